@@ -1,0 +1,70 @@
+"""Server-wide locks by name: session-level advisory locks, taken in the server's maintenance database.
+
+Advisory locks are per database, so that all parties must take them in the same one. They are polled with the try
+form: a session that waits in ``pg_advisory_lock`` holds a snapshot that a concurrent index build waits for.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import anyio
+
+from confiture.errors import Busy
+
+if TYPE_CHECKING:
+    from confiture.protocols import Connection
+
+__all__ = ["acquire_lock", "is_pooled", "try_lock", "unlock"]
+
+_KEY = "hashtextextended('confiture:' || $1, 0)"
+#: Between two tries: short enough not to be noticed, long enough to cost nothing.
+_POLL_S = 0.1
+_HOLDER = f"""
+SELECT a.pid, a.usename, a.application_name, a.backend_start
+  FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+ WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+   AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+   AND (l.classid::bigint << 32) | l.objid::bigint = {_KEY}
+"""
+
+
+async def try_lock(connection: Connection, name: str) -> bool:
+    """Take the lock for this session, if nobody has it."""
+    return bool(await connection.fetchval(f"SELECT pg_try_advisory_lock({_KEY})", name))
+
+
+async def unlock(connection: Connection, name: str) -> None:
+    """Give it back."""
+    await connection.fetchval(f"SELECT pg_advisory_unlock({_KEY})", name)
+
+
+async def acquire_lock(connection: Connection, name: str, wait_s: float) -> None:
+    """Take the lock, trying for ``wait_s``. Raises ``Busy``, saying who holds it, as what, since when."""
+    deadline = anyio.current_time() + wait_s
+    while not await try_lock(connection, name):
+        if anyio.current_time() >= deadline:
+            raise await _busy(connection, name, wait_s)
+        await anyio.sleep(_POLL_S * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, not a secret
+
+
+async def _busy(connection: Connection, name: str, wait_s: float) -> Busy:
+    holder = await connection.fetchrow(_HOLDER, name)
+    waited = f" after {wait_s:g} s" if wait_s else ""
+    if holder is None:
+        return Busy(f"the lock {name!r} is taken{waited}", hint="try again")
+    return Busy(
+        f"the lock {name!r} is held{waited} by {holder['application_name'] or 'a session without a name'!r} "
+        f"(server process {holder['pid']}, role {holder['usename']!r}) since {holder['backend_start']:%Y-%m-%d %H:%M:%S%z}",
+        hint="wait for that run to end, or stop it",
+    )
+
+
+async def is_pooled(connection: Connection) -> bool:
+    """Whether a transaction-mode pooler is in between: the process that answers is not the one that greeted us.
+
+    A pooler makes up the process id that it sends at connection time (it routes cancel requests by it).
+    """
+    async with connection.transaction():  # one transaction, so that both halves of the query meet one server
+        return bool(await connection.fetchval("SELECT pg_backend_pid()") != connection.get_server_pid())

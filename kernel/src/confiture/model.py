@@ -1,0 +1,242 @@
+"""The values that plugins exchange. Frozen msgspec structs; no I/O here.
+
+Sizes are bytes, durations seconds, lines and columns count from 1, columns and offsets count characters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+
+__all__ = [
+    "Event",
+    "Execution",
+    "ExecutionReport",
+    "Hazard",
+    "Logged",
+    "Mask",
+    "Note",
+    "Origin",
+    "Plan",
+    "Progress",
+    "Schema",
+    "SchemaObject",
+    "ServerStatus",
+    "SourceFile",
+    "Statement",
+    "StepFinished",
+    "StepStarted",
+    "Target",
+    "TransferTask",
+    "WarningRaised",
+]
+
+
+class SourceFile(msgspec.Struct, frozen=True):
+    """One file of DDL. ``path`` is how messages name it (relative to the project, with ``/``); ``sql`` its text."""
+
+    path: str
+    sql: str
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """Where a statement begins: file, line and column (from 1), and the offset in characters into the file."""
+
+    file: str
+    line: int
+    column: int
+    offset: int
+
+
+class Hazard(msgspec.Struct, frozen=True):
+    """What a statement may do to a live database, such as ``deletes-data``; the message is for people."""
+
+    kind: str
+    message: str
+
+
+class Statement(msgspec.Struct, frozen=True, kw_only=True):
+    """One SQL statement and what an executor must know of it. Executors obey every field.
+
+    ``sql`` is the statement alone, without its semicolon, exactly as the file has it.
+    ``kind`` is the grammar's node name (``CreateStmt``; "" where the statement was not parsed).
+    ``transactional`` is False where PostgreSQL refuses the statement inside a transaction block.
+    ``session`` is True where it changes the session (SET, SET ROLE, ``set_config``) for all that follow.
+    ``copy_data`` is the text that follows ``COPY ... FROM stdin``, without the closing ``\\.``: send it through
+    the driver's COPY; executing the bare statement would wait for ever.
+    ``level``: statements of one level need none of their own level, so an executor may run them at once;
+    -1 where that is not known.
+    ``undo`` reverses the statement; None where nothing does.
+    """
+
+    sql: str
+    origin: Origin | None = None
+    kind: str = ""
+    transactional: bool = True
+    session: bool = False
+    copy_data: bytes | None = None
+    level: int = -1
+    undo: str | None = None
+    lock_timeout_s: float | None = None
+    statement_timeout_s: float | None = None
+    hazards: tuple[Hazard, ...] = ()
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """Statements in the order in which they run.
+
+    ``sources`` are the files that the origins point into. An executor refuses a database whose digest is not
+    ``from_digest``, where that is given.
+    """
+
+    statements: tuple[Statement, ...]
+    sources: tuple[SourceFile, ...] = ()
+    from_digest: str | None = None
+    to_digest: str | None = None
+
+
+class Execution(msgspec.Struct, frozen=True, kw_only=True):
+    """How a plan is to be run.
+
+    ``atomic`` True: all of it in one transaction, save what cannot be. False: in batches that commit, for a
+    database that nobody sees yet. ``jobs``: connections at most; more than one only where not atomic.
+    ``create_roles``: roles that the plan names and the server lacks are created without login.
+    """
+
+    atomic: bool = True
+    jobs: int = 1
+    create_roles: bool = False
+
+
+class ExecutionReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What an executor did. ``rows`` counts the rows loaded by COPY blocks."""
+
+    statements: int
+    rows: int
+    seconds: float
+    roles_created: tuple[str, ...] = ()
+
+
+class SchemaObject(msgspec.Struct, frozen=True, kw_only=True):
+    """One object of a schema: its kind, its identity and what the catalogs say of it, as plain values."""
+
+    kind: str
+    identity: str
+    properties: Mapping[str, Any]
+
+
+class Schema(msgspec.Struct, frozen=True, kw_only=True):
+    """Objects sorted by kind and identity; equal schemas compare equal and have equal digests."""
+
+    objects: tuple[SchemaObject, ...]
+    digest: str
+
+
+class Mask(msgspec.Struct, frozen=True, kw_only=True):
+    """What replaces a column on its way out: an SQL expression over the row of the source table."""
+
+    column: str
+    expression: str
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """A database that can be connected to. ``params`` are libpq's keywords; they may hold a password.
+
+    ``label`` is how messages name it (the environment's name), ``managed`` True where the server belongs to
+    confiture, so that roles may be created on it, ``protected`` where nothing may be destroyed.
+    """
+
+    label: str
+    params: Mapping[str, str]
+    managed: bool = False
+    protected: bool = False
+
+    @property
+    def database(self) -> str:
+        """The database's name, as libpq resolves it: ``dbname``, else the user's name."""
+        return self.params.get("dbname") or self.params.get("user") or "postgres"
+
+    def with_database(self, name: str) -> Target:
+        """The same server and role, another database."""
+        return msgspec.structs.replace(self, params={**self.params, "dbname": name})
+
+    def __repr__(self) -> str:
+        return f"Target(label={self.label!r}, database={self.database!r})"
+
+
+class TransferTask(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows to move: ``query`` runs on the source, its columns go to ``columns`` of ``table`` on the target."""
+
+    source: Target
+    target: Target
+    table: str
+    columns: tuple[str, ...]
+    query: str
+    estimated_rows: int | None = None
+
+
+class ServerStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a server. ``state`` is ``running``, ``stopped`` or ``unreachable``.
+
+    ``since`` is an ISO 8601 time, ``size_bytes`` what its data takes on disk, ``detail`` why it is unreachable.
+    """
+
+    state: Literal["running", "stopped", "unreachable"]
+    address: str
+    version: str | None = None
+    data: str | None = None
+    pid: int | None = None
+    since: str | None = None
+    size_bytes: int | None = None
+    idle_minutes: float | None = None
+    detail: str | None = None
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag=True):
+    """The base of what a run tells its observers."""
+
+
+class StepStarted(Event, frozen=True, kw_only=True):
+    """A step begins. ``step`` names it for programs (``build.execute``), ``label`` for people."""
+
+    step: str
+    label: str
+
+
+class Progress(Event, frozen=True, kw_only=True):
+    """How far a step is. Only the newest of each step is kept for a slow subscriber."""
+
+    step: str
+    done: int
+    total: int | None = None
+    unit: str = "statements"
+
+
+class StepFinished(Event, frozen=True, kw_only=True):
+    """A step ended well."""
+
+    step: str
+    seconds: float
+    summary: str = ""
+
+
+class Note(Event, frozen=True, kw_only=True):
+    """Something worth telling that asks for nothing."""
+
+    message: str
+
+
+class WarningRaised(Event, frozen=True, kw_only=True):
+    """Something that the user should look at; the run goes on."""
+
+    message: str
+    hint: str | None = None
+
+
+class Logged(Event, frozen=True, kw_only=True):
+    """A line for the log, with its fields; shown only with ``--verbose``."""
+
+    message: str
+    fields: Mapping[str, str | int | float | bool | None] = {}

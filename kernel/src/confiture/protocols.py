@@ -1,0 +1,212 @@
+"""What a provider of each kind must do, and what it is given to do it with.
+
+Everything that waits is async and takes ``ctx``, the run's :class:`Context`, first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, runtime_checkable
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    from confiture.config import Environment, Project
+    from confiture.hooks import Kind
+    from confiture.model import (
+        Event,
+        Execution,
+        ExecutionReport,
+        Mask,
+        Plan,
+        Schema,
+        ServerStatus,
+        SourceFile,
+        Target,
+        TransferTask,
+    )
+
+    #: The driver's connection. Use it freely, except for ``conn.transaction()``: see ``Context.transaction``.
+    Connection: TypeAlias = asyncpg.Connection[asyncpg.Record]
+
+__all__ = [
+    "Anonymizer",
+    "Context",
+    "Differ",
+    "Executor",
+    "Inspector",
+    "Medium",
+    "SchemaSource",
+    "Server",
+    "TransferEngine",
+]
+
+P = TypeVar("P")
+S = TypeVar("S")
+
+
+class Context(Protocol):
+    """One run's services: everything that a provider may touch. :class:`confiture.run.Run` implements it."""
+
+    @property
+    def run_id(self) -> str:
+        """Eight hexadecimal digits, in the names of whatever the run makes and in its log lines."""
+        ...
+
+    @property
+    def project(self) -> Project:
+        """The project: its root folder and its configuration."""
+        ...
+
+    def emit(self, event: Event) -> None:
+        """Tell the observers. Never waits, never raises."""
+        ...
+
+    def get(self, kind: Kind[P], name: str) -> P:
+        """The provider of that kind and name; one instance a run.
+
+        Raises ``UnknownProvider`` with the names that exist, ``PluginBroken`` when its module cannot be imported.
+        """
+        ...
+
+    def settings(self, section: str, type_: type[S]) -> S:
+        """The table ``[section]`` of ``confiture.toml`` as a msgspec struct; its defaults where there is none.
+
+        Raises ``ConfigError`` naming the file and the key, with the nearest known name.
+        """
+        ...
+
+    async def target(self, environment: Environment | str | None = None) -> Target:
+        """The environment's database, its server started where confiture runs it. None: the run's environment."""
+        ...
+
+    def connect(
+        self, target: Target, *, database: str | None = None, settings: Mapping[str, str] | None = None
+    ) -> AbstractAsyncContextManager[Connection]:
+        """A connection that is closed, or killed on doubt, when the block or the run ends.
+
+        ``database`` overrides the target's, ``settings`` are session settings set on arrival.
+        Raises ``ServerUnreachable``, ``AuthenticationFailed``, ``DatabaseNotFound``.
+        """
+        ...
+
+    def connect_maintenance(self, target: Target) -> AbstractAsyncContextManager[Connection]:
+        """A connection to the server's maintenance database (``postgres``, else ``template1``, else the target).
+
+        For CREATE DATABASE and its like, and for locks that all clients of the server must see in one place.
+        """
+        ...
+
+    def transaction(self, connection: Connection, *, isolation: str | None = None, readonly: bool = False
+                    ) -> AbstractAsyncContextManager[None]:
+        """A transaction whose rollback is shielded from cancellation.
+
+        anyio cancels by level, so the driver's own ``transaction()`` would have its ROLLBACK cancelled too and
+        leave the backend idle in transaction, with its locks.
+        """
+        ...
+
+    def lock(self, target: Target, key: str, *, wait_s: float = 0.0) -> AbstractAsyncContextManager[None]:
+        """The server-wide lock of that name, held by a session of its own until the block ends.
+
+        Polled with ``pg_try_advisory_lock``. Raises ``Busy``, saying who holds it and since when, after ``wait_s``.
+        """
+        ...
+
+    def scratch(self, label: str = "scratch") -> AbstractAsyncContextManager[Target]:
+        """An empty database on the scratch server, always dropped; after a kill, by the next run."""
+        ...
+
+
+@runtime_checkable
+class SchemaSource(Protocol):
+    """Loads DDL. ``what`` is the source's own address ("" for the project's default), such as a folder."""
+
+    async def load(self, ctx: Context, what: str = "") -> Sequence[SourceFile]:
+        """The files in the order in which they run. Raises ``SourceError``; an empty source is an error too."""
+        ...
+
+
+@runtime_checkable
+class Inspector(Protocol):
+    """Reads the schema of a database into values."""
+
+    async def inspect(self, ctx: Context, target: Target) -> Schema:
+        """All objects, in one snapshot, without changing anything."""
+        ...
+
+
+@runtime_checkable
+class Differ(Protocol):
+    """Turns two schemas into a plan."""
+
+    async def diff(self, ctx: Context, old: Schema, new: Schema) -> Plan:
+        """Statements that turn a database of schema ``old`` into one of ``new``; empty where they are equal."""
+        ...
+
+
+@runtime_checkable
+class Executor(Protocol):
+    """Runs a plan on a database."""
+
+    async def execute(self, ctx: Context, plan: Plan, target: Target, execution: Execution) -> ExecutionReport:
+        """Run every statement, in order or by level, as ``execution`` says.
+
+        Where ``execution.atomic``, an error leaves the database as it was, save for statements that PostgreSQL
+        cannot run in a transaction. Raises ``StatementFailed`` with file, line, column and the line itself.
+        """
+        ...
+
+
+@runtime_checkable
+class TransferEngine(Protocol):
+    """Moves rows between databases."""
+
+    def accepts(self, task: TransferTask) -> bool:
+        """Whether this engine can do the task."""
+        ...
+
+    async def transfer(self, ctx: Context, task: TransferTask, masks: Sequence[Mask] = ()) -> int:
+        """Move the rows; how many there were."""
+        ...
+
+
+@runtime_checkable
+class Anonymizer(Protocol):
+    """Compiles masking rules to SQL that runs on the source."""
+
+    def compile(self, table: str, rules: Mapping[str, Any]) -> Sequence[Mask]:
+        """One mask a rule (``rules`` maps columns to what the configuration says). Raises ``ConfigError``."""
+        ...
+
+
+@runtime_checkable
+class Server(Protocol):
+    """Finds or runs the PostgreSQL server of an environment. An environment's ``server`` key chooses by name."""
+
+    async def acquire(self, ctx: Context, environment: Environment) -> Target:
+        """The address of the environment's database, its server running. The database itself need not exist."""
+        ...
+
+    async def status(self, ctx: Context, environment: Environment) -> ServerStatus:
+        """What is known of the server, without starting it. Never raises for a server that is away."""
+        ...
+
+    async def stop(self, ctx: Context, environment: Environment) -> bool:
+        """Stop the server if confiture runs it; whether there was anything to stop."""
+        ...
+
+
+@runtime_checkable
+class Medium(Protocol):
+    """A way of migrating. ``request_type`` is a msgspec struct; ``run`` takes one and returns a report struct."""
+
+    @property
+    def request_type(self) -> type[Any]:
+        """The struct that :meth:`run` takes; keyword arguments and JSON are converted to it."""
+        ...
+
+    async def run(self, ctx: Context, request: Any) -> Any:
+        """Do it, and say what was done as a frozen msgspec struct."""
+        ...

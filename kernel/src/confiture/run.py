@@ -1,0 +1,209 @@
+"""One run: the services that providers use, and the end that leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from confiture import connect as _connect
+from confiture.bus import Bus
+from confiture.config import Environment, Project
+from confiture.config.dsn import resolve
+from confiture.config.environment import load_environment
+from confiture.config.project import ScratchConfig
+from confiture.errors import ConfigError, DatabaseNotFound, PermissionMissing
+from confiture.hooks import MEDIUM, SERVER, Kind
+from confiture.locks import acquire_lock, is_pooled
+from confiture.model import Event, Target, WarningRaised
+from confiture.temporary import temporary_database
+
+if TYPE_CHECKING:
+    from confiture.protocols import Connection
+    from confiture.registry import Registry
+
+__all__ = ["SCRATCH", "Run"]
+
+P = TypeVar("P")
+S = TypeVar("S")
+
+#: The environment's name under which servers are asked for scratch databases.
+SCRATCH = "scratch"
+
+
+class Run:
+    """Implements :class:`confiture.protocols.Context`. Made by ``Kernel.run()``, ended by leaving that block."""
+
+    def __init__(self, project: Project, registry: Registry, bus: Bus, environment: Environment | None) -> None:
+        self.run_id = secrets.token_hex(4)
+        self.project = project
+        self.bus = bus
+        self._registry = registry
+        self._environment = environment
+        self._providers: dict[tuple[str, str], Any] = {}
+        self._targets: dict[str, Target] = {}
+        self._maintenance: dict[str, str] = {}
+        self._open: set[Connection] = set()
+        self._secrets: set[str] = set()
+
+    # -- values ---------------------------------------------------------------------------------------------------
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """What must not appear in any message: the passwords seen so far."""
+        return frozenset(self._secrets)
+
+    @property
+    def environment(self) -> Environment:
+        """The environment that the run was started for; ``local`` where none was named."""
+        if self._environment is None:
+            self._environment = load_environment(self.project, "local")
+        return self._environment
+
+    def emit(self, event: Event) -> None:
+        """See ``Context.emit``."""
+        self.bus.emit(event)
+
+    def get(self, kind: Kind[P], name: str) -> P:
+        """See ``Context.get``."""
+        key = (kind.name, name)
+        if key not in self._providers:
+            self._providers[key] = self._registry.create(kind, name)
+        provider: P = self._providers[key]
+        return provider
+
+    def names(self, kind: Kind[Any]) -> tuple[str, ...]:
+        """The names of a kind that can be asked for."""
+        return self._registry.names(kind)
+
+    def settings(self, section: str, type_: type[S]) -> S:
+        """See ``Context.settings``."""
+        return self.project.section(section, type_)
+
+    # -- databases ------------------------------------------------------------------------------------------------
+
+    async def target(self, environment: Environment | str | None = None) -> Target:
+        """See ``Context.target``."""
+        if isinstance(environment, str):
+            environment = load_environment(self.project, environment)
+        environment = environment or self.environment
+        if environment.name not in self._targets:
+            server = self.get(SERVER, environment.server_name)
+            found = await server.acquire(self, environment)
+            self._targets[environment.name] = msgspec.structs.replace(found, protected=environment.protected)
+        return self._targets[environment.name]
+
+    @asynccontextmanager
+    async def connect(
+        self, target: Target, *, database: str | None = None, settings: Mapping[str, str] | None = None
+    ) -> AsyncIterator[Connection]:
+        """See ``Context.connect``."""
+        if database is not None:
+            target = target.with_database(database)
+        if password := target.params.get("password"):
+            self._secrets.add(password)
+        connection = await _connect.open_connection(target, settings)
+        self._open.add(connection)
+        try:
+            yield connection
+        finally:
+            self._open.discard(connection)
+            await _connect.close_connection(connection)
+
+    @asynccontextmanager
+    async def connect_maintenance(self, target: Target) -> AsyncIterator[Connection]:
+        """See ``Context.connect_maintenance``."""
+        server = f"{target.params.get('host', '')}:{target.params.get('port', '')}"
+        known = self._maintenance.get(server)
+        async with AsyncExitStack() as stack:
+            connection = None
+            for name in (known,) if known else ("postgres", "template1", target.database):
+                try:
+                    connection = await stack.enter_async_context(self.connect(target, database=name))
+                except (DatabaseNotFound, PermissionMissing):
+                    continue
+                self._maintenance[server] = name
+                break
+            if connection is None:
+                raise DatabaseNotFound(
+                    f"no maintenance database of {target.label!r} can be connected to",
+                    hint="one of postgres, template1 and the database itself must exist and allow the role",
+                )
+            yield connection
+
+    def transaction(self, connection: Connection, *, isolation: Any = None, readonly: bool = False) -> Any:
+        """See ``Context.transaction``."""
+        return _connect.transaction(connection, isolation=isolation, readonly=readonly)
+
+    @asynccontextmanager
+    async def lock(self, target: Target, key: str, *, wait_s: float = 0.0) -> AsyncIterator[None]:
+        """See ``Context.lock``. Through a transaction-mode pooler there are no such locks: a warning says so."""
+        async with self.connect_maintenance(target) as connection:
+            if await is_pooled(connection):
+                self.emit(
+                    WarningRaised(
+                        message=f"{target.label!r} is reached through a transaction-mode pooler: no lock is taken",
+                        hint="connect to the server itself, so that two runs at once cannot meet",
+                    )
+                )
+                yield
+                return
+            await acquire_lock(connection, key, wait_s)
+            yield
+
+    @asynccontextmanager
+    async def scratch(self, label: str = "scratch") -> AsyncIterator[Target]:
+        """See ``Context.scratch``."""
+        async with temporary_database(self, await self.scratch_server(), label) as (target, _):
+            yield target
+
+    async def scratch_server(self) -> Target:
+        """The server that scratch databases live on: ``[scratch] url``, else a server of confiture's own.
+
+        Never an environment's: old DDL may hold CREATE ROLE or ALTER SYSTEM.
+        """
+        config = self.settings(SCRATCH, ScratchConfig)
+        environment = Environment(
+            name=SCRATCH, database_url=config.url, server=None if config.url else config.server
+        )
+        return await self.target(environment)
+
+    def resolve_url(self, url: str | None, *, file: str | None = None) -> dict[str, str]:
+        """libpq's keywords for a connection string, its password remembered for redaction."""
+        params = resolve(url, os.environ, file=file)
+        if password := params.get("password"):
+            self._secrets.add(password)
+        return params
+
+    # -- mediums --------------------------------------------------------------------------------------------------
+
+    async def start(self, medium: str, request: Any = None, **values: Any) -> Any:
+        """Run a medium and return its report. ``values`` become its request, where ``request`` is not given.
+
+        Raises ``ConfigError`` for a value that the request does not have.
+        """
+        provider = self.get(MEDIUM, medium)
+        if request is None:
+            known = {field.name for field in msgspec.structs.fields(provider.request_type)}
+            if unknown := sorted(set(values) - known):
+                raise ConfigError(
+                    f"{medium} takes no {unknown[0]!r}", hint=f"it takes: {', '.join(sorted(known))}"
+                )
+            values = {key: str(value) if isinstance(value, Path) else value for key, value in values.items()}
+            try:
+                request = msgspec.convert(values, provider.request_type)
+            except msgspec.ValidationError as error:
+                raise ConfigError(f"{medium}: {error}") from error
+        return await provider.run(self, request)
+
+    async def aclose(self) -> None:
+        """Close whatever is still open. Shielded."""
+        for connection in tuple(self._open):
+            await _connect.close_connection(connection)
+        self._open.clear()
+        self.bus.close()

@@ -1,0 +1,99 @@
+"""Databases that must not outlive a run: named so that they can be recognised, dropped at the end, or by the next run.
+
+Each is guarded by an advisory lock of its name, held by the session that made it. A run that was killed loses its
+session and so the lock: whoever can take the lock of such a name knows that its maker is gone.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import anyio
+
+from confiture.errors import PermissionMissing
+from confiture.locks import try_lock, unlock
+from confiture.model import Logged, Target
+
+if TYPE_CHECKING:
+    from confiture.protocols import Connection, Context
+
+__all__ = ["TEMPORARY_PREFIX", "quote_ident", "sweep", "temporary_database"]
+
+#: What every temporary database's name begins with; followed by its purpose and 12 random hexadecimal digits.
+TEMPORARY_PREFIX = "confiture_tmp_"
+
+
+def quote_ident(name: str) -> str:
+    """``name`` as an SQL identifier, always quoted."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+@asynccontextmanager
+async def temporary_database(
+    ctx: Context, target: Target, purpose: str, *, options: str = ""
+) -> AsyncIterator[tuple[Target, Connection]]:
+    """A new database on the target's server, and the maintenance connection that guards it.
+
+    ``options`` is appended to CREATE DATABASE. The caller may rename the database away: then nothing is dropped.
+    Raises ``PermissionMissing`` when the role may not create databases.
+    """
+    import asyncpg
+
+    name = f"{TEMPORARY_PREFIX}{purpose}_{secrets.token_hex(6)}"
+    async with ctx.connect_maintenance(target) as guard:
+        await sweep(ctx, guard)
+        await try_lock(guard, name)
+        try:
+            try:
+                await guard.execute(f"CREATE DATABASE {quote_ident(name)} {options}")
+            except asyncpg.InsufficientPrivilegeError as error:
+                raise PermissionMissing(
+                    f"the role of {target.label!r} may not create databases",
+                    hint="grant it CREATEDB, or create the empty database first",
+                    sqlstate=error.sqlstate,
+                ) from error
+            yield target.with_database(name), guard
+        finally:
+            # Also after a cancelled CREATE DATABASE, which may have come through.
+            with anyio.CancelScope(shield=True), anyio.move_on_after(30):
+                await _drop(ctx, target, guard, name)
+
+
+async def _drop(ctx: Context, target: Target, guard: Connection, name: str) -> None:
+    statement = f"DROP DATABASE IF EXISTS {quote_ident(name)} WITH (FORCE)"
+    try:
+        await guard.execute(statement)
+    except Exception:  # the guard's own connection may be what was lost; the next run's sweep is the last resort
+        try:
+            async with ctx.connect_maintenance(target) as other:
+                await other.execute(statement)
+        except Exception as error:
+            ctx.emit(Logged(message="temporary database left behind", fields={"name": name, "error": str(error)}))
+
+
+async def sweep(ctx: Context, guard: Connection) -> tuple[str, ...]:
+    """Drop the temporary databases whose makers are gone; their names."""
+    import asyncpg
+
+    swept = []
+    rows = await guard.fetch(
+        "SELECT d.datname FROM pg_database d WHERE starts_with(d.datname, $1) AND pg_has_role(d.datdba, 'USAGE')",
+        TEMPORARY_PREFIX,
+    )
+    for row in rows:
+        name = row["datname"]
+        if not await try_lock(guard, name):
+            continue
+        try:
+            await guard.execute(f"DROP DATABASE IF EXISTS {quote_ident(name)} WITH (FORCE)")
+            swept.append(name)
+        except asyncpg.PostgresError as error:
+            ctx.emit(Logged(message="cannot drop a temporary database", fields={"name": name, "error": str(error)}))
+        finally:
+            await unlock(guard, name)
+    if swept:
+        ctx.emit(Logged(message="dropped what killed runs left", fields={"databases": ", ".join(swept)}))
+    return tuple(swept)
