@@ -1,4 +1,4 @@
-"""The kernel: finds plugins, reads the configuration, and makes runs. It knows no plugin, medium or strategy by name."""
+"""The kernel: finds plugins, reads the configuration, makes runs. It knows no plugin, medium or strategy by name."""
 
 from __future__ import annotations
 
@@ -41,9 +41,7 @@ def _preferences(project: Project) -> dict[str, dict[str, str]]:
                 f"unknown kind 'prefer.{kind}'", file="confiture.toml", hint=f"the kinds are: {', '.join(kinds)}"
             )
         if not isinstance(names, dict) or not all(isinstance(plugin, str) for plugin in names.values()):
-            raise ConfigError(
-                f"'prefer.{kind}' must map providers' names to plugins", file="confiture.toml"
-            )
+            raise ConfigError(f"'prefer.{kind}' must map providers' names to plugins", file="confiture.toml")
     return table
 
 

@@ -56,7 +56,8 @@ async def _busy(connection: Connection, name: str, wait_s: float) -> Busy:
         return Busy(f"the lock {name!r} is taken{waited}", hint="try again")
     return Busy(
         f"the lock {name!r} is held{waited} by {holder['application_name'] or 'a session without a name'!r} "
-        f"(server process {holder['pid']}, role {holder['usename']!r}) since {holder['backend_start']:%Y-%m-%d %H:%M:%S%z}",
+        f"(server process {holder['pid']}, role {holder['usename']!r}) "
+        f"since {holder['backend_start']:%Y-%m-%d %H:%M:%S%z}",
         hint="wait for that run to end, or stop it",
     )
 

@@ -58,13 +58,13 @@ class Hazard(msgspec.Struct, frozen=True):
 
 
 class Statement(msgspec.Struct, frozen=True, kw_only=True):
-    """One SQL statement and what an executor must know of it. Executors obey every field.
+    r"""One SQL statement and what an executor must know of it. Executors obey every field.
 
     ``sql`` is the statement alone, without its semicolon, exactly as the file has it.
     ``kind`` is the grammar's node name (``CreateStmt``; "" where the statement was not parsed).
     ``transactional`` is False where PostgreSQL refuses the statement inside a transaction block.
     ``session`` is True where it changes the session (SET, SET ROLE, ``set_config``) for all that follow.
-    ``copy_data`` is the text that follows ``COPY ... FROM stdin``, without the closing ``\\.``: send it through
+    ``copy_data`` is the text that follows ``COPY ... FROM stdin``, without the closing ``\.``: send it through
     the driver's COPY; executing the bare statement would wait for ever.
     ``level``: statements of one level need none of their own level, so an executor may run them at once;
     -1 where that is not known.

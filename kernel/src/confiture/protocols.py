@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
-    import asyncpg
-
     from confiture.config import Environment, Project
     from confiture.hooks import Kind
     from confiture.model import (
@@ -27,11 +25,9 @@ if TYPE_CHECKING:
         TransferTask,
     )
 
-    #: The driver's connection. Use it freely, except for ``conn.transaction()``: see ``Context.transaction``.
-    Connection: TypeAlias = asyncpg.Connection[asyncpg.Record]
-
 __all__ = [
     "Anonymizer",
+    "Connection",
     "Context",
     "Differ",
     "Executor",
@@ -44,6 +40,78 @@ __all__ = [
 
 P = TypeVar("P")
 S = TypeVar("S")
+
+
+class Connection(Protocol):
+    """What is used of asyncpg's connection, which ships no types. Rows are asyncpg's records.
+
+    ``transaction()`` is left out on purpose: see ``Context.transaction``. Several statements in one ``execute``
+    run as one implicit transaction. ``COPY ... FROM stdin`` waits for ever in ``execute``: use the COPY methods.
+    """
+
+    async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:
+        """Run one statement with arguments, or several without; the last command tag."""
+        ...
+
+    async def executemany(self, command: str, args: Sequence[Sequence[Any]], *, timeout: float | None = None) -> None:
+        """Run one statement for each row of arguments."""
+        ...
+
+    async def fetch(self, query: str, *args: Any, timeout: float | None = None) -> list[Any]:
+        """All rows."""
+        ...
+
+    async def fetchrow(self, query: str, *args: Any, timeout: float | None = None) -> Any:
+        """The first row, or None."""
+        ...
+
+    async def fetchval(self, query: str, *args: Any, column: int = 0, timeout: float | None = None) -> Any:
+        """One value of the first row, or None."""
+        ...
+
+    async def copy_to_table(self, table_name: str, *, source: Any, **options: Any) -> str:
+        """COPY bytes into a table."""
+        ...
+
+    async def copy_from_query(self, query: str, *args: Any, output: Any, **options: Any) -> str:
+        """COPY the rows of a query out as bytes."""
+        ...
+
+    def add_log_listener(self, callback: Any) -> None:
+        """Hear the server's notices."""
+        ...
+
+    def remove_log_listener(self, callback: Any) -> None:
+        """Hear them no more."""
+        ...
+
+    def get_server_pid(self) -> int:
+        """The server process, or what a pooler says it is."""
+        ...
+
+    def get_server_version(self) -> Any:
+        """``(major, minor, ...)``."""
+        ...
+
+    def get_settings(self) -> Any:
+        """The parameters that the server reported."""
+        ...
+
+    def is_in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        ...
+
+    def is_closed(self) -> bool:
+        """Whether the connection is gone."""
+        ...
+
+    def terminate(self) -> None:
+        """Cut the socket."""
+        ...
+
+    async def close(self, *, timeout: float | None = None) -> None:
+        """Say goodbye and close. The kernel does it: see ``Context.connect``."""
+        ...
 
 
 class Context(Protocol):
@@ -98,8 +166,9 @@ class Context(Protocol):
         """
         ...
 
-    def transaction(self, connection: Connection, *, isolation: str | None = None, readonly: bool = False
-                    ) -> AbstractAsyncContextManager[None]:
+    def transaction(
+        self, connection: Connection, *, isolation: str | None = None, readonly: bool = False
+    ) -> AbstractAsyncContextManager[None]:
         """A transaction whose rollback is shielded from cancellation.
 
         anyio cancels by level, so the driver's own ``transaction()`` would have its ROLLBACK cancelled too and

@@ -168,13 +168,11 @@ class Run:
         Never an environment's: old DDL may hold CREATE ROLE or ALTER SYSTEM.
         """
         config = self.settings(SCRATCH, ScratchConfig)
-        environment = Environment(
-            name=SCRATCH, database_url=config.url, server=None if config.url else config.server
-        )
+        environment = Environment(name=SCRATCH, database_url=config.url, server=None if config.url else config.server)
         return await self.target(environment)
 
     def resolve_url(self, url: str | None, *, file: str | None = None) -> dict[str, str]:
-        """libpq's keywords for a connection string, its password remembered for redaction."""
+        """Libpq's keywords for a connection string, its password remembered for redaction."""
         params = resolve(url, os.environ, file=file)
         if password := params.get("password"):
             self._secrets.add(password)
@@ -191,9 +189,7 @@ class Run:
         if request is None:
             known = {field.name for field in msgspec.structs.fields(provider.request_type)}
             if unknown := sorted(set(values) - known):
-                raise ConfigError(
-                    f"{medium} takes no {unknown[0]!r}", hint=f"it takes: {', '.join(sorted(known))}"
-                )
+                raise ConfigError(f"{medium} takes no {unknown[0]!r}", hint=f"it takes: {', '.join(sorted(known))}")
             values = {key: str(value) if isinstance(value, Path) else value for key, value in values.items()}
             try:
                 request = msgspec.convert(values, provider.request_type)

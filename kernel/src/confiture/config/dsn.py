@@ -59,7 +59,7 @@ _SCHEMES = ("postgresql://", "postgres://")
 
 
 def resolve(dsn: str | None, env: Mapping[str, str], *, file: str | None = None) -> dict[str, str]:
-    """libpq's keywords for ``dsn``, completed as libpq does: the service file, then ``PG*`` variables, then defaults.
+    """Libpq's keywords for ``dsn``, completed as libpq does: the service file, then ``PG*`` variables, then defaults.
 
     ``file`` is where the string came from, for messages, which never hold the string itself. Raises ``ConfigError``.
     """

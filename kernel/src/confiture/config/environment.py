@@ -73,12 +73,12 @@ def _read(project: Project, path: Path) -> Environment:
     environment = convert(read_file(path, shown), Environment, file=shown)
     if environment.name and environment.name != path.stem:
         raise ConfigError(
-            f"'name' is {environment.name!r}, but the file's name says {path.stem!r}", file=shown, hint="make them equal"
+            f"'name' is {environment.name!r}, but the file's name says {path.stem!r}",
+            file=shown,
+            hint="make them equal",
         )
     if environment.database_url is not None and not environment.database_url.strip():
-        raise ConfigError(
-            "'database_url' is empty", file=shown, hint="leave the key out to use the embedded server"
-        )
+        raise ConfigError("'database_url' is empty", file=shown, hint="leave the key out to use the embedded server")
     return msgspec.structs.replace(environment, name=path.stem)
 
 

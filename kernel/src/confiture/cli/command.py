@@ -1,0 +1,69 @@
+"""What a command of a plugin is written with.
+
+A command is a plain or async function; cyclopts reads its signature and docstring::
+
+    from confiture.cli.command import CommonParam, ShellParam
+
+    async def hello(name: str = "world", /, *, common: CommonParam = None, shell: ShellParam) -> HelloReport:
+        \"\"\"Say hello.\"\"\"
+        async with shell.run(common) as run:
+            report = await run.start("hello", name=name)
+        shell.print(f"hello, {report.name}")          # text only; nothing with --format json
+        return report                                 # printed as JSON with --format json
+
+Its plugin registers it with ``Command(name="hello", target="confiture_hello.commands:hello", summary="say hello")``.
+What it raises is shown by the command line, with the error's exit code; it never exits by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+from cyclopts import Group, Parameter
+
+from confiture.cli.shell import Shell
+
+__all__ = ["Common", "CommonParam", "Format", "Shell", "ShellParam"]
+
+Format: TypeAlias = Literal["text", "json"]
+
+_ENVIRONMENT = Group("Environment", sort_key=10)
+_OUTPUT = Group("Output", sort_key=20)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Common:
+    """The options that every command has."""
+
+    env: Annotated[str | None, Parameter(name=["--env"], group=_ENVIRONMENT)] = None
+    """Environment: the name of a file in db/environments/. [default: $CONFITURE_ENV, else local]"""
+
+    config: Annotated[Path | None, Parameter(name=["--config", "-c"], group=_ENVIRONMENT)] = None
+    """Environment file, as given or in db/environments/."""
+
+    database_url: Annotated[str | None, Parameter(name=["--database-url"], group=_ENVIRONMENT)] = None
+    """Connection string: URI, keywords or service=NAME. Visible to others on this machine: no password here."""
+
+    project: Annotated[Path | None, Parameter(name=["--project"], group=_ENVIRONMENT)] = None
+    """The project's folder. [default: found from the working folder upwards]"""
+
+    format: Annotated[Format, Parameter(name=["--format"], group=_OUTPUT)] = "text"
+    """Output for a person or for a program."""
+
+    verbose: Annotated[bool, Parameter(name=["--verbose", "-v"], negative="", group=_OUTPUT)] = False
+    """Log every event to stderr."""
+
+    quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], negative="", group=_OUTPUT)] = False
+    """Print results and errors only."""
+
+    debug: Annotated[bool, Parameter(name=["--debug"], negative="", group=_OUTPUT)] = False
+    """Show tracebacks."""
+
+
+#: The parameter that takes the common options: ``common: CommonParam = None``.
+CommonParam: TypeAlias = Common | None
+#: The parameter that the command line fills in itself: ``shell: ShellParam``.
+ShellParam: TypeAlias = Annotated[Shell, Parameter(parse=False)]

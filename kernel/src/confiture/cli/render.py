@@ -1,0 +1,70 @@
+"""Shows events and errors to a person or a program."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from confiture.errors import ConfitureError
+
+if TYPE_CHECKING:
+    from confiture.cli.shell import Shell
+    from confiture.model import Event
+
+__all__ = ["event_observers", "render_error"]
+
+
+@contextmanager
+def event_observers(shell: Shell, *, verbose: bool) -> Iterator[tuple[Callable[[Event], None], ...]]:
+    """What listens to a run: warnings and notes always (unless quiet), a bar on a terminal, the log when verbose."""
+    from confiture.model import Note, WarningRaised
+
+    def tell(event: Event) -> None:
+        if isinstance(event, WarningRaised):
+            hint = f"\n  hint: {event.hint}" if event.hint else ""
+            sys.stderr.write(f"warning: {event.message}{hint}\n")
+        elif isinstance(event, Note):
+            shell.note(event.message)
+
+    observers: list[Callable[[Event], None]] = [tell]
+    if verbose:
+        from confiture.logs import log_observer
+
+        observers.append(log_observer())
+    if sys.stderr.isatty() and shell.format == "text" and not shell.quiet and not verbose:
+        from confiture.cli.bars import bars
+
+        with bars() as observer:
+            yield (*observers, observer)
+        return
+    yield tuple(observers)
+
+
+def render_error(error: ConfitureError, shell: Shell) -> None:
+    """The error on stderr: where, what, the line with a caret, detail, hint; or its JSON envelope on stdout."""
+    if shell.format == "json":
+        import json
+
+        sys.stdout.write(json.dumps({"error": error.as_dict()}, indent=2, ensure_ascii=False) + "\n")
+        return
+    sys.stderr.write("\n".join(error_lines(error)) + "\n")
+
+
+def error_lines(error: ConfitureError) -> list[str]:
+    """The lines that tell a person of the error."""
+    lines = [f"error: {error}"]
+    if error.source_line is not None:
+        number = f"{error.line} | " if error.line else "  | "
+        lines.append(f"  {number}{error.source_line}")
+        if error.column:
+            # Tabs stay tabs, so that the caret stands below its character at any tab width.
+            before = "".join("\t" if c == "\t" else " " for c in error.source_line[: error.column - 1])
+            lines.append(f"  {' ' * len(number)}{before}^")
+    for name, value in (("detail", error.detail), ("hint", error.hint)):
+        if value:
+            first, *rest = value.splitlines()
+            lines.append(f"  {name}: {first}")
+            lines += [f"    {line}" for line in rest]
+    return lines

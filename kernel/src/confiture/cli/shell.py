@@ -1,0 +1,111 @@
+"""What a command does its talking with: runs, printing, asking."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from confiture.errors import ConfirmationNeeded
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from confiture.cli.command import Common
+    from confiture.run import Run
+
+__all__ = ["Shell"]
+
+
+class Shell:
+    """One invocation's output and input. Results go to stdout, everything else to stderr."""
+
+    def __init__(self) -> None:
+        self.format = "text"
+        self.quiet = False
+        self.debug = False
+
+    @property
+    def interactive(self) -> bool:
+        """Whether somebody is there to ask."""
+        return self.format == "text" and sys.stdin.isatty() and sys.stderr.isatty()
+
+    def configure(self, common: Common | None) -> None:
+        """Take over the common options. ``run`` does it; a command without a run calls it first."""
+        if common is not None:
+            self.format, self.quiet, self.debug = common.format, common.quiet, common.debug
+
+    @asynccontextmanager
+    async def run(self, common: Common | None = None) -> AsyncIterator[Run]:
+        """A run of the project and environment that the options choose, its events shown as they choose."""
+        from confiture.cli.render import event_observers
+        from confiture.config import Project
+        from confiture.kernel import Kernel
+
+        self.configure(common)
+        project = None if common is None or common.project is None else Project.find(common.project)
+        with event_observers(self, verbose=bool(common and common.verbose)) as observers:
+            kernel = Kernel(project, observers=observers)
+            chosen = {} if common is None else {
+                "env": common.env, "config": common.config, "database_url": common.database_url
+            }  # fmt: skip
+            async with kernel.run(**chosen) as run:  # type: ignore[arg-type]
+                yield run
+
+    def print(self, text: str = "") -> None:
+        """A line of the result, for people: nothing with ``--format json``."""
+        if self.format == "text":
+            sys.stdout.write(text + "\n")
+
+    def write(self, text: str) -> None:
+        """The result itself, such as SQL, as it is."""
+        sys.stdout.write(text)
+
+    def note(self, text: str) -> None:
+        """A line beside the result, on stderr; nothing with ``--quiet``."""
+        if not self.quiet and self.format == "text":
+            sys.stderr.write(text + "\n")
+
+    def print_table(self, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """A table for people: nothing with ``--format json``. Never truncated where stdout is not a terminal."""
+        if self.format != "text":
+            return
+        from rich.table import Table
+
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for heading in headings:
+            table.add_column(heading, overflow="fold")
+        for row in rows:
+            table.add_row(*row)
+        self.console().print(table)
+
+    def console(self, *, stderr: bool = False) -> Console:
+        """A rich console: colours only on a terminal and without ``NO_COLOR``."""
+        from rich.console import Console
+
+        stream = sys.stderr if stderr else sys.stdout
+        width = None if stream.isatty() else 200
+        return Console(file=stream, width=width, highlight=False, soft_wrap=False, markup=False)
+
+    def confirm(self, question: str, *, yes: bool, instead: str) -> None:
+        """Ask before something is destroyed. Raises ``ConfirmationNeeded`` on no, and where nobody can be asked.
+
+        ``yes`` is the command's own ``--yes``; ``instead`` says what would be destroyed, for the error.
+        """
+        if yes:
+            return
+        if not self.interactive:
+            raise ConfirmationNeeded(instead, hint="pass --yes to do it without being asked")
+        sys.stderr.write(f"{question} [y/N] ")
+        sys.stderr.flush()
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            raise ConfirmationNeeded(f"{instead}; you said no", hint="nothing was touched")
+
+    def emit_report(self, report: Any) -> None:
+        """Print what the command returned, as JSON, where that was asked for."""
+        if self.format == "json" and report is not None:
+            import msgspec
+
+            encoded = msgspec.json.encode(report, enc_hook=str)
+            sys.stdout.write(msgspec.json.format(encoded, indent=2).decode() + "\n")
