@@ -61,7 +61,7 @@ async def open_connection(target: Target, settings: Mapping[str, str] | None = N
     name = params.get("application_name") or f"confiture {os.getpid()}@{socket.gethostname()}"[:63]
     password: Any = params.get("password")
     try:
-        return await asyncpg.connect(
+        connection: Connection = await asyncpg.connect(
             uri,
             password=password,
             timeout=timeout_s,
@@ -70,6 +70,7 @@ async def open_connection(target: Target, settings: Mapping[str, str] | None = N
         )
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
         raise connection_error(error, target.label, address(target), [params.get("password", "")]) from error
+    return connection
 
 
 async def close_connection(connection: Connection) -> None:
@@ -98,7 +99,8 @@ async def transaction(
     Both ends are shielded: a ROLLBACK that is cancelled leaves the backend idle in transaction with its locks, and
     a COMMIT that is cancelled leaves nobody knowing whether it took place (sqlalchemy #8145, asyncpg #98).
     """
-    block = connection.transaction(isolation=isolation, readonly=readonly)
+    driver: Any = connection  # the Protocol hides transaction() from plugins
+    block = driver.transaction(isolation=isolation, readonly=readonly)
     await block.start()
     try:
         yield

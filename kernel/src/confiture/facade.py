@@ -30,7 +30,8 @@ class SchemaBuilder:
 
     def build(self) -> str:
         """The combined SQL of the schema. Raises ``SourceError``; ``UsageError`` inside a running event loop."""
-        return _wait(self.build_async, "await builder.build_async()")
+        sql: str = _wait(self.build_async, "await builder.build_async()")
+        return sql
 
     def execute(self, **request: Any) -> Any:
         """Build the database; the report. ``request`` takes what ``confiture build`` does, such as ``recreate=True``.

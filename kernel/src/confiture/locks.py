@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from confiture.connect import transaction
 from confiture.errors import Busy
 
 if TYPE_CHECKING:
@@ -67,5 +68,5 @@ async def is_pooled(connection: Connection) -> bool:
 
     A pooler makes up the process id that it sends at connection time (it routes cancel requests by it).
     """
-    async with connection.transaction():  # one transaction, so that both halves of the query meet one server
+    async with transaction(connection):  # one transaction, so that both halves of the query meet one server
         return bool(await connection.fetchval("SELECT pg_backend_pid()") != connection.get_server_pid())

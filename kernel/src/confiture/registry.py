@@ -284,7 +284,8 @@ class Registry:
         hazards: list[Hazard] = []
         for impl in self._manager.hook.confiture_review.get_hookimpls():
             arguments = {"plan": plan}
-            hazards += impl.function(*(arguments[name] for name in impl.argnames)) or ()
+            found: Any = impl.function(*(arguments[name] for name in impl.argnames))
+            hazards += found or ()
         return tuple(sorted(hazards, key=lambda hazard: (hazard.kind, hazard.message)))
 
     def observers(self) -> tuple[Any, ...]:
