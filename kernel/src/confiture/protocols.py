@@ -127,6 +127,11 @@ class Context(Protocol):
         """The project: its root folder and its configuration."""
         ...
 
+    @property
+    def environment(self) -> Environment:
+        """The environment that the run is for."""
+        ...
+
     def emit(self, event: Event) -> None:
         """Tell the observers. Never waits, never raises."""
         ...
@@ -190,10 +195,16 @@ class Context(Protocol):
 
 @runtime_checkable
 class SchemaSource(Protocol):
-    """Loads DDL. ``what`` is the source's own address ("" for the project's default), such as a folder."""
+    """Loads DDL.
 
-    async def load(self, ctx: Context, what: str = "") -> Sequence[SourceFile]:
-        """The files in the order in which they run. Raises ``SourceError``; an empty source is an error too."""
+    ``what`` is the source's own address, such as a folder: "" is the project's schema, "seeds" its seed data.
+    """
+
+    async def load(self, ctx: Context, what: str = "", *, order: str = "alphabetical") -> Sequence[SourceFile]:
+        """The files in the order in which they run: ``alphabetical`` or ``natural`` (numbers by value).
+
+        Raises ``SourceError``; an empty schema is an error too, where "seeds" without any gives ().
+        """
         ...
 
 
@@ -260,6 +271,13 @@ class Server(Protocol):
 
     async def status(self, ctx: Context, environment: Environment) -> ServerStatus:
         """What is known of the server, without starting it. Never raises for a server that is away."""
+        ...
+
+    async def check(self, ctx: Context, target: Target, features: Sequence[str], extensions: Sequence[str]) -> None:
+        """Whether the server has what a schema needs (``confiture.sql.features_named``), before anything runs.
+
+        Raises ``FeatureMissing`` naming what is missing and the ways out.
+        """
         ...
 
     async def stop(self, ctx: Context, environment: Environment) -> bool:

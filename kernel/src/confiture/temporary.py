@@ -16,19 +16,15 @@ import anyio
 from confiture.errors import PermissionMissing
 from confiture.locks import try_lock, unlock
 from confiture.model import Logged, Target
+from confiture.quoting import quote_ident
 
 if TYPE_CHECKING:
     from confiture.protocols import Connection, Context
 
-__all__ = ["TEMPORARY_PREFIX", "quote_ident", "sweep", "temporary_database"]
+__all__ = ["TEMPORARY_PREFIX", "sweep", "temporary_database"]
 
 #: What every temporary database's name begins with; followed by its purpose and 12 random hexadecimal digits.
 TEMPORARY_PREFIX = "confiture_tmp_"
-
-
-def quote_ident(name: str) -> str:
-    """``name`` as an SQL identifier, always quoted."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 @asynccontextmanager
