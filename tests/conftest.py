@@ -1,0 +1,177 @@
+"""What all tests share: a real server, a fresh database, a project folder, a run, and psql as the outside judge."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import pgserver
+import pytest
+
+from confiture.config import Environment
+from confiture.config.dsn import to_uri
+from confiture.kernel import Kernel
+from confiture.model import Target
+from confiture.run import Run
+
+_counter = itertools.count(1)
+#: What a run of the tests inside of a test sets on purpose.
+_KEPT = (pgserver.SESSION_VARIABLE, "CONFITURE_DISABLED_PLUGINS")
+_session = pytest.StashKey[pgserver.Session]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput") and pgserver.SESSION_VARIABLE not in os.environ:
+        config.stash[_session] = pgserver.Session()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if session := config.stash.get(_session, None):
+        session.end()
+
+
+def pytest_report_header() -> str:
+    return f"server: {pgserver.server_version()}"
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """The driver knows asyncio only."""
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the person's own settings reaches a test."""
+    for name in tuple(os.environ):
+        if name.startswith(("PG", "CONFITURE_")) and name not in _KEPT:
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("PGPASSFILE", os.devnull)
+
+
+@pytest.fixture(scope="session")
+def server() -> Target:
+    """A private PostgreSQL 18, shared by all workers of the session; user ``postgres``, trust."""
+    return Target(label="test", params=pgserver.server_params(), managed=True)
+
+
+@pytest.fixture(scope="session")
+def new_database(server: Target) -> Iterator[Callable[[], Target]]:
+    """Makes databases; all of them are dropped at the end of the session. Most tests take ``database``."""
+    made: list[Target] = []
+
+    def make() -> Target:
+        name = f"t_{os.environ.get('PYTEST_XDIST_WORKER', 'gw')}_{os.getpid()}_{next(_counter)}"
+        run_psql(server, f'CREATE DATABASE "{name}"')
+        made.append(server.with_database(name))
+        return made[-1]
+
+    yield make
+    for target in made:
+        drop_database(target)
+
+
+@pytest.fixture
+def database(new_database: Callable[[], Target]) -> Iterator[Target]:
+    """A fresh, empty database on the server, dropped after the test."""
+    target = new_database()
+    yield target
+    drop_database(target)
+
+
+def drop_database(target: Target) -> None:
+    """Drop it, whoever is connected."""
+    run_psql(target.with_database("postgres"), f'DROP DATABASE IF EXISTS "{target.database}" WITH (FORCE)')
+
+
+def run_psql(target: Target, sql: str, *options: str) -> str:
+    """What psql prints for ``sql``: unaligned, tuples only. An error of the server fails the test."""
+    command = [str(pgserver.binaries() / "psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", to_uri(target.params)]
+    environment = {**os.environ, "PGPASSWORD": target.params.get("password", ""), "PGCLIENTENCODING": "UTF8"}
+    done = subprocess.run([*command, *options, "-f", "-"], input=sql, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, f"psql failed: {done.stderr}"
+    return done.stdout.removesuffix("\n")
+
+
+@pytest.fixture(scope="session")
+def psql() -> Callable[..., str]:
+    """``psql(target, sql, *options)``: the outside judge of what is really in a database."""
+    return run_psql
+
+
+class ProjectFolder:
+    """A project on disk. ``root`` is its folder; paths are relative to it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def write(self, path: str, text: str | bytes) -> Path:
+        """Write a file and the folders above it; dedent nothing."""
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(text.encode() if isinstance(text, str) else text)
+        return file
+
+    def config(self, text: str) -> Path:
+        """Write ``confiture.toml``."""
+        return self.write("confiture.toml", text)
+
+    def schema(self, path: str, sql: str | bytes) -> Path:
+        """Write ``db/schema/<path>``."""
+        return self.write(f"db/schema/{path}", sql)
+
+    def seed(self, path: str, sql: str | bytes) -> Path:
+        """Write ``db/seeds/<path>``."""
+        return self.write(f"db/seeds/{path}", sql)
+
+    def environment(self, name: str, text: str, suffix: str = ".toml") -> Path:
+        """Write ``db/environments/<name><suffix>``."""
+        return self.write(f"db/environments/{name}{suffix}", text)
+
+    def environment_for(self, target: Target, name: str = "local", extra: str = "") -> Path:
+        """An environment whose database is ``target``."""
+        url = to_uri(target.params, password=True)
+        return self.environment(name, f"database_url = '{url}'\n{extra}\n")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> ProjectFolder:
+    """An empty project: a folder with an empty ``confiture.toml`` and ``db/schema/``."""
+    folder = ProjectFolder(tmp_path / "project")
+    folder.config("")
+    (folder.root / "db" / "schema").mkdir(parents=True)
+    return folder
+
+
+KernelRun = Callable[..., AbstractAsyncContextManager[Run]]
+
+
+@pytest.fixture
+def kernel_run(request: pytest.FixtureRequest) -> KernelRun:
+    """``async with kernel_run(project) as run``: a run whose environment is a fresh database of the test server.
+
+    ``database`` gives another one; ``registry`` and ``observers`` go to the kernel; further keywords to the
+    environment (``protected=True``).
+    """
+
+    def run(
+        project: ProjectFolder | Path | None = None,
+        *,
+        database: Target | None = None,
+        registry: Any = None,
+        observers: Any = (),
+        **environment: Any,
+    ) -> AbstractAsyncContextManager[Run]:
+        folder = project or request.getfixturevalue("project")
+        root = folder.root if isinstance(folder, ProjectFolder) else folder
+        target = database or request.getfixturevalue("database")
+        url = to_uri(target.params, password=True)
+        values = {"name": "local", "database_url": url, **environment}
+        return Kernel(root, registry=registry, observers=observers).run(environment=Environment(**values))
+
+    return run
