@@ -51,7 +51,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in tuple(os.environ):
         if name.startswith(("PG", "CONFITURE_")) and name not in _KEPT:
             monkeypatch.delenv(name)
-    monkeypatch.setenv("PGPASSFILE", os.devnull)
+    monkeypatch.setenv("PGPASSFILE", "/nonexistent/pgpass")
 
 
 @pytest.fixture(scope="session")
