@@ -10,9 +10,9 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
-import pgserver
 import pytest
 
+import pgserver
 from confiture.config import Environment
 from confiture.config.dsn import to_uri
 from confiture.kernel import Kernel

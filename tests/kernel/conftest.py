@@ -50,6 +50,12 @@ def bare_registry(**plugins: ModuleType) -> Registry:
 
 
 @pytest.fixture
+def make_plugin() -> Any:
+    """``make_plugin(confiture_sources=function)``: an entry module."""
+    return plugin
+
+
+@pytest.fixture
 def registry() -> Registry:
     """A registry with nothing but the stand-in for ``url``."""
     return bare_registry()

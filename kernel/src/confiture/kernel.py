@@ -9,6 +9,7 @@ from pathlib import Path
 
 from confiture.bus import Bus
 from confiture.config import Environment, Project, choose_environment
+from confiture.config.light import disabled_by_variable
 from confiture.config.project import PluginsConfig
 from confiture.errors import ConfigError
 from confiture.hooks import KINDS
@@ -21,11 +22,11 @@ __all__ = ["Kernel", "make_registry"]
 
 
 def make_registry(project: Project | None) -> Registry:
-    """The registry that a project's ``[plugins]`` and ``[prefer]`` ask for."""
-    disabled: Iterable[str] = ()
+    """The registry that a project's ``[plugins]`` and ``[prefer]`` and ``CONFITURE_DISABLED_PLUGINS`` ask for."""
+    disabled = disabled_by_variable()
     prefer: dict[str, dict[str, str]] = {}
     if project is not None:
-        disabled = project.section("plugins", PluginsConfig).disable
+        disabled += project.section("plugins", PluginsConfig).disable
         prefer = _preferences(project)
     return Registry(disabled=disabled, prefer=prefer, strict=os.environ.get("CONFITURE_STRICT_PLUGINS") == "1")
 
@@ -67,7 +68,9 @@ class Kernel:
             project = Project.find()
         self.project = project if isinstance(project, Project) else Project(Path(project))
         self.registry = registry or make_registry(self.project)
-        self.project.check_sections(self._section_owners())
+        # A table may belong to a plugin that is disabled or broken: then nobody can say which tables are unknown.
+        if all(info.status == "active" for info in self.registry.plugins()):
+            self.project.check_sections(self._section_owners())
         self._observers = tuple(observers)
 
     def _section_owners(self) -> set[str]:

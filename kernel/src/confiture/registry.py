@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import pluggy
 
-from confiture.errors import PluginBroken, ProviderConflict, UnknownProvider
+from confiture.errors import ConfitureError, PluginBroken, ProviderConflict, UnknownProvider
 from confiture.hooks import API_VERSION, ENTRY_POINT_GROUP, KINDS, Command, Hooks, Kind, Provider
 
 if TYPE_CHECKING:
@@ -62,9 +62,9 @@ class _Offers:
 class Registry:
     """The plugins of one kernel.
 
-    ``disabled``: names of plugins that are not even imported. ``prefer`` maps a kind (or ``command``) to names to
-    the plugin whose provider wins, the ``[prefer]`` table of ``confiture.toml``. ``strict`` makes a broken plugin
-    raise ``PluginBroken``. ``entry_points`` replaces what the environment has, for tests.
+    ``disabled``: names of plugins that are not even imported, ``*`` for all. ``prefer`` maps a kind (or ``command``)
+    to names to the plugin whose provider wins, the ``[prefer]`` table of ``confiture.toml``. ``strict`` makes a
+    broken plugin raise ``PluginBroken``. ``entry_points`` replaces what the environment has, for tests.
     """
 
     def __init__(
@@ -93,7 +93,8 @@ class Registry:
     def _load(self, entry_point: importlib.metadata.EntryPoint) -> None:
         info = PluginInfo(name=entry_point.name, module=entry_point.value)
         if entry_point.dist is not None:
-            info.distribution, info.version = entry_point.dist.name, entry_point.dist.version
+            # Both are None where an interrupted uninstall left a dist-info folder without its METADATA.
+            info.distribution, info.version = entry_point.dist.name or "", entry_point.dist.version or ""
         if known := self._plugins.get(info.name):
             if (known.module, known.distribution) == (info.module, info.distribution):
                 return  # one distribution found twice on the path, as an editable install beside its build
@@ -103,22 +104,30 @@ class Registry:
             self._set_aside(info, reason)
             return
         self._plugins[info.name] = info
-        if info.name in self._disabled:
-            info.status, info.reason = "disabled", "listed under [plugins] disable"
+        if info.name in self._disabled or "*" in self._disabled:
+            info.status, info.reason = "disabled", "listed under [plugins] disable or in CONFITURE_DISABLED_PLUGINS"
             return
         try:
             module = entry_point.load()
-        except Exception as error:  # a stranger's import can raise anything
+        except (Exception, SystemExit) as error:  # a stranger's import can raise anything
             self._set_aside(info, f"cannot be imported: {type(error).__name__}: {error}", cause=error)
             return
         self.register(module, info)
 
     def register(self, module: ModuleType | object, info: PluginInfo | str) -> None:
-        """Register an imported plugin; set it aside, with the reason, when it breaks the contract."""
+        """Register an imported plugin; set it aside, with the reason, when it breaks the contract.
+
+        Raises ``ValueError`` when another plugin has that name already.
+        """
         if isinstance(info, str):
             info = PluginInfo(name=info, module=getattr(module, "__name__", type(module).__name__))
-        self._plugins[info.name] = info
-        if reason := self._objection(module):
+        if self._plugins.setdefault(info.name, info) is not info:
+            raise ValueError(f"a plugin named {info.name!r} is registered already")
+        try:
+            reason = self._objection(module)
+        except Exception as error:  # a module that makes its attributes when asked for them
+            reason = f"{type(error).__name__}: {error}"
+        if reason:
             self._set_aside(info, reason)
             return
         try:
@@ -133,9 +142,15 @@ class Registry:
         if version != API_VERSION:
             said = "says no API_VERSION" if version is None else f"was written for API_VERSION {version}"
             return f"{said}, this confiture has {API_VERSION}"
+        if (known := self._manager.get_name(module)) is not None:
+            # Registering it again would fail, and withdrawing the failure would take the first one's hooks away.
+            return f"is the same module as plugin {known!r}"
         for name in dir(module):
-            if self._manager.parse_hookimpl_opts(module, name) is None:
+            options = self._manager.parse_hookimpl_opts(module, name)
+            if options is None:
                 continue
+            if options["wrapper"] or options["hookwrapper"]:
+                return f"{name!r} is a hook wrapper; a hook must not depend on what other plugins do"
             if name not in self._hook_names:
                 near = closest(name, self._hook_names)
                 return f"implements an unknown hook {name!r}" + (f", did you mean {near!r}?" if near else "")
@@ -213,7 +228,7 @@ class Registry:
             near = closest(name, choices)
             aside = [info for info in self.plugins() if info.status == "set aside"]
             hint = f"did you mean {near!r}? " if near else ""
-            hint += f"there are: {', '.join(choices)}" if choices else f"no plugin offers a {kind.name}"
+            hint += f"there are: {', '.join(choices)}" if choices else f"no plugin offers any {kind.name}"
             if aside:
                 hint += f"; set aside: {', '.join(f'{info.name} ({info.reason})' for info in aside)}"
             raise UnknownProvider(f"no {kind.name} is named {name!r}", hint=hint)
@@ -222,7 +237,16 @@ class Registry:
     def create(self, kind: Kind[P], name: str) -> P:
         """A new instance of the provider. Raises ``PluginBroken`` when its target does not import or make one."""
         provider = self.provider(kind, name)
-        made: P = self.resolve(provider.target, f"{kind.name} {name!r}")()
+        factory = self.resolve(provider.target, f"{kind.name} {name!r}")
+        try:
+            made: P = factory()
+        except ConfitureError:
+            raise
+        except Exception as error:  # whatever a stranger's constructor raises
+            raise PluginBroken(
+                f"{kind.name} {name!r} cannot be made from {provider.target!r}: {type(error).__name__}: {error}",
+                hint="a target is a class or function that needs no argument",
+            ) from error
         return made
 
     def resolve(self, target: str, what: str) -> Any:
@@ -264,12 +288,11 @@ class Registry:
         return tuple(found)
 
     def _settle(self, kind: str, name: str, offers: list[tuple[str, R]]) -> R:
-        if len(offers) == 1:
-            return offers[0][1]
         owners = [owner for owner, _ in offers]
         wanted = self._prefer.get(kind, {}).get(name)
         for owner, record in offers:
-            if owner == wanted:
+            # Also with one offer: who chose a plugin that was set aside must not get another's provider instead.
+            if owner == (wanted or owner) and (wanted or len(offers) == 1):
                 return record
         raise ProviderConflict(
             f"the {kind} {name!r} is offered by {' and '.join(repr(owner) for owner in owners)}"
@@ -280,12 +303,26 @@ class Registry:
     # -- telling ------------------------------------------------------------------------------------------------
 
     def review(self, plan: Plan) -> tuple[Hazard, ...]:
-        """What all reviewers say of a plan. A reviewer that raises is an error: a policy that fails must not pass."""
+        """What all reviewers say of a plan. A reviewer that raises is an error: a policy that fails must not pass.
+
+        Raises ``PluginBroken`` naming the plugin, and the reviewer's own ``ConfitureError`` as it is.
+        """
+        import msgspec
+
+        from confiture.model import Hazard
+
         hazards: list[Hazard] = []
         for impl in self._manager.hook.confiture_review.get_hookimpls():
-            arguments = {"plan": plan}
-            found: Any = impl.function(*(arguments[name] for name in impl.argnames))
-            hazards += found or ()
+            try:
+                found: Any = impl.function(*([plan] if impl.argnames else []))
+                hazards += [msgspec.convert(hazard, Hazard) for hazard in found or ()]
+            except ConfitureError:
+                raise
+            except Exception as error:  # whatever a stranger's reviewer raises or returns
+                raise PluginBroken(
+                    f"plugin {impl.plugin_name!r} could not review the plan: {type(error).__name__}: {error}",
+                    hint="update or disable the plugin; a plan that was not reviewed does not run",
+                ) from error
         return tuple(sorted(hazards, key=lambda hazard: (hazard.kind, hazard.message)))
 
     def observers(self) -> tuple[Any, ...]:

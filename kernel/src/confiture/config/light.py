@@ -10,16 +10,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["PluginSettings", "plugin_settings"]
+__all__ = ["PluginSettings", "disabled_by_variable", "plugin_settings"]
 
 
 @dataclass(frozen=True, slots=True)
 class PluginSettings:
-    """``[plugins]`` and ``[prefer]`` of the project that the working folder is in, as far as they make sense."""
+    """``[plugins]`` and ``[prefer]`` of the project that the working folder is in, as far as they make sense.
+
+    ``disable`` also has what the variable ``CONFITURE_DISABLED_PLUGINS`` names.
+    """
 
     disable: tuple[str, ...] = ()
     prefer: dict[str, dict[str, str]] = field(default_factory=dict)
     strict: bool = False
+
+
+def disabled_by_variable() -> tuple[str, ...]:
+    """The names in ``CONFITURE_DISABLED_PLUGINS``, separated by commas; ``*`` stands for all plugins."""
+    names = os.environ.get("CONFITURE_DISABLED_PLUGINS", "").split(",")
+    return tuple(name.strip() for name in names if name.strip())
 
 
 def plugin_settings(start: Path | None = None) -> PluginSettings:
@@ -40,7 +49,10 @@ def plugin_settings(start: Path | None = None) -> PluginSettings:
     plugins, prefer = document.get("plugins"), document.get("prefer")
     disable = plugins.get("disable") if isinstance(plugins, dict) else None
     return PluginSettings(
-        disable=tuple(name for name in disable if isinstance(name, str)) if isinstance(disable, list) else (),
+        disable=(
+            *(name for name in (disable if isinstance(disable, list) else ()) if isinstance(name, str)),
+            *disabled_by_variable(),
+        ),
         prefer={
             kind: {k: v for k, v in names.items() if isinstance(v, str)}
             for kind, names in (prefer if isinstance(prefer, dict) else {}).items()
