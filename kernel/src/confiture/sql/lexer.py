@@ -16,6 +16,7 @@ import msgspec
 
 from confiture.errors import SyntaxInvalid
 from confiture.model import SourceFile
+from confiture.sql.grammar import GrammarError, parse
 from confiture.sql.places import error_at
 
 __all__ = ["CopyBlock", "Lexed", "MetaCommand", "lex", "needs_lexing"]
@@ -29,39 +30,50 @@ _E_BODY = r"(?:[^'\\]++|\\[\s\S]|'')*'"
 # A string goes on in its next part after white space with a line end in it, and keeps its kind: \' still escapes.
 _NEXT_LINE = r"(?:[ \t\f\v]|--[^\n\r]*)*[\n\r](?:[ \t\n\r\f\v]|--[^\n\r]*[\n\r])*'"
 
+# First everything that needs no look, whole words at a time, then the one thing that does.
 _TOKEN = re.compile(
     rf"""
+    (?:
+      [^'"()$;\\/\-{_START}]++
+    | (?![eE]'|(?:begin|case|end)(?![{_CONT}]))[{_START}][{_CONT}]*+
+    | -(?!-)
+    | /(?!\*)
+    )*
+    (?:
       (?P<string>'[^']*')                               # 'it''s' is two of these in a row
     | (?P<name>"[^"]*")
-    | (?<![{_CONT}])(?P<escaped>[eE]'{_E_BODY}(?:{_NEXT_LINE}{_E_BODY})*)
-    | (?P<line_comment>--[^\n\r]*)
-    | (?P<comment>/\*)
-    | (?<![{_CONT}])(?P<dollar>\$(?:[{_START}][{_START}0-9]*)?\$)
     | (?P<open>\()
     | (?P<close>\))
     | (?P<semicolon>;)
+    | (?P<line_comment>--[^\n\r]*)
+    | (?P<comment>/\*)
+    | (?P<dollar>\$(?:[{_START}][{_START}0-9]*)?\$)
+    | (?P<escaped>[eE]'{_E_BODY}(?:{_NEXT_LINE}{_E_BODY})*)
+    | (?P<block>(?:begin|case|end)(?![{_CONT}]))
     | (?P<backslash>\\)
-    | (?<![{_CONT}])(?P<block>begin|case|end)(?![{_CONT}])
-    | (?P<unterminated>['"])
+    | [eE]?(?P<unterminated>['"])
+    | (?P<parameter>\$)
+    | \Z
+    )
     """,
     re.VERBOSE | re.IGNORECASE,
 )
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 _BLANK = re.compile(rf"(?:{_SPACE}+|--[^\n\r]*)*")
 _WORD = re.compile(rf"[{_START}][{_CONT}]*")
-_COPY_END = re.compile(r"^\\\.\r?$", re.MULTILINE)
 _COMMAND_NAME = re.compile(r"\\([^ \t\n\r\f\v\\]*)")
 # Arguments end with the line or at an unquoted backslash (psqlscanslash.l); an open quote ends with the line.
-_ARGUMENTS = re.compile(r"(?:'(?:[^'\\\n]++|\\[^\n]|'')*(?:'|$)|\"[^\"\n]*(?:\"|$)|`[^`\n]*(?:`|$)|[^\\\n'\"`]++)*", re.M)
+_ARGUMENTS = re.compile(
+    r"""(?:'(?:[^'\\\n]++|\\[^\n]|'')*(?:'|$)|"[^"\n]*(?:"|$)|`[^`\n]*(?:`|$)|[^\\\n'"`]++)*""", re.MULTILINE
+)
 #: psql reads these commands' argument to the end of the line, backslashes and all.
 _WHOLE_LINE = frozenset({"!", "copy", "ef", "ev", "sf", "sf+", "sv", "sv+", "h", "help"})
-_NOT_NEWLINE = re.compile(r"[^\n]")
 
 
 class CopyBlock(msgspec.Struct, frozen=True):
-    """Data after ``COPY ... FROM stdin``. ``statement_end`` is the offset of its semicolon, the span is the data's.
+    r"""Data after ``COPY ... FROM stdin``. ``statement_end`` is the offset of its semicolon, the span is the data's.
 
-    The line ``\\.`` is not part of the data.
+    The line ``\.`` is not part of the data.
     """
 
     statement_end: int
@@ -127,8 +139,8 @@ class _Lexer:
     def run(self) -> Lexed:
         self.begin_statement(0)
         text = self.text
-        search = _TOKEN.search
-        while match := search(text, self.pos):
+        next_token = _TOKEN.match
+        while match := next_token(text, self.pos):
             kind = match.lastgroup
             self.pos = match.end()
             if kind == "open":
@@ -137,24 +149,26 @@ class _Lexer:
                 self.parens = max(0, self.parens - 1)
             elif kind == "semicolon":
                 if not self.parens and not self.blocks:
-                    self.end_statement(match.start())
+                    self.end_statement(match.start(kind))
                     text = self.text
             elif kind == "comment":
-                self.pos = self.after_comment(match.start())
+                self.pos = self.after_comment(match.start(kind))
             elif kind == "dollar":
-                tag = match.group()
+                tag = match.group(kind)
                 end = text.find(tag, self.pos)
                 if end < 0:
-                    self.unterminated(match.start(), f"dollar quote {tag}", f"close it with {tag}")
+                    self.unterminated(match.start(kind), f"dollar quote {tag}", f"close it with {tag}")
                 self.pos = end + len(tag)
             elif kind == "backslash":
-                self.backslash(match.start())
+                self.backslash(match.start(kind))
             elif kind == "block":
-                self.block(match.group().lower())
+                self.block(match.group(kind).lower())
+            elif kind is None:  # the end
+                break
             elif kind == "unterminated":
                 # E'... without an end matches here as well, its closing quote being escaped.
-                what = "quoted string" if match.group() == "'" else "quoted name"
-                self.unterminated(match.start(), what, f"close it with {match.group()}")
+                what = "quoted string" if match.group(kind) == "'" else "quoted name"
+                self.unterminated(match.start(kind), what, f"close it with {match.group(kind)}")
         if self.words[:1] == ("copy",) and not self.ends_blank():
             self.end_copy(len(text))
         return Lexed(self.blanked(), tuple(self.ends), tuple(self.copies), tuple(self.commands))
@@ -218,13 +232,11 @@ class _Lexer:
 
     def end_copy(self, end: int) -> None:
         """Take the data out if the statement reads from the client; the grammar itself decides that."""
-        from postgast import PgQueryError, parse
-
         statement = self.blanked(self.start, end)
         try:
             tree = parse(statement)
-        except PgQueryError as error:
-            raise error_at(SyntaxInvalid, self.file, self.start + max(error.cursorpos - 1, 0), error.message) from None
+        except GrammarError as error:
+            raise error_at(SyntaxInvalid, self.file, self.start + (error.position or 0), error.message) from None
         copy = tree.stmts[0].stmt.copy_stmt
         if not copy.is_from or copy.filename or copy.is_program:
             return
@@ -233,8 +245,7 @@ class _Lexer:
         start = newline + 1 if newline >= 0 else len(self.text)
         if start == self.copy_line[0]:
             start = min(self.copy_line[1] + 1, len(self.text))
-        match = _COPY_END.search(self.text, start)
-        data_end, resume = (match.start(), match.end()) if match else (len(self.text), len(self.text))
+        data_end, resume = self.copy_data_end(start)
         self.copy_line = (newline + 1 if newline >= 0 else len(self.text), resume)
         self.copies.append(CopyBlock(end, start, data_end))
         self.blanks.append((start, resume))
@@ -244,6 +255,19 @@ class _Lexer:
             # Something follows on COPY's own line; psql reads it after the data, and so may a quote that opens there
             # go on behind the data.
             self.text = self.blanked()
+
+    def copy_data_end(self, start: int) -> tuple[int, int]:
+        r"""Where the data ends, and where its closing line does: a line with ``\.`` alone, or the end of the file."""
+        text = self.text
+        pos = start if text.startswith("\\.", start) else text.find("\n\\.", start) + 1
+        while pos > 0:
+            end = pos + 2
+            if text.startswith("\r", end):
+                end += 1
+            if end >= len(text) or text[end] == "\n":
+                return pos, end
+            pos = text.find("\n\\.", pos) + 1
+        return len(text), len(text)
 
     def backslash(self, start: int) -> None:
         if self.text[start + 1 : start + 2] in (";", ":"):
@@ -285,7 +309,7 @@ class _Lexer:
         for first, last in sorted(self.blanks):
             if last <= start or first >= end:
                 continue
-            pieces += (self.text[pos:first], _NOT_NEWLINE.sub(" ", self.text[first:last]))
+            pieces += (self.text[pos:first], _spaces(self.text[first:last]))
             pos = last
         pieces.append(self.text[pos:end])
         return "".join(pieces)
@@ -298,3 +322,8 @@ class _Lexer:
             f"unterminated {what}",
             hint=f"it opens here and the file ends before it does: {how}, or look for a quote too many above",
         )
+
+
+def _spaces(text: str) -> str:
+    """As many spaces as the text has characters, its line ends kept."""
+    return "\n".join(" " * len(line) for line in text.split("\n"))

@@ -1,6 +1,6 @@
-"""Offsets into a file turned into lines and columns, and errors that show them.
+r"""Offsets into a file turned into lines and columns, and errors that show them.
 
-Lines and columns count from 1, columns and offsets count characters. ``\\n`` ends a line, as in psql.
+Lines and columns count from 1, columns and offsets count characters. ``\n`` ends a line, as in psql.
 """
 
 from __future__ import annotations

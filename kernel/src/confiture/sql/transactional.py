@@ -46,27 +46,22 @@ def _is_on(options: Any, name: str, default: bool) -> bool:
     option = _option(options, name)
     if option is None:
         return default
-    which = option.arg.WhichOneof("node")
-    if which is None:
-        return True
-    if which == "boolean":
-        return bool(option.arg.boolean.boolval)
-    if which == "integer":
-        return bool(option.arg.integer.ival)
+    return _text(option).lower() in ("", "true", "on", "1", "yes", "t", "y", "tr", "tru", "ye")
+
+
+def _text(option: Any) -> str:
+    """An option's value as written; a bare word is a type's name to the grammar, no value at all is ""."""
+    value = option.arg
+    which = value.WhichOneof("node")
     if which == "string":
-        return option.arg.string.sval.lower() in ("true", "on", "1", "yes")
-    if which == "a_const":
-        return _is_on_const(option.arg.a_const)
-    return True
-
-
-def _is_on_const(const: Any) -> bool:
-    which = const.WhichOneof("val")
-    if which == "boolval":
-        return bool(const.boolval.boolval)
-    if which == "ival":
-        return bool(const.ival.ival)
-    return str(const.sval.sval).lower() in ("true", "on", "1", "yes")
+        return str(value.string.sval)
+    if which == "type_name":
+        return str(value.type_name.names[-1].string.sval)
+    if which == "integer":
+        return str(value.integer.ival)
+    if which == "boolean":
+        return str(value.boolean.boolval)
+    return ""
 
 
 def _always(what: str) -> Callable[[Node], str | None]:
