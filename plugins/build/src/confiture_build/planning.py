@@ -1,0 +1,109 @@
+"""From files to plans: parsed, checked, ordered. Nothing here touches a database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from confiture.errors import UnsupportedScript
+from confiture.model import Plan
+from confiture_build.model import OrderedStatement
+
+if TYPE_CHECKING:
+    from confiture_build.sources import Sources
+
+__all__ = ["LazyPlans", "Plans", "explain"]
+
+#: Statements about the whole server: no failed build could take them back, no second build could run them.
+_OF_THE_SERVER = {
+    "AlterSystemStmt": "ALTER SYSTEM",
+    "CreatedbStmt": "CREATE DATABASE",
+    "DropdbStmt": "DROP DATABASE",
+    "CreateTableSpaceStmt": "CREATE TABLESPACE",
+    "DropTableSpaceStmt": "DROP TABLESPACE",
+}
+
+
+class Plans(msgspec.Struct, frozen=True, kw_only=True):
+    """The plan of the schema. ``because``: for each statement, why it stands elsewhere than in its file."""
+
+    schema: Plan
+    because: tuple[tuple[str, ...], ...] = ()
+
+
+class LazyPlans:
+    """The plans of some sources, made when they are first needed: a clone of a template needs none."""
+
+    def __init__(self, sources: Sources, *, jobs: int) -> None:
+        self._sources = sources
+        self._jobs = jobs
+        self._made: Plans | None = None
+        self._seeds: Plan | None = None
+
+    def made(self) -> Plans:
+        """The schema parsed, sorted where ``order`` is ``auto``, with levels where ``jobs`` asks for them.
+
+        Raises ``SyntaxInvalid``, ``UnsupportedScript``, ``DependencyError``.
+        """
+        if self._made is None:
+            self._made = _make(self._sources, self._jobs)
+        return self._made
+
+    def seeds(self) -> Plan:
+        """The seeds parsed, always in the order of their files."""
+        if self._seeds is None:
+            from confiture import sql
+
+            seeds = self._sources.seeds
+            self._seeds = sql.read_script(seeds) if seeds else Plan(statements=())
+            _refuse_server_wide(self._seeds)
+        return self._seeds
+
+
+def _make(sources: Sources, jobs: int) -> Plans:
+    from confiture import sql
+
+    schema = sql.read_script(sources.schema)
+    _refuse_server_wide(schema)
+    because: tuple[tuple[str, ...], ...] = ()
+    if sources.order == "auto":
+        ordering = sql.order_statements(schema)
+        schema = msgspec.structs.replace(schema, statements=tuple(ordering.statements))
+        because = tuple(tuple(str(reason) for reason in reasons) for reasons in ordering.because)
+    if jobs > 1:
+        schema = sql.assign_levels(schema)
+    return Plans(schema=schema, because=because)
+
+
+def _refuse_server_wide(plan: Plan) -> None:
+    for statement in plan.statements:
+        if name := _OF_THE_SERVER.get(statement.kind):
+            origin = statement.origin
+            raise UnsupportedScript(
+                f"{name} belongs to the server, not to the schema of a database",
+                file=origin.file if origin else None,
+                line=origin.line if origin else None,
+                hint="run it once by hand where it is needed",
+            )
+
+
+def explain(plans: Plans) -> tuple[OrderedStatement, ...]:
+    """The order, statement by statement."""
+    rows = []
+    for index, statement in enumerate(plans.schema.statements):
+        origin = statement.origin
+        rows.append(
+            OrderedStatement(
+                file=origin.file if origin else "",
+                line=origin.line if origin else 0,
+                text=_first_line(statement.sql),
+                because=plans.because[index] if index < len(plans.because) else (),
+            )
+        )
+    return tuple(rows)
+
+
+def _first_line(sql: str, width: int = 72) -> str:
+    line = " ".join(sql.split())
+    return line if len(line) <= width else line[: width - 1] + "…"

@@ -1,0 +1,59 @@
+"""``confiture build --watch``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from confiture.errors import ConfitureError
+from confiture.hooks import MEDIUM
+from confiture_build.model import BuildReport, BuildRequest
+from confiture_build.sources import load_sources
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from confiture.cli.shell import Shell
+    from confiture.protocols import Context
+
+__all__ = ["rebuild_on_change"]
+
+
+async def rebuild_on_change(
+    run: Context, shell: Shell, request: BuildRequest, show: Callable[[BuildReport], None], *, yes: bool
+) -> None:
+    """Build again, replacing, after each change below the sources' folders, until interrupted.
+
+    What fails is shown, the old database stays, and the next change is waited for.
+    """
+    from watchfiles import awatch
+
+    target = await run.target()
+    shell.confirm(
+        f"Replace {target.database!r} at every change? All of its data is lost each time.",
+        yes=yes,
+        instead=f"--watch replaces {target.database!r} at every change",
+    )
+    folders = await _folders(run)
+    shell.note(f"watching {', '.join(run.project.shown(folder) for folder in folders)} (Ctrl-C ends)")
+    again = msgspec.structs.replace(request, recreate=True)
+    async for _ in awatch(*folders, watch_filter=lambda _, path: path.endswith(".sql")):
+        try:
+            show(await run.get(MEDIUM, "build").run(run, again))
+        except ConfitureError as error:
+            from confiture.cli.render import render_error
+
+            render_error(error, shell)
+
+
+async def _folders(run: Context) -> list[Path]:
+    """The topmost folders that hold sources, so that new files and folders below are seen too."""
+    sources = await load_sources(run, "alphabetical", seeds=True)
+    parents = {(run.project.root / file.path).parent for file in (*sources.schema, *sources.seeds)}
+    below_db = run.project.root / "db"
+    if any(below_db in (parent, *parent.parents) for parent in parents):
+        parents = {parent for parent in parents if below_db not in (parent, *parent.parents)}
+        parents |= {folder for name in ("schema", "seeds") if (folder := below_db / name).is_dir()}
+    return sorted(parent for parent in parents if not any(other in parent.parents for other in parents))
