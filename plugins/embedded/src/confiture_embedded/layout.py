@@ -30,6 +30,8 @@ __all__ = ["Home", "cache_dir", "existing_home", "make_home", "socket_dir", "sta
 
 #: ``sockaddr_un.sun_path`` holds 108 bytes on Linux, 104 on macOS and the BSDs, with the closing NUL.
 _SOCKET_BYTES = 103
+#: Everybody may write there: what is found is used only if it is a folder of the server's user.
+_TMP = Path("/tmp")  # noqa: S108
 #: The longest name that PostgreSQL gives a socket or the lock file beside it.
 _SOCKET_NAME = ".s.PGSQL.65535.lock"
 
@@ -71,7 +73,7 @@ def state_dir() -> Path:
     Else ``/var/tmp/confiture-root``. It belongs to root and others may only pass, so that nobody plants files in it.
     """
     chosen = os.environ.get("CONFITURE_STATE_DIR")
-    for place in (chosen,) if chosen else ("/var/lib/confiture", "/var/tmp/confiture-root"):
+    for place in (chosen,) if chosen else ("/var/lib/confiture", "/var/tmp/confiture-root"):  # noqa: S108 - its owner and mode are checked
         path = Path(place).absolute()
         try:
             path.mkdir(mode=0o755, parents=bool(chosen), exist_ok=True)
@@ -130,7 +132,7 @@ def socket_dir(home: Home) -> Path:
         return folder
     # /tmp and not XDG_RUNTIME_DIR: that folder goes when the user logs out, and the server stays.
     digest = hashlib.sha256(os.fsencode(home.path)).hexdigest()[:16]
-    return Path("/tmp") / f"confiture-{home.account.uid}-{digest}"
+    return _TMP / f"confiture-{home.account.uid}-{digest}"
 
 
 def make_socket_dir(home: Home) -> Path:
@@ -156,7 +158,7 @@ def _make_private(folder: Path, account: Account) -> None:
         folder.mkdir(mode=0o700, parents=True)
         give(folder, account)
     info = folder.lstat()
-    if account.switch and stat.S_ISDIR(info.st_mode) and info.st_uid == 0 and folder.parent != Path("/tmp"):
+    if account.switch and stat.S_ISDIR(info.st_mode) and info.st_uid == 0 and folder.parent != _TMP:
         give(folder, account, 0o700)
         return
     if not stat.S_ISDIR(info.st_mode) or info.st_uid != account.uid:
@@ -173,5 +175,6 @@ def _write(path: Path, text: str) -> None:
     handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     with os.fdopen(handle, "w") as file:
         file.write(text)
-    os.chmod(name, 0o644)
-    os.replace(name, path)
+    new = Path(name)
+    new.chmod(0o644)
+    new.replace(path)

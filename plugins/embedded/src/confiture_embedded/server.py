@@ -8,7 +8,6 @@ import os
 import subprocess
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from confiture.config import Environment
     from confiture.protocols import Context
 
-__all__ = ["SCRATCH", "EmbeddedServer", "home_of"]
+__all__ = ["SCRATCH", "EmbeddedServer", "configured_bin_dir", "home_of"]
 
 #: The environment name that stands for the scratch server.
 SCRATCH = "scratch"
@@ -50,7 +49,7 @@ class EmbeddedServer:
         has been starting or stopping the server for minutes.
         """
         wanted = self.wanted(ctx, environment)
-        server, home = await self._ensure(ctx, home_of(ctx, environment, wanted.binaries), wanted)
+        server = await self._ensure(ctx, home_of(ctx, environment, wanted.binaries), wanted)
         return Target(
             label=environment.name,
             params={
@@ -78,11 +77,9 @@ class EmbeddedServer:
         finally:
             lock.release()
 
-    async def check(
-        self, ctx: Context, target: Target, features: Sequence[str], extensions: Sequence[str]
-    ) -> None:
+    async def check(self, ctx: Context, target: Target, features: Sequence[str], extensions: Sequence[str]) -> None:
         """Refuse a schema that names what these binaries were built without. Raises ``FeatureMissing``."""
-        bin_dir = find(_bin_dir(ctx)).bin_dir
+        bin_dir = find(configured_bin_dir(ctx)).bin_dir
         lacking = await anyio.to_thread.run_sync(missing, bin_dir)
         for name in (*features, *extensions):
             if name in lacking:
@@ -99,7 +96,7 @@ class EmbeddedServer:
     def wanted(self, ctx: Context, environment: Environment) -> cluster.Wanted:
         """How the configuration wants the environment's server to be."""
         config = ctx.settings("embedded", EmbeddedConfig)
-        binaries = find(_bin_dir(ctx))
+        binaries = find(configured_bin_dir(ctx))
         if environment.name == SCRATCH:
             # Shared by all projects: no project's settings or port.
             return cluster.Wanted(
@@ -111,7 +108,7 @@ class EmbeddedServer:
             check_s=config.idle_check_seconds,
         )  # fmt: skip
 
-    async def _ensure(self, ctx: Context, place: Path, wanted: cluster.Wanted) -> tuple[cluster.Postmaster, Home]:
+    async def _ensure(self, ctx: Context, place: Path, wanted: cluster.Wanted) -> cluster.Postmaster:
         home = None
         with contextlib.suppress(PermissionError):
             home = existing_home(place)
@@ -122,14 +119,14 @@ class EmbeddedServer:
                     if (server := cluster.running(home)) is not None:
                         ensure_watcher(home)
                         _tell_changes(ctx, home, wanted)
-                        return server, home
+                        return server
                 finally:
                     lock.release()
         # make_home says whose the folder is where it may not be entered.
         home = await anyio.to_thread.run_sync(make_home, place)
         lock = await _locked(home)
         try:
-            return await anyio.to_thread.run_sync(partial(_start, home, wanted)), home
+            return await anyio.to_thread.run_sync(_start, home, wanted)
         finally:
             lock.release()
 
@@ -194,7 +191,7 @@ async def _locked(home: Home) -> FileLock:
     lock = cluster.home_lock(home)
     try:
         with anyio.fail_after(_LOCK_S):
-            while not lock.try_lock():
+            while not lock.try_lock():  # noqa: ASYNC110 - another process holds it
                 await anyio.sleep(0.005)
     except TimeoutError as error:
         raise Busy(
@@ -243,7 +240,8 @@ def _database(ctx: Context, environment: Environment) -> str:
     return environment.database or database_name(ctx.project.name, environment.name)
 
 
-def _bin_dir(ctx: Context) -> str | None:
+def configured_bin_dir(ctx: Context) -> str | None:
+    """``[embedded] bin_dir`` as an absolute path; None for the wheel."""
     configured = ctx.settings("embedded", EmbeddedConfig).bin_dir
     return None if configured is None else str(ctx.project.root.absolute() / Path(configured).expanduser())
 
@@ -259,5 +257,5 @@ def _size(folder: Path) -> int:
     for place, _, names in os.walk(folder):
         for name in names:
             with contextlib.suppress(FileNotFoundError):
-                total += os.lstat(os.path.join(place, name)).st_blocks * 512
+                total += (Path(place) / name).lstat().st_blocks * 512
     return total

@@ -63,15 +63,15 @@ def defaults(major: int, overridden: Mapping[str, Value]) -> dict[str, Value]:
     return {name: value for name, value in values.items() if name not in overridden}
 
 
-def render(
-    major: int, user: Mapping[str, Value], *, socket: str, port: int | None
-) -> str:
+def render(major: int, user: Mapping[str, Value], *, socket: str, port: int | None) -> str:
     """``confiture.conf``. Raises ``ConfigError`` for a reserved or impossible name."""
     lowered = {name.lower(): value for name, value in user.items()}
     for name, value in lowered.items():
         if name in RESERVED:
             raise ConfigError(
-                f"the setting {name!r} in [embedded.settings] is confiture's own", file="confiture.toml", hint=RESERVED[name]
+                f"the setting {name!r} in [embedded.settings] is confiture's own",
+                file="confiture.toml",
+                hint=RESERVED[name],
             )
         # The file is read line by line: a name or value with a line break would be another setting.
         if not name.replace(".", "_").isidentifier() or any(letter in str(value) for letter in "\n\r\0"):

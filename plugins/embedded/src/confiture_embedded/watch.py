@@ -95,8 +95,10 @@ def wait_for_exit(pid: int, seconds: float) -> None:
     """Sleep, but not longer than the process lives."""
     try:
         descriptor = os.pidfd_open(pid)
-    except (AttributeError, OSError):  # not Linux: notice at the next look
-        time.sleep(seconds)
+    except (AttributeError, OSError):  # not Linux: notice a second late
+        deadline = time.monotonic() + seconds
+        while alive(pid) and (left := deadline - time.monotonic()) > 0:
+            time.sleep(min(left, 1.0))
         return
     try:
         poll = select.poll()
@@ -110,10 +112,11 @@ def ask(programs: str, socket: str, port: str) -> tuple[int, int]:
     """Clients now and sessions ever; (1, 0), in use, where the server does not answer."""
     reader, writer = os.pipe()
     nothing = os.open("/dev/null", os.O_RDWR)
+    options = {"PGCONNECT_TIMEOUT": "5", "PGOPTIONS": "-c statement_timeout=5s", "PGAPPNAME": "confiture watcher"}
     child = os.posix_spawn(
         programs + "/psql",
         ["psql", "-XAtqw", "-h", socket, "-p", port, "-U", "postgres", "-d", "postgres", "-c", QUERY],
-        {**os.environ, "PGCONNECT_TIMEOUT": "5", "PGOPTIONS": "-c statement_timeout=5s", "PGAPPNAME": "confiture watcher"},
+        {**os.environ, **options},
         file_actions=[
             (os.POSIX_SPAWN_DUP2, nothing, 0),
             (os.POSIX_SPAWN_DUP2, writer, 1),
@@ -147,8 +150,10 @@ def lock(home: str) -> int:
 
 
 def let_go(home: str) -> bool:
-    """End the watch, unless a server is being started at this moment. Under the home's lock, so that whoever starts
-    the next server finds either this watcher or none."""
+    """End the watch, unless a server is being started at this moment.
+
+    Under the home's lock, so that whoever starts the next server finds either this watcher or none.
+    """
     descriptor = lock(home)
     if descriptor < 0:
         return False
