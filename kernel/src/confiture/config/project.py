@@ -50,7 +50,7 @@ class Project:
     """
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self.root = root.absolute()
 
     @classmethod
     def find(cls, start: Path | None = None) -> Project:
