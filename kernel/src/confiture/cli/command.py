@@ -19,15 +19,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from cyclopts import Group, Parameter
 
 from confiture.cli.shell import Shell
 
-__all__ = ["Common", "CommonParam", "Format", "Shell", "ShellParam"]
+__all__ = ["Common", "CommonParam", "Format", "Output", "OutputParam", "Shell", "ShellParam"]
 
 Format: TypeAlias = Literal["text", "json"]
+
+
+def _environments(context: Any) -> list[str]:
+    """What TAB offers after ``--env``: looks at file names only, so that it costs no import."""
+    for folder in (Path.cwd(), *Path.cwd().parents):
+        if (folder / "confiture.toml").is_file() or (folder / "db" / "schema").is_dir():
+            found = (folder / "db" / "environments").glob("*")
+            return sorted({"local", *(path.stem for path in found if path.suffix in (".toml", ".yaml", ".yml"))})
+    return []
+
 
 _ENVIRONMENT = Group("Environment", sort_key=10)
 _OUTPUT = Group("Output", sort_key=20)
@@ -35,20 +45,8 @@ _OUTPUT = Group("Output", sort_key=20)
 
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Common:
-    """The options that every command has."""
-
-    env: Annotated[str | None, Parameter(name=["--env"], group=_ENVIRONMENT)] = None
-    """Environment: the name of a file in db/environments/. [default: $CONFITURE_ENV, else local]"""
-
-    config: Annotated[Path | None, Parameter(name=["--config", "-c"], group=_ENVIRONMENT)] = None
-    """Environment file, as given or in db/environments/."""
-
-    database_url: Annotated[str | None, Parameter(name=["--database-url"], group=_ENVIRONMENT)] = None
-    """Connection string: URI, keywords or service=NAME. Visible to others on this machine: no password here."""
-
-    project: Annotated[Path | None, Parameter(name=["--project"], group=_ENVIRONMENT)] = None
-    """The project's folder. [default: found from the working folder upwards]"""
+class Output:
+    """The options of a command that needs no project."""
 
     format: Annotated[Format, Parameter(name=["--format"], group=_OUTPUT)] = "text"
     """Output for a person or for a program."""
@@ -63,7 +61,29 @@ class Common:
     """Show tracebacks."""
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Common(Output):
+    """The options of every command that works in a project."""
+
+    env: Annotated[
+        str | None, Parameter(name=["--env"], metavar="NAME", group=_ENVIRONMENT, completer=_environments)
+    ] = None
+    """Environment, a file in db/environments/. [default: $CONFITURE_ENV, else local]"""
+
+    config: Annotated[Path | None, Parameter(name=["--config", "-c"], metavar="FILE", group=_ENVIRONMENT)] = None
+    """Environment file, as given or in db/environments/."""
+
+    database_url: Annotated[str | None, Parameter(name=["--database-url"], metavar="URL", group=_ENVIRONMENT)] = None
+    """Connection string: URI, keywords or service=NAME. Others on this machine can see it: no password here."""
+
+    project: Annotated[Path | None, Parameter(name=["--project"], metavar="FOLDER", group=_ENVIRONMENT)] = None
+    """The project's folder. [default: found from the working folder upwards]"""
+
+
 #: The parameter that takes the common options: ``common: CommonParam = None``.
 CommonParam: TypeAlias = Common | None
+#: The same for a command that needs no project: ``output: OutputParam = None``.
+OutputParam: TypeAlias = Output | None
 #: The parameter that the command line fills in itself: ``shell: ShellParam``.
 ShellParam: TypeAlias = Annotated[Shell, Parameter(parse=False)]

@@ -1,27 +1,39 @@
-"""The entry point: builds the application from what plugins registered, runs one command, exits with its code.
+"""The entry point: finds the command among what plugins registered, runs it, exits with its code.
 
-``--help`` imports no plugin's command and none of asyncpg, asyncio, structlog, msgspec: targets are strings that
-cyclopts resolves when a command is run. Exit codes are in :mod:`confiture.errors`.
+``--help`` imports no plugin's command and none of asyncpg, asyncio, structlog, msgspec: targets are strings that are
+imported when a command is run. Exit codes are in :mod:`confiture.errors`.
 """
 
 from __future__ import annotations
 
 import itertools
+import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cyclopts import App
-
+    from confiture.cli.app import Found
     from confiture.cli.shell import Shell
+    from confiture.errors import ConfitureError
+    from confiture.registry import Registry
 
-__all__ = ["build_app", "main", "run_command"]
+__all__ = ["main", "run_command"]
+
+#: What a shell shows for a program whose reader went away (128 + SIGPIPE), as `confiture env | head -1` does.
+_EXIT_BROKEN_PIPE = 141
+_HELP = ("--help", "-h")
 
 
 def main() -> None:
     """The console script."""
-    sys.exit(run_command(sys.argv[1:]))
+    code = run_command(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # Already told, or nobody there to tell: without this the interpreter complains again at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
 
 
 def run_command(tokens: Sequence[str]) -> int:
@@ -32,123 +44,133 @@ def run_command(tokens: Sequence[str]) -> int:
         sys.stdout.write(f"confiture {importlib.metadata.version('confiture-pg')}\n")
         return 0
     from confiture.cli.shell import Shell
-    from confiture.errors import ConfitureError, InternalError, Interrupted
+    from confiture.errors import ConfitureError, DiskFull, InternalError
 
     shell = Shell()
     # Known before parsing, so that an error of the parsing itself is shown as asked for.
-    shell.format = "json" if _asks_for_json(tokens) else "text"
-    shell.debug = "--debug" in tokens
+    options = list(itertools.takewhile(lambda word: word != "--", tokens))
+    shell.format = "json" if _option(options, "--format") == "json" else "text"
+    shell.debug = "--debug" in options
+    shell.quiet = bool({"--quiet", "-q"} & set(options))
     try:
-        return _dispatch(tokens, shell)
+        code = _dispatch(list(tokens), options, shell)
+        sys.stdout.flush()
     except ConfitureError as error:
         return _fail(error, shell)
     except KeyboardInterrupt:
-        return _fail(Interrupted("interrupted", hint="the work was stopped and taken back"), shell)
+        from confiture.cli.interrupts import interrupted
+
+        return _fail(interrupted("SIGINT"), shell)
     except BrokenPipeError:
-        # The reader of our output went away, as `confiture plugins | head -1` does: not our failure.
-        sys.stderr.close()
-        return 0
+        return _EXIT_BROKEN_PIPE
     except Exception as error:
-        if shell.debug:
-            raise
-        wrapped = InternalError(f"{type(error).__name__}: {error}", hint="a defect: run again with --debug, report it")
-        return _fail(wrapped, shell)
+        import errno
+
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            return _fail(DiskFull(f"cannot write: {error.strerror}", detail=error.filename), shell, error)
+        hint = "a defect: run again with --debug, and report it"
+        return _fail(InternalError(f"{type(error).__name__}: {error}", hint=hint), shell, error)
+    return code
 
 
-def _asks_for_json(tokens: Sequence[str]) -> bool:
-    return "--format=json" in tokens or ("--format", "json") in itertools.pairwise(tokens)
+def _option(tokens: Sequence[str], name: str) -> str | None:
+    """The value of an option, read before anything is parsed."""
+    for token, following in itertools.zip_longest(tokens, tokens[1:]):
+        if token == name:
+            return following
+        if token.startswith(f"{name}="):
+            return token.partition("=")[2]
+    return None
 
 
-def _fail(error: Any, shell: Shell) -> int:
+def _fail(error: ConfitureError, shell: Shell, cause: BaseException | None = None) -> int:
     from confiture.cli.render import render_error
 
     if shell.debug:
         import traceback
 
-        traceback.print_exception(error)
-    render_error(error, shell)
-    code: int = error.exit_code
-    return code
+        traceback.print_exception(cause or error)
+    try:
+        render_error(error, shell)
+        sys.stdout.flush()
+    except OSError:
+        return error.exit_code if shell.format == "text" else _EXIT_BROKEN_PIPE
+    return error.exit_code
 
 
-def _dispatch(tokens: Sequence[str], shell: Shell) -> int:
+def _dispatch(tokens: list[str], options: list[str], shell: Shell) -> int:
+    from confiture.cli.app import build_app, command_table, find_command
+    from confiture.cli.usage import unknown_command
+
+    wants_help = any(flag in options for flag in _HELP)
+    # What shows broken plugins, and help, must work with broken plugins.
+    lenient = wants_help or tokens[:1] in ([], ["plugins"], ["completion"], ["__complete"])
+    registry = _registry(_option(options, "--project"), lenient=lenient)
+    shell.registry = registry
+    table = command_table(registry)
+    if tokens[:1] == ["__complete"]:
+        build_app(table)(tokens)
+        return 0
+    found = find_command(table, tokens)
+    if found.rest and found.command is None and found.rest[0] not in _HELP:
+        raise unknown_command(found.path, found.rest[0], found.children)
+    if found.command is not None:
+        # Imported here rather than by cyclopts, which would let whatever a stranger's module raises pass.
+        function = registry.resolve(found.command.target, f"command {found.command.name!r}")
+        documented = bool(function.__doc__)
+    app = build_app(table, found.path if found.command is None or documented else None)
+    if wants_help or found.command is None:
+        app.help_print(list(found.path), console=shell.console(widest=80))
+        return 0
+    if found.path != ("plugins",) and not shell.quiet:
+        _tell_of_broken(registry, shell)
+    return _run(app, tokens, found, shell)
+
+
+def _run(app: Any, tokens: list[str], found: Found, shell: Shell) -> int:
     import inspect
 
     from cyclopts.exceptions import CycloptsError
 
-    from confiture.errors import UsageError
+    from confiture.cli.command import Output
+    from confiture.cli.usage import usage_error
 
-    app = build_app()
     try:
         function, bound, ignored = app.parse_args(
-            list(tokens), exit_on_error=False, print_error=False, end_of_options_delimiter="--"
+            tokens, exit_on_error=False, print_error=False, verbose=False, end_of_options_delimiter="--"
         )
     except CycloptsError as error:
-        raise UsageError(_plain(error), hint="see --help of the command") from error
+        raise usage_error(error, found.path) from error
+    for value in tuple(bound.arguments.values()):
+        if isinstance(value, Output):
+            shell.configure(value)
     for name in ignored:
         bound.arguments[name] = shell
     result = function(*bound.args, **bound.kwargs)
     if inspect.iscoroutine(result):
-        result = _run_async(result)
+        from confiture.cli.interrupts import run_async
+
+        result = run_async(result)
     shell.emit_report(result)
     return int(getattr(result, "exit_code", 0) or 0)
 
 
-def _plain(error: Exception) -> str:
-    text = " ".join(str(error).split()).rstrip(".")
-    return text[:1].lower() + text[1:]
-
-
-def _run_async(coroutine: Any) -> Any:
-    import asyncio
-    import signal
-
-    async def supervised() -> Any:
-        # asyncio.run turns Ctrl-C into a cancellation; a terminated process should clean up as well.
-        task = asyncio.current_task()
-        assert task is not None
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        try:
-            return await coroutine
-        except asyncio.CancelledError:
-            raise KeyboardInterrupt from None
-
-    return asyncio.run(supervised())
-
-
-def build_app() -> App:
-    """The application: the kernel's own commands and those that plugins registered."""
-    from cyclopts import App
+def _registry(project: str | None, *, lenient: bool) -> Registry:
+    from pathlib import Path
 
     from confiture.config.light import plugin_settings
     from confiture.registry import Registry
 
-    app = App(
-        name="confiture",
-        help="PostgreSQL migrations from DDL: the files in db/schema/ are the truth, migrations are derived.",
-        version_flags=[],
-        help_flags=["--help", "-h"],
-        help_format="plaintext",
-        result_action="return_value",
-    )
-    settings = plugin_settings()
-    registry = Registry(disabled=settings.disable, prefer=settings.prefer, strict=settings.strict)
-    parents: dict[str, App] = {}
-    own = [
-        ("init", "confiture.cli.init:init", "Make a project that builds as it stands", "Project"),
-        ("plugins", "confiture.cli.plugins:plugins", "Show the plugins and what they provide", "Project"),
-        ("env", "confiture.cli.env:env", "Show the environments and whether each can be reached", "Project"),
-        ("completion", "confiture.cli.completion:completion", "Print a completion script for a shell", "Project"),
-    ]
-    offered = [(c.name, c.target, c.summary, c.group) for c in registry.commands()]
-    for name, target, summary, group in (*own, *offered):
-        *path, leaf = name.split()
-        parent = app
-        for depth, part in enumerate(path):
-            key = " ".join(path[: depth + 1])
-            if key not in parents:
-                parents[key] = App(name=part, help=summary, group=group, help_format="plaintext", version_flags=[])
-                parent.command(parents[key])
-            parent = parents[key]
-        parent.command(target, name=leaf, help=summary, group=group)
-    return app
+    settings = plugin_settings(Path(project).absolute() if project else None)
+    return Registry(disabled=settings.disable, prefer=settings.prefer, strict=settings.strict and not lenient)
+
+
+def _tell_of_broken(registry: Registry, shell: Shell) -> None:
+    from confiture.cli.render import render_warning
+
+    aside = [info for info in registry.plugins() if info.status == "set aside"]
+    if not aside:
+        return
+    names = ", ".join(repr(info.name) for info in aside)
+    what = f"plugin {names} was set aside" if len(aside) == 1 else f"plugins {names} were set aside"
+    render_warning(what, "`confiture plugins` says why; list it under [plugins] disable to hear no more of it", shell)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from confiture.cli.shell import Shell
     from confiture.model import Event
 
-__all__ = ["event_observers", "render_error"]
+__all__ = ["error_lines", "event_observers", "render_error", "render_warning"]
 
 
 @contextmanager
@@ -23,8 +24,7 @@ def event_observers(shell: Shell, *, verbose: bool) -> Iterator[tuple[Callable[[
 
     def tell(event: Event) -> None:
         if isinstance(event, WarningRaised):
-            hint = f"\n  hint: {event.hint}" if event.hint else ""
-            sys.stderr.write(f"warning: {event.message}{hint}\n")
+            render_warning(event.message, event.hint, shell)
         elif isinstance(event, Note):
             shell.note(event.message)
 
@@ -49,7 +49,28 @@ def render_error(error: ConfitureError, shell: Shell) -> None:
 
         sys.stdout.write(json.dumps({"error": error.as_dict()}, indent=2, ensure_ascii=False) + "\n")
         return
-    sys.stderr.write("\n".join(error_lines(error)) + "\n")
+    sys.stderr.write("\n".join(_coloured(error_lines(error), "error:", _RED)) + "\n")
+
+
+def render_warning(message: str, hint: str | None, shell: Shell) -> None:
+    """A warning on stderr; nothing with ``--quiet``."""
+    if shell.quiet:
+        return
+    lines = [f"warning: {message}"]
+    if hint:
+        lines.append(f"  hint: {hint}")
+    sys.stderr.write("\n".join(_coloured(lines, "warning:", _YELLOW)) + "\n")
+
+
+_RED, _YELLOW, _CYAN, _PLAIN = "\x1b[1;31m", "\x1b[1;33m", "\x1b[36m", "\x1b[0m"
+
+
+def _coloured(lines: list[str], label: str, colour: str) -> list[str]:
+    if not sys.stderr.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return lines
+    lines = [lines[0].replace(label, f"{colour}{label}{_PLAIN}", 1), *lines[1:]]
+    return [line.replace("  hint:", f"  {_CYAN}hint:{_PLAIN}", 1) if line.startswith("  hint:") else line
+            for line in lines]  # fmt: skip
 
 
 def error_lines(error: ConfitureError) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -12,7 +13,8 @@ from confiture.errors import ConfirmationNeeded
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from confiture.cli.command import Common
+    from confiture.cli.command import Common, Output
+    from confiture.registry import Registry
     from confiture.run import Run
 
 __all__ = ["Shell"]
@@ -25,13 +27,15 @@ class Shell:
         self.format = "text"
         self.quiet = False
         self.debug = False
+        #: The plugins, as the command line found them.
+        self.registry: Registry | None = None
 
     @property
     def interactive(self) -> bool:
         """Whether somebody is there to ask."""
         return self.format == "text" and sys.stdin.isatty() and sys.stderr.isatty()
 
-    def configure(self, common: Common | None) -> None:
+    def configure(self, common: Output | None) -> None:
         """Take over the common options. ``run`` does it; a command without a run calls it first."""
         if common is not None:
             self.format, self.quiet, self.debug = common.format, common.quiet, common.debug
@@ -73,20 +77,41 @@ class Shell:
             return
         from rich.table import Table
 
-        table = Table(box=None, pad_edge=False, header_style="bold")
+        rows = list(rows)
+        console = self.console()
+        if not console.is_terminal:
+            # For grep and cut: a row is a line, however long.
+            console.width = max([200, *(sum(len(cell) + 2 for cell in row) for row in rows)])
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
         for heading in headings:
             table.add_column(heading, overflow="fold")
         for row in rows:
             table.add_row(*row)
-        self.console().print(table)
+        with console.capture() as capture:
+            console.print(table)
+        # rich fills every line with blanks to the table's width.
+        sys.stdout.write("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
 
-    def console(self, *, stderr: bool = False) -> Console:
-        """A rich console: colours only on a terminal and without ``NO_COLOR``."""
+    def console(self, *, stderr: bool = False, widest: int = 200) -> Console:
+        """A rich console: colours only on a terminal and without ``NO_COLOR``.
+
+        ``widest`` is the width where there is no terminal to fit.
+        """
         from rich.console import Console
 
         stream = sys.stderr if stderr else sys.stdout
-        width = None if stream.isatty() else 200
-        return Console(file=stream, width=width, highlight=False, soft_wrap=False, markup=False)
+        terminal = stream.isatty()
+        # rich's own NO_COLOR leaves bold and underline in; FORCE_COLOR and TTY_COMPATIBLE would colour a pipe.
+        plain = not terminal or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+        return Console(
+            file=stream,
+            width=None if terminal or "COLUMNS" in os.environ else widest,
+            color_system=None if plain else "auto",
+            force_terminal=terminal,
+            highlight=False,
+            markup=False,
+            emoji=False,
+        )
 
     def confirm(self, question: str, *, yes: bool, instead: str) -> None:
         """Ask before something is destroyed. Raises ``ConfirmationNeeded`` on no, and where nobody can be asked.
