@@ -45,7 +45,7 @@ def parse(sql: str) -> ParseResult:
         # protobuf refuses trees deeper than 100, which `a || b || ...` of fifty terms is. PostgreSQL's own limit
         # is its stack, as here.
         try:
-            from google._upb._message import SetAllowOversizeProtos  # type: ignore[import-untyped]
+            from google._upb._message import SetAllowOversizeProtos
         except ImportError:
             raise GrammarError("an expression is nested too deeply to be read", None) from None
         SetAllowOversizeProtos(True)

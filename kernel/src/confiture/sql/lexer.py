@@ -14,7 +14,7 @@ from typing import NoReturn
 
 import msgspec
 
-from confiture.errors import SyntaxInvalid
+from confiture.errors import SyntaxInvalid, UnsupportedScript
 from confiture.model import SourceFile
 from confiture.sql.grammar import GrammarError, parse
 from confiture.sql.places import error_at
@@ -113,7 +113,8 @@ def lex(file: SourceFile) -> Lexed:
     """Read one file by psql's rules.
 
     Raises ``SyntaxInvalid`` where a quote, a comment or a dollar quote is never closed (it points at where it opened)
-    and where a COPY statement is not valid.
+    and where a COPY statement is not valid; ``UnsupportedScript`` where a quote opens on a COPY statement's line and
+    goes on behind its data.
     """
     return _Lexer(file).run()
 
@@ -135,6 +136,8 @@ class _Lexer:
         self.words: tuple[str, ...] = ()
         #: Where the line after the last COPY statement's begins, and where its data ended.
         self.copy_line = (-1, -1)
+        #: Where data begins that is yet to be passed, while the rest of its COPY statement's line is read.
+        self.data_ahead: int | None = None
 
     def run(self) -> Lexed:
         self.begin_statement(0)
@@ -169,6 +172,8 @@ class _Lexer:
                 # E'... without an end matches here as well, its closing quote being escaped.
                 what = "quoted string" if match.group(kind) == "'" else "quoted name"
                 self.unterminated(match.start(kind), what, f"close it with {match.group(kind)}")
+            if self.data_ahead is not None and self.pos > self.data_ahead:
+                self.pass_data(kind, match.start(kind) if kind else self.pos)
         if self.words[:1] == ("copy",) and not self.ends_blank():
             self.end_copy(len(text))
         return Lexed(self.blanked(), tuple(self.ends), tuple(self.copies), tuple(self.commands))
@@ -252,9 +257,16 @@ class _Lexer:
         if self.text[self.pos : start].isspace() or self.pos >= start:
             self.pos = resume
         else:
-            # Something follows on COPY's own line; psql reads it after the data, and so may a quote that opens there
-            # go on behind the data.
+            # Something follows on COPY's own line; psql reads it after the data.
             self.text = self.blanked()
+            self.data_ahead = start
+
+    def pass_data(self, kind: str, start: int) -> None:
+        """A quote may go on behind the data: psql would leave the data out of it, spaces would change its value."""
+        if start < (self.data_ahead or 0) and kind in ("string", "name", "escaped", "dollar"):
+            hint = "begin a new line after the COPY statement and its data"
+            raise error_at(UnsupportedScript, self.file, start, "a quote cannot go on behind COPY data", hint=hint)
+        self.data_ahead = None
 
     def copy_data_end(self, start: int) -> tuple[int, int]:
         r"""Where the data ends, and where its closing line does: a line with ``\.`` alone, or the end of the file."""

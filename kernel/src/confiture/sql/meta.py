@@ -15,16 +15,17 @@ __all__ = ["check_command"]
 
 #: Commands that only print, or only change how psql prints: nothing of a schema depends on them.
 _OUTPUT_ONLY = frozenset(
-    {"?", "C", "H", "T", "a", "conninfo", "copyright", "echo", "errverbose", "f", "h", "help", "l", "l+", "list", "pset",
-     "qecho", "s", "sf", "sf+", "sv", "sv+", "t", "timing", "warn", "x", "z"}
+    {"?", "C", "H", "T", "a", "conninfo", "copyright", "echo", "errverbose", "f", "h", "help", "l", "l+", "list",
+     "pset", "qecho", "s", "sf", "sf+", "sv", "sv+", "t", "timing", "warn", "x", "z"}
 )  # fmt: skip
 #: pg_dump 18 and its minor releases since August 2025 frame a dump with these; they forbid other backslash commands.
 _FRAME = frozenset({"restrict", "unrestrict"})
 #: psql variables that change neither what is sent nor when it is committed.
 _HARMLESS_VARIABLES = frozenset(
-    {"COMP_KEYWORD_CASE", "ECHO", "ECHO_HIDDEN", "FETCH_COUNT", "HIDE_TABLEAM", "HIDE_TOAST_COMPRESSION", "HISTCONTROL",
-     "HISTFILE", "HISTSIZE", "IGNOREEOF", "ON_ERROR_ROLLBACK", "ON_ERROR_STOP", "PROMPT1", "PROMPT2", "PROMPT3", "QUIET",
-     "SHOW_ALL_RESULTS", "SHOW_CONTEXT", "VERBOSITY", "WATCH_INTERVAL"}
+    {"COMP_KEYWORD_CASE", "ECHO", "ECHO_HIDDEN", "FETCH_COUNT", "HIDE_TABLEAM", "HIDE_TOAST_COMPRESSION",
+     "HISTCONTROL",
+     "HISTFILE", "HISTSIZE", "IGNOREEOF", "ON_ERROR_ROLLBACK", "ON_ERROR_STOP", "PROMPT1", "PROMPT2", "PROMPT3",
+     "QUIET", "SHOW_ALL_RESULTS", "SHOW_CONTEXT", "VERBOSITY", "WATCH_INTERVAL"}
 )  # fmt: skip
 
 _INCLUDE = "put the included file below the schema folder, where it is read in its turn, and remove this line"
