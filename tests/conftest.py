@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 import pgserver
@@ -18,6 +19,10 @@ from confiture.config.dsn import to_uri
 from confiture.kernel import Kernel
 from confiture.model import Target
 from confiture.run import Run
+
+# The same examples every time: what fails once fails for everybody.
+hypothesis.settings.register_profile("suite", derandomize=True, database=None)
+hypothesis.settings.load_profile("suite")
 
 _counter = itertools.count(1)
 #: What a run of the tests inside of a test sets on purpose.
