@@ -7,7 +7,6 @@ A broken plugin never breaks the others: it is set aside with the reason, ``conf
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import importlib.metadata
 import inspect
@@ -32,6 +31,8 @@ R = TypeVar("R", Provider[Any], Command)
 
 def closest(name: str, choices: Iterable[str]) -> str | None:
     """The choice that ``name`` is most likely a slip of, or None."""
+    import difflib  # only where something went wrong: every start would pay for it
+
     found = difflib.get_close_matches(name, list(choices), n=1, cutoff=0.6)
     return found[0] if found else None
 

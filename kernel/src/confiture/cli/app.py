@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from confiture.hooks import Command
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from confiture.registry import Registry
 
 __all__ = ["Found", "build_app", "command_table", "find_command"]
-
-_SUMMARY = "PostgreSQL migrations from DDL: the files in db/schema/ are the truth, migrations are derived from them."
 
 _OWN = (
     Command(
@@ -43,9 +41,6 @@ _OWN = (
     ),
 )
 
-#: What a newcomer needs first stands first; plugins' own groups follow by name.
-_GROUP_ORDER = {"Project": 0, "Mediums": 1, "Server": 2, "About confiture": 9}
-
 
 class Found(NamedTuple):
     """What the words of a command line name.
@@ -67,7 +62,7 @@ def command_table(registry: Registry) -> dict[tuple[str, ...], Command]:
     return table
 
 
-def find_command(table: dict[tuple[str, ...], Command], tokens: Sequence[str]) -> Found:
+def find_command(table: Mapping[tuple[str, ...], Command], tokens: Sequence[str]) -> Found:
     """The command that ``tokens`` begin with."""
     path: tuple[str, ...] = ()
     while True:
@@ -79,14 +74,14 @@ def find_command(table: dict[tuple[str, ...], Command], tokens: Sequence[str]) -
         return Found(path, table.get(path), tuple(tokens[depth:]), tuple(children))
 
 
-def build_app(table: dict[tuple[str, ...], Command], page: tuple[str, ...] | None = None) -> App:
-    """The cyclopts application of these commands. Nothing of them is imported.
+def build_app(commands: Mapping[tuple[str, ...], Command], *, documented: bool = True) -> App:
+    """The cyclopts application of these commands: one of them to run it, all of them for a completion script.
 
-    ``page`` is the command whose own help is wanted: its docstring is shown there instead of its summary.
+    Nothing of them is imported. ``documented``: their docstrings are shown rather than their summaries.
     """
     from cyclopts import App, Group
 
-    from confiture.cli.helptext import EXAMPLES, HelpFormatter
+    from confiture.cli.helptext import HelpFormatter
 
     settings: dict[str, Any] = {
         "version_flags": [],
@@ -94,36 +89,15 @@ def build_app(table: dict[tuple[str, ...], Command], page: tuple[str, ...] | Non
         "help_format": "plaintext",
         "help_formatter": HelpFormatter(),
         "result_action": "return_value",
-    }
-    inner = Group("Commands", sort_key=0)
-    below: dict[str, Any] = {
-        **settings,
-        "help_epilogue": "",
-        "group_commands": inner,
         "group_parameters": Group("Options", sort_key=5),
     }
-    app = App(name="confiture", help=_SUMMARY, help_epilogue=EXAMPLES, **settings)
-    groups = {
-        name: Group(name, sort_key=_GROUP_ORDER.get(name, 5)) for name in {command.group for command in table.values()}
-    }
+    app = App(name="confiture", **settings)
     parents: dict[tuple[str, ...], App] = {(): app}
-    for path, command in sorted(table.items()):
+    for path, command in sorted(commands.items()):
         for depth in range(1, len(path)):
             if path[:depth] not in parents:
-                help_ = "" if page == path[:depth] else _words(table, path[:depth])
-                parent = App(name=path[depth - 1], help=help_, group=groups[command.group], **below)
-                parents[path[: depth - 1]].command(parent)
-                parents[path[:depth]] = parent
-        parents[path[:-1]].command(
-            command.target,
-            name=path[-1],
-            help=None if page == path else command.summary,
-            group=groups[command.group] if len(path) == 1 else inner,
-            sort_key=0 if path == ("init",) else None,
-            **below,
-        )
+                parents[path[:depth]] = App(name=path[depth - 1], **settings)
+                parents[path[: depth - 1]].command(parents[path[:depth]])
+        help_ = None if documented else command.summary
+        parents[path[:-1]].command(command.target, name=path[-1], help=help_, **settings)
     return app
-
-
-def _words(table: dict[tuple[str, ...], Command], parent: tuple[str, ...]) -> str:
-    return ", ".join(sorted({key[len(parent)] for key in table if key[: len(parent)] == parent}))

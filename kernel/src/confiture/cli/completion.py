@@ -39,7 +39,7 @@ def completion(
     shell.configure(output if output is None else Output(quiet=output.quiet, debug=output.debug))
     registry = shell.registry or Registry()
     table = {path: command for path, command in command_table(registry).items() if _imports(registry, command.target)}
-    shell.write(build_app(table).generate_completion(prog_name="confiture", shell=program))
+    shell.write(build_app(table, documented=False).generate_completion(prog_name="confiture", shell=program))
 
 
 def _imports(registry: Registry, target: str) -> bool:

@@ -41,10 +41,10 @@ class EnvironmentRow(msgspec.Struct, frozen=True, kw_only=True):
 class EnvReport(msgspec.Struct, frozen=True, kw_only=True):
     """The shape of ``--format json``. ``chosen_by`` says where the default comes from."""
 
+    version: int = 1
     environments: tuple[EnvironmentRow, ...]
     default: str
     chosen_by: str
-    version: int = 1
 
 
 async def env(*, common: CommonParam = None, shell: ShellParam) -> EnvReport:

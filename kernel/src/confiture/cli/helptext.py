@@ -1,91 +1,151 @@
-"""How help is laid out: headings, aligned columns, wrapped at the terminal's width; no boxes."""
+"""How help is laid out: headings, aligned columns, wrapped at the terminal's width; no boxes.
+
+The overviews (``confiture --help``, ``confiture server --help``) are made from what plugins registered and need
+neither cyclopts nor rich; a command's own page is cyclopts', laid out by :class:`HelpFormatter`.
+"""
 
 from __future__ import annotations
 
-import textwrap
-from typing import TYPE_CHECKING, Any
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from cyclopts.help import HelpEntry, HelpPanel
     from rich.console import Console, ConsoleOptions
 
-__all__ = ["EXAMPLES", "HelpFormatter"]
+    from confiture.hooks import Command
+
+__all__ = ["HelpFormatter", "coloured", "group_order", "overview", "page_width"]
+
+_SUMMARY = "PostgreSQL migrations from DDL: the files in db/schema/ are the truth, migrations are derived from them."
 
 #: The four first things to type, below ``confiture --help``.
-EXAMPLES = """\
-Examples
-  confiture init shop && cd shop    make a project that builds
-  confiture build                   build it on a PostgreSQL of its own
-  confiture server psql             look at what was built
-  confiture env                     see the environments and where they are
-"""
+_EXAMPLES = """\
+  confiture init shop && cd shop   make a project that builds
+  confiture build                  build it on a PostgreSQL of its own
+  confiture server psql            look at what was built
+  confiture env                    see the environments and where they are"""
+
+#: What a newcomer needs first stands first; plugins' own groups follow by name.
+_GROUPS = {"Project": 0, "Mediums": 1, "Server": 2, "About confiture": 9}
 
 #: Wider text is hard to read, whatever the terminal has.
 _WIDEST = 100
+#: The page of who has no terminal.
+_USUAL = 80
 #: Below this, every column counts.
 _NARROW = 72
-_LEAST_LABEL = {"command": 10, "parameter": 22}
 #: A longer label has its text on the next line.
 _LONGEST_LABEL = 30
+#: A common least width keeps the columns of one page's groups in line.
+_LEAST_COMMAND, _LEAST_OPTION = 10, 22
+
+
+def page_width() -> int:
+    """The columns to write for: ``COLUMNS``, the terminal's, else 80; never more than 100."""
+    try:
+        columns = int(os.environ.get("COLUMNS", "0")) or os.get_terminal_size(sys.stdout.fileno()).columns
+    except (ValueError, OSError):
+        columns = 0
+    return min(columns or _USUAL, _WIDEST)
+
+
+def coloured(stream: TextIO) -> bool:
+    """Whether escape codes may be written there: a terminal, and neither ``NO_COLOR`` nor ``TERM=dumb``."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def group_order(name: str) -> tuple[int, str]:
+    """The sort key of a group of commands."""
+    return _GROUPS.get(name, 5), name
+
+
+def overview(table: Mapping[tuple[str, ...], Command], path: tuple[str, ...]) -> str:
+    """The help of ``confiture`` itself, or of a word that has commands below it."""
+    width, bold = page_width(), coloured(sys.stdout)
+    depth = len(path)
+    groups: dict[str, dict[str, str]] = {}
+    for key, command in table.items():
+        if key[:depth] != path or len(key) <= depth:
+            continue
+        rows = groups.setdefault("Commands" if path else command.group, {})
+        if len(key) == depth + 1:
+            rows[key[depth]] = command.summary
+        else:
+            words = sorted({other[depth + 1] for other in table if other[: depth + 1] == key[: depth + 1] != other})
+            rows[key[depth]] = ", ".join(words)
+    lines = [f"Usage: {' '.join(('confiture', *path))} COMMAND"]
+    if not path:
+        lines += ["", *_filled(_SUMMARY, width)]
+    for name in sorted(groups, key=group_order):
+        rows_ = sorted(groups[name].items(), key=lambda row: (row[0] != "init", row[0]))
+        lines += ["", *_section(name, rows_, width, _LEAST_COMMAND, bold=bold)]
+    if not path:
+        lines += ["", _heading("Examples", bold=bold), _EXAMPLES]
+    lines += ["", f"`{' '.join(('confiture', *path))} COMMAND --help` shows the options of a command."]
+    return "\n".join(lines) + "\n"
+
+
+def _heading(text: str, *, bold: bool) -> str:
+    return f"\x1b[1m{text}\x1b[0m" if bold else text
+
+
+def _filled(text: str, width: int) -> list[str]:
+    import textwrap
+
+    return textwrap.wrap(text, width, break_on_hyphens=False, break_long_words=False)
+
+
+def _section(title: str, rows: Iterable[Sequence[str]], width: int, least: int, *, bold: bool) -> list[str]:
+    """A heading, and rows of label and text with the text in one column."""
+    rows = [(label, text.removesuffix(".") if text.count(".") == 1 else text) for label, text in rows]
+    widest = max((len(label) for label, _ in rows if len(label) <= _LONGEST_LABEL), default=0)
+    column = 4 + max(widest, least if width >= _NARROW else 0)
+    lines = [_heading(title, bold=bold)]
+    for label, text in rows:
+        wrapped = _filled(text, max(width - column, 20)) or [""]
+        if len(label) + 4 > column:
+            lines.append(f"  {label}")
+        else:
+            lines.append(f"  {label:<{column - 4}}  {wrapped.pop(0)}".rstrip())
+        lines += [f"{' ' * column}{line}" for line in wrapped]
+    return lines
 
 
 class HelpFormatter:
-    """Lays out one help page; cyclopts calls it with each part in turn."""
+    """Lays out the page of one command; cyclopts calls it with each part in turn."""
 
     def render_usage(self, console: Console, options: ConsoleOptions, usage: Any) -> None:
         """``Usage: confiture build [OPTIONS]``."""
         if usage:
-            text = _plain(usage).strip().removeprefix("Usage:").strip()
-            _write(console, f"Usage: {text}")
+            console.file.write(f"Usage: {_plain(usage).strip().removeprefix('Usage:').strip()}\n")
 
     def render_description(self, console: Console, options: ConsoleOptions, description: Any) -> None:
-        """The docstring, each paragraph wrapped; an indented paragraph is kept as it stands."""
-        width = _width(console)
+        """The docstring, each paragraph wrapped; an indented line is kept as it stands."""
         for paragraph in _plain(description).strip("\n").split("\n\n"):
             if paragraph.strip():
-                _write(console, "")
-                _write(console, paragraph if paragraph.startswith("  ") else textwrap.fill(paragraph, width))
+                lines = [paragraph] if paragraph.startswith("  ") else _filled(paragraph, page_width())
+                console.file.write("\n" + "\n".join(lines) + "\n")
 
     def __call__(self, console: Console, options: ConsoleOptions, panel: HelpPanel) -> None:
-        """One group of commands or options."""
+        """One group of options."""
         rows = [(_label(entry), _text(entry)) for entry in panel.entries]
-        # --help itself is no command.
-        rows = [(label, text) for label, text in rows if label and not label.startswith(("--help", "-h,"))]
-        if not rows:
-            return
-        _write(console, "")
-        console.print(str(panel.title), style="bold", highlight=False, markup=False)
-        width = _width(console)
-        widest = max((len(label) for label, _ in rows if len(label) <= _LONGEST_LABEL), default=0)
-        # A common least width keeps the columns of one page's groups in line.
-        column = 4 + max(widest, _LEAST_LABEL[panel.format] if width >= _NARROW else 0)
-        for label, text in rows:
-            lines = textwrap.wrap(text, max(width - column, 20), break_on_hyphens=False) or [""]
-            if len(label) + 4 > column:
-                _write(console, f"  {label}")
-            else:
-                _write(console, f"  {label:<{column - 4}}  {lines.pop(0)}".rstrip())
-            for line in lines:
-                _write(console, f"{' ' * column}{line}".rstrip())
-
-
-def _width(console: Console) -> int:
-    return min(console.width, _WIDEST)
-
-
-def _write(console: Console, text: str) -> None:
-    console.print(text, highlight=False, markup=False, emoji=False, soft_wrap=True)
+        rows = [(label, text) for label, text in rows if label and "--help" not in label]
+        if rows:
+            bold = coloured(sys.stdout)
+            lines = _section(str(panel.title), rows, page_width(), _LEAST_OPTION, bold=bold)
+            console.file.write("\n" + "\n".join(lines) + "\n")
 
 
 def _plain(renderable: Any) -> str:
-    if renderable is None:
-        return ""
     if isinstance(renderable, str):
         return renderable
     for attribute in ("plain", "primary_renderable"):  # rich's Text, cyclopts' InlineText
         if (inner := getattr(renderable, attribute, None)) is not None:
             return _plain(inner)
-    return str(renderable)
+    return ""  # None, and cyclopts' placeholder for nothing
 
 
 def _label(entry: HelpEntry) -> str:

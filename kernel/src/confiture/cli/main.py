@@ -111,18 +111,23 @@ def _dispatch(tokens: list[str], options: list[str], shell: Shell) -> int:
     if tokens[:1] == ["__complete"]:
         build_app(table)(tokens)
         return 0
+    if tokens[:1] == ["help"]:
+        tokens, wants_help = tokens[1:], True
     found = find_command(table, tokens)
     if found.rest and found.command is None and found.rest[0] not in _HELP:
         raise unknown_command(found.path, found.rest[0], found.children)
-    if found.command is not None:
-        # Imported here rather than by cyclopts, which would let whatever a stranger's module raises pass.
-        function = registry.resolve(found.command.target, f"command {found.command.name!r}")
-        documented = bool(function.__doc__)
-    app = build_app(table, found.path if found.command is None or documented else None)
-    if wants_help or found.command is None:
-        app.help_print(list(found.path), console=shell.console(widest=80))
+    if found.command is None:
+        from confiture.cli.helptext import overview
+
+        shell.write(overview(table, found.path))
         return 0
-    if found.path != ("plugins",) and not shell.quiet:
+    # Imported here rather than by cyclopts, which would let whatever a stranger's module raises pass.
+    function = registry.resolve(found.command.target, f"command {found.command.name!r}")
+    app = build_app({found.path: found.command}, documented=bool(function.__doc__))
+    if wants_help:
+        app.help_print(list(found.path), console=shell.console())
+        return 0
+    if found.path != ("plugins",):
         _tell_of_broken(registry, shell)
     return _run(app, tokens, found, shell)
 

@@ -37,9 +37,9 @@ class ConflictRow(msgspec.Struct, frozen=True, kw_only=True):
 class PluginsReport(msgspec.Struct, frozen=True, kw_only=True):
     """The shape of ``--format json``. ``version`` grows when a field changes its meaning, never when one is added."""
 
+    version: int = 1
     plugins: tuple[PluginRow, ...]
     conflicts: tuple[ConflictRow, ...]
-    version: int = 1
 
 
 def plugins(*, output: OutputParam = None, shell: ShellParam) -> PluginsReport:

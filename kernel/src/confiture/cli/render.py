@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -66,7 +65,9 @@ _RED, _YELLOW, _CYAN, _PLAIN = "\x1b[1;31m", "\x1b[1;33m", "\x1b[36m", "\x1b[0m"
 
 
 def _coloured(lines: list[str], label: str, colour: str) -> list[str]:
-    if not sys.stderr.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+    from confiture.cli.helptext import coloured
+
+    if not coloured(sys.stderr):
         return lines
     lines = [lines[0].replace(label, f"{colour}{label}{_PLAIN}", 1), *lines[1:]]
     return [line.replace("  hint:", f"  {_CYAN}hint:{_PLAIN}", 1) if line.startswith("  hint:") else line

@@ -92,21 +92,19 @@ class Shell:
         # rich fills every line with blanks to the table's width.
         sys.stdout.write("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
 
-    def console(self, *, stderr: bool = False, widest: int = 200) -> Console:
-        """A rich console: colours only on a terminal and without ``NO_COLOR``.
-
-        ``widest`` is the width where there is no terminal to fit.
-        """
+    def console(self, *, stderr: bool = False) -> Console:
+        """A rich console: colours only on a terminal and without ``NO_COLOR``."""
         from rich.console import Console
+
+        from confiture.cli.helptext import coloured
 
         stream = sys.stderr if stderr else sys.stdout
         terminal = stream.isatty()
         # rich's own NO_COLOR leaves bold and underline in; FORCE_COLOR and TTY_COMPATIBLE would colour a pipe.
-        plain = not terminal or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
         return Console(
             file=stream,
-            width=None if terminal or "COLUMNS" in os.environ else widest,
-            color_system=None if plain else "auto",
+            width=None if terminal or "COLUMNS" in os.environ else 200,
+            color_system="auto" if coloured(stream) else None,
             force_terminal=terminal,
             highlight=False,
             markup=False,

@@ -33,14 +33,14 @@ def disabled_by_variable() -> tuple[str, ...]:
 
 def plugin_settings(start: Path | None = None) -> PluginSettings:
     """Read them; defaults where there is no project or no readable file."""
-    import tomllib
-
     strict = os.environ.get("CONFITURE_STRICT_PLUGINS") == "1"
     document: dict[str, Any] = {}
     folder = start or Path.cwd()
     for candidate in (folder, *folder.parents):
         path = candidate / "confiture.toml"
         if path.is_file():
+            import tomllib
+
             try:
                 document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
             except (OSError, ValueError):
