@@ -1,0 +1,131 @@
+"""What plugins and programs rely on is documented: each test fails with the names that are not."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import msgspec
+import pytest
+
+from confiture import errors, hooks, model, protocols
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+ERRORS = DOCS / "reference" / "errors.md"
+EVENTS = DOCS / "reference" / "events.md"
+KINDS = DOCS / "plugins" / "kinds.md"
+
+
+def rows(page: Path) -> list[list[str]]:
+    """The cells of all table rows of a page, with the backticks around them taken off."""
+    lines = [line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+    return [[cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in lines]
+
+
+def subclasses(cls: type, module: ModuleType) -> Iterator[type]:
+    """The class and all below it that the module defines; tests define some of their own."""
+    yield cls
+    for below in cls.__subclasses__():
+        if below.__module__ == module.__name__:
+            yield from subclasses(below, module)
+
+
+def test_every_error_is_documented_with_its_code_and_under_its_exit_code():
+    """Scripts branch on codes and exit codes: the page is their contract, and stale rows would be promises."""
+    documented = set()
+    exit_code = 0
+    for line in ERRORS.read_text(encoding="utf-8").splitlines():
+        if line.startswith("## "):
+            exit_code = int(line.removeprefix("## ").partition(":")[0])
+        elif exit_code and line.startswith("| `"):
+            code, name = (cell.strip().strip("`") for cell in line.strip("|").split("|")[:2])
+            documented.add((exit_code, code, name))
+    existing = {(cls.exit_code, cls.code, cls.__name__) for cls in subclasses(errors.ConfitureError, errors)}
+    assert documented == existing
+
+
+def test_every_exit_code_is_in_the_overview():
+    """The first table is what a person with a failed job looks at."""
+    overview = {int(cells[0]) for cells in rows(ERRORS) if cells[0].isdigit()}
+    assert overview == {cls.exit_code for cls in subclasses(errors.ConfitureError, errors)} | {0}
+
+
+def test_every_error_has_a_code_of_its_own_and_is_in_the_tree():
+    """One code for two errors could not be told apart, and the module's tree is what authors of plugins read."""
+    found = list(subclasses(errors.ConfitureError, errors))
+    assert len({cls.code for cls in found}) == len(found)
+    assert [cls.__name__ for cls in found if cls.__name__ not in (errors.__doc__ or "")] == []
+    assert sorted(set(errors.__all__)) == sorted(cls.__name__ for cls in found)
+
+
+def test_every_event_is_documented_with_its_fields():
+    """Observers are written against this page."""
+    documented = {cells[0]: set(cells[1].replace("`", "").split(", ")) for cells in rows(EVENTS) if len(cells) == 3}
+    documented = {name: fields for name, fields in documented.items() if name[0].isupper()}
+    events = [cls for cls in subclasses(model.Event, model) if cls is not model.Event]
+    assert documented == {cls.__name__: {field.name for field in msgspec.structs.fields(cls)} for cls in events}
+
+
+def test_every_hook_is_documented():
+    """A hook that nobody can find is not there."""
+    documented = {cells[0] for cells in rows(KINDS) if cells[0].startswith("confiture_")}
+    assert documented == {name for name in vars(hooks.Hooks) if name.startswith("confiture_")}
+
+
+def test_every_kind_is_documented_with_its_hook_and_its_protocol():
+    """The three belong together: a provider is registered by one name and checked against another."""
+    documented = {cells[1]: cells[0] for cells in rows(KINDS) if len(cells) == 4 and cells[0].startswith("confiture_")}
+    assert documented == {kind.name: kind.hook for kind in hooks.KINDS.values()}
+    for cells in rows(KINDS):
+        if cells[0].startswith("confiture_") and len(cells) == 4:
+            assert cells[2] in protocols.__all__
+
+
+@pytest.mark.parametrize("kind", sorted(hooks.KINDS))
+def test_every_kind_has_a_section(kind: str):
+    """What a provider must do is more than a row of a table."""
+    assert f"\n### {kind}: " in KINDS.read_text(encoding="utf-8")
+
+
+def test_every_method_of_a_kind_is_documented():
+    """A method that is added to a Protocol breaks every provider there is: its page must say so."""
+    page = KINDS.read_text(encoding="utf-8")
+    missing = []
+    for cells in rows(KINDS):
+        if not (cells[0].startswith("confiture_") and len(cells) == 4):
+            continue
+        section = page.partition(f"\n### {cells[1]}: ")[2].partition("\n### ")[0].partition("\n## ")[0]
+        protocol = getattr(protocols, cells[2])
+        methods = [name for name in vars(protocol) if not name.startswith("_")]
+        missing += [
+            f"{cells[2]}.{name}" for name in methods if f"`{name}" not in section and f" {name}(" not in section
+        ]
+    assert missing == []
+
+
+def test_every_service_of_the_context_is_documented():
+    """The context is everything that a provider may touch."""
+    page = KINDS.read_text(encoding="utf-8").partition("\n## What the run gives you")[2]
+    names = [name for name in vars(protocols.Context) if not name.startswith("_")]
+    assert [name for name in names if f"`{name}`" not in page and f"`{name}(" not in page] == []
+
+
+def test_every_link_between_pages_leads_somewhere():
+    """A page that moved would leave its readers behind."""
+    broken = []
+    for page in [*DOCS.rglob("*.md"), DOCS.parent / "README.md", DOCS.parent / "CHANGELOG.md"]:
+        for part in page.read_text(encoding="utf-8").split("](")[1:]:
+            link = part.partition(")")[0].partition("#")[0]
+            if link and "://" not in link and not (page.parent / link).exists():
+                broken.append(f"{page.relative_to(DOCS.parent)}: {link}")
+    assert broken == []
+
+
+@pytest.mark.parametrize("name", ["confiture", "confiture.hooks", "confiture.errors", "confiture.model"])
+def test_every_public_name_says_what_it_is(name: str):
+    """The docstring is what an editor shows."""
+    module = importlib.import_module(name)
+    public = [getattr(module, public) for public in module.__all__]
+    assert [obj.__name__ for obj in public if isinstance(obj, type) and not obj.__doc__] == []
