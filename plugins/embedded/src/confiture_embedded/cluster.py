@@ -38,6 +38,9 @@ _START_S = 120.0
 _SHARED_MEMORY_S = 20.0
 #: How often a starting server is looked at: `pg_ctl -w` waits 100 ms between looks.
 _POLL_S = 0.003
+#: Greater than any process number (Linux: at most 2^22, macOS: 99999).
+_NO_PROCESS = 2**31 - 1
+#: A longer log is set aside at the next start.
 _LOG_BYTES = 10_000_000
 
 
@@ -177,9 +180,12 @@ def create(home: Home, binaries: Binaries) -> None:
         (new / "pg_hba.conf").write_text(HBA)
         with (new / "postgresql.conf").open("a") as file:
             file.write("\ninclude_if_exists = 'confiture.conf'\n")
-        if home.data.exists() and not any(home.data.iterdir()):
-            home.data.rmdir()
-        new.rename(home.data)
+        try:
+            new.rename(home.data)  # an empty folder is replaced
+        except OSError as error:
+            raise ServerError(
+                f"{str(home.data)!r} is there, and is no data folder of PostgreSQL", hint="move it away, then run again"
+            ) from error
     finally:
         if new.exists():
             shutil.rmtree(new, ignore_errors=True)
@@ -197,9 +203,8 @@ def start(home: Home, wanted: Wanted) -> Postmaster:
         found = postmaster(home)
         if found is not None and alive(home, found.pid):  # started by somebody else, or still in recovery
             return _wait(home, found.pid, 0, wanted)
-        with contextlib.suppress(FileNotFoundError):
-            # Its number may be another process's by now, and PostgreSQL would not start.
-            (home.data / "postmaster.pid").unlink()
+        if found is not None:
+            _disown(home, found.pid)
         folder = make_socket_dir(home)
         text = wanted.configuration(home, folder)
         configuration = home.data / "confiture.conf"
@@ -240,6 +245,8 @@ def stop(home: Home) -> bool:
         deadline = time.monotonic() + limit
         while time.monotonic() < deadline:
             if not alive(home, found.pid):
+                with contextlib.suppress(OSError):  # one in /tmp would lie about there
+                    Path(found.socket).rmdir()
                 return True
             time.sleep(_POLL_S)
     raise ServerError(f"the server (process {found.pid}) does not end", hint=f"see its log, {str(home.log)!r}")
@@ -247,6 +254,22 @@ def stop(home: Home) -> bool:
 
 class _SharedMemoryInUse(Exception):
     """Backends of a server that was killed have not noticed yet."""
+
+
+def _disown(home: Home, pid: int) -> None:
+    """Take a dead server's number out of its files where another process has it by now, or it is a zombie still.
+
+    PostgreSQL takes both for a running server and would refuse to start. The rest of the file must stay: by the shared memory that it names PostgreSQL
+    sees backends of the dead server that still run, and would damage the data.
+    """
+    if not _signalled(pid):
+        return
+    for left in make_socket_dir(home).glob(".s.PGSQL.*"):
+        left.unlink(missing_ok=True)
+    path = home.data / "postmaster.pid"
+    lines = path.read_text().split("\n")
+    lines[0] = str(_NO_PROCESS)
+    path.write_text("\n".join(lines))
 
 
 def _spawn(home: Home, binaries: Binaries) -> int:

@@ -175,8 +175,13 @@ def end(home: str, pid: int, idle_s: float) -> None:
         return
     try:
         if time.time() - used(home) > idle_s and read_pid(home)[0] == pid:
+            socket = read_pid(home)[1]
             os.kill(pid, signal.SIGINT)
             wait_for_exit(pid, 60)
+            if socket:
+                os.rmdir(socket)  # noqa: PTH106 - one in /tmp would lie about there
+    except OSError:
+        pass
     finally:
         os.close(descriptor)
 

@@ -1,0 +1,160 @@
+"""Measures what the embedded server's settings are worth. Not a test: ``python tests/plugins/embedded/measure.py``.
+
+Every variant is our settings with one thing changed, on a server of its own. All servers take turns within each
+round, so that a busy machine slows all of them alike; the table shows medians and the ratio to ours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import statistics
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import asyncpg
+
+from confiture_embedded import cluster
+from confiture_embedded.binaries import find
+from confiture_embedded.layout import make_home
+
+VARIANTS: dict[str, dict[str, str | int | float | bool]] = {
+    "ours": {},
+    "PostgreSQL's own defaults": {
+        "fsync": "on", "synchronous_commit": "on", "full_page_writes": "on", "wal_level": "replica",
+        "max_wal_senders": 10, "max_wal_size": "1GB", "checkpoint_timeout": "5min", "maintenance_work_mem": "64MB",
+        "jit": "on", "autovacuum": "on", "max_parallel_workers_per_gather": 2, "io_method": "worker",
+        "autovacuum_naptime": "1min", "file_copy_method": "copy",
+    },
+    "fsync = on": {"fsync": "on"},
+    "synchronous_commit = on": {"synchronous_commit": "on"},
+    "full_page_writes = on": {"full_page_writes": "on"},
+    "wal_level = replica": {"wal_level": "replica", "max_wal_senders": 10},
+    "shared_buffers = 16MB": {"shared_buffers": "16MB"},
+    "shared_buffers = 32MB": {"shared_buffers": "32MB"},
+    "shared_buffers = 64MB": {"shared_buffers": "64MB"},
+    "shared_buffers = 256MB": {"shared_buffers": "256MB"},
+    "shared_buffers = 1GB": {"shared_buffers": "1GB"},
+    "autovacuum = off": {"autovacuum": "off"},
+    "wal_buffers = 64MB": {"wal_buffers": "64MB"},
+    "wal_init_zero, wal_recycle = off": {"wal_init_zero": "off", "wal_recycle": "off"},
+    "maintenance_work_mem = 64MB": {"maintenance_work_mem": "64MB"},
+    "max_locks_per_transaction = 4096": {"max_locks_per_transaction": 4096},
+    "io_method = worker": {"io_method": "worker"},
+    "io_method = sync": {"io_method": "sync"},
+    "file_copy_method = clone": {"file_copy_method": "clone"},
+    "update_process_title = off": {"update_process_title": "off"},
+    "data checksums": {},
+}  # fmt: skip
+
+
+def schema(tables: int) -> list[str]:
+    """Tables with two indexes, a view, a function and a comment each: 100 tables a batch."""
+    made = []
+    for i in range(tables):
+        reference = f" REFERENCES t{i - 1:04d} (id)" if i else ""
+        made.append(
+            f"CREATE TABLE t{i:04d} (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL,"
+            " email text UNIQUE, amount numeric(12,2) DEFAULT 0 CHECK (amount >= 0),"
+            f" created_at timestamptz NOT NULL DEFAULT now(), parent_id bigint{reference});"
+            f"CREATE INDEX t{i:04d}_name_idx ON t{i:04d} (name);"
+            f"CREATE INDEX t{i:04d}_created_idx ON t{i:04d} (created_at DESC) WHERE amount > 0;"
+            f"CREATE VIEW v{i:04d} AS SELECT id, name, amount FROM t{i:04d} WHERE amount > 10;"
+            f"CREATE FUNCTION f{i:04d}(p bigint) RETURNS numeric LANGUAGE sql STABLE AS"
+            f" $$ SELECT amount FROM t{i:04d} WHERE id = p $$;"
+            f"COMMENT ON TABLE t{i:04d} IS 'table number {i}';"
+        )
+    return ["".join(made[i : i + 100]) for i in range(0, tables, 100)]
+
+
+async def measure(server: cluster.Postmaster) -> dict[str, float]:
+    async def connect(database: str) -> asyncpg.Connection:
+        return await asyncpg.connect(host=server.socket, port=server.port, user="postgres", database=database)
+
+    figures = {}
+    admin = await connect("postgres")
+    for name in ("small", "large", "copied", "logged"):
+        await admin.execute(f"DROP DATABASE IF EXISTS {name}")
+    for name, tables in (("small", 100), ("large", 1000)):
+        began = time.perf_counter()
+        await admin.execute(f"CREATE DATABASE {name} STRATEGY file_copy")
+        figures["create"] = time.perf_counter() - began
+        connection = await connect(name)
+        began = time.perf_counter()
+        for batch in schema(tables):
+            await connection.execute(batch)
+        figures[f"build {tables}"] = time.perf_counter() - began
+        await connection.close()
+    for name, strategy in (("copied", "file_copy"), ("logged", "wal_log")):
+        began = time.perf_counter()
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE large STRATEGY {strategy}")
+        figures[f"clone {strategy}"] = time.perf_counter() - began
+    began = time.perf_counter()
+    await admin.execute("DROP DATABASE copied")
+    figures["drop"] = time.perf_counter() - began
+    await admin.close()
+    return figures
+
+
+def memory(server: cluster.Postmaster) -> float:
+    """Proportional memory of the server's processes without a client, in MB."""
+    total = 0
+    pids = subprocess.run(["pgrep", "-P", str(server.pid)], capture_output=True, text=True).stdout.split()
+    for pid in (str(server.pid), *pids):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                total += int(line.split()[1])
+    return total / 1024
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--folder", default="/dev/shm")
+    parser.add_argument("--only", action="append")
+    options = parser.parse_args()
+    names = [name for name in VARIANTS if name == "ours" or not options.only or name in options.only]
+    with tempfile.TemporaryDirectory(prefix="confiture-measure-", dir=options.folder) as folder:
+        Path(folder).chmod(0o755)
+        homes = {name: make_home(Path(folder) / str(number)) for number, name in enumerate(names)}
+        wanted = {name: cluster.Wanted(binaries=find(), settings=VARIANTS[name]) for name in homes}
+        figures: dict[str, dict[str, list[float]]] = {name: {} for name in homes}
+        try:
+            for name, home in homes.items():
+                cluster.create(home, find())
+                if name == "data checksums":
+                    command = [find().program("pg_checksums"), "--enable", "--no-sync", "-D", str(home.data)]
+                    subprocess.run(command, check=True, capture_output=True, **home.account.popen())
+            for number in range(options.rounds):
+                for name, home in homes.items():
+                    began = time.perf_counter()
+                    server = cluster.start(home, wanted[name])
+                    found = {"start": time.perf_counter() - began}
+                    found |= asyncio.run(measure(server))
+                    found["memory MB"] = memory(server)
+                    began = time.perf_counter()
+                    cluster.stop(home)
+                    found["stop"] = time.perf_counter() - began
+                    for key, value in found.items():
+                        figures[name].setdefault(key, []).append(value)
+                print(f"round {number + 1}", flush=True)
+        finally:
+            for home in homes.values():
+                cluster.stop(home)
+    columns = list(figures["ours"])
+    print("|", " | ".join(["setting", *columns]), "|")
+    print("|", " | ".join(["---"] * (len(columns) + 1)), "|")
+    for name, values in figures.items():
+        cells = []
+        for column in columns:
+            median = statistics.median(values[column])
+            ours = statistics.median(figures["ours"][column])
+            shown = f"{median:.0f}" if column == "memory MB" else f"{median * 1000:.0f}"
+            cells.append(shown if name == "ours" else f"{shown} ({median / ours:.2f})")
+        print("|", " | ".join([name, *cells]), "|")
+
+
+if __name__ == "__main__":
+    main()
