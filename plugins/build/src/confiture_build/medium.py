@@ -39,7 +39,7 @@ class BuildMedium:
         if jobs < 1 or request.databases < 0:
             raise UsageError("--jobs must be at least 1 and --databases at least 0")
         sources = await load_sources(ctx, request.order or config.order, seeds=request.seeds)
-        plans = LazyPlans(sources, jobs=jobs)
+        plans = LazyPlans(sources)
         report = BuildReport(
             environment=ctx.environment.name,
             digest=sources.digest,

@@ -35,19 +35,18 @@ class Plans(msgspec.Struct, frozen=True, kw_only=True):
 class LazyPlans:
     """The plans of some sources, made when they are first needed: a clone of a template needs none."""
 
-    def __init__(self, sources: Sources, *, jobs: int) -> None:
+    def __init__(self, sources: Sources) -> None:
         self._sources = sources
-        self._jobs = jobs
         self._made: Plans | None = None
         self._seeds: Plan | None = None
 
     def made(self) -> Plans:
-        """The schema parsed, sorted where ``order`` is ``auto``, with levels where ``jobs`` asks for them.
+        """The schema parsed, and sorted where ``order`` is ``auto``.
 
         Raises ``SyntaxInvalid``, ``UnsupportedScript``, ``DependencyError``.
         """
         if self._made is None:
-            self._made = _make(self._sources, self._jobs)
+            self._made = _make(self._sources)
         return self._made
 
     def seeds(self) -> Plan:
@@ -61,7 +60,7 @@ class LazyPlans:
         return self._seeds
 
 
-def _make(sources: Sources, jobs: int) -> Plans:
+def _make(sources: Sources) -> Plans:
     from confiture import sql
 
     schema = sql.read_script(sources.schema)
@@ -71,8 +70,6 @@ def _make(sources: Sources, jobs: int) -> Plans:
         ordering = sql.order_statements(schema)
         schema = msgspec.structs.replace(schema, statements=tuple(ordering.statements))
         because = tuple(tuple(str(reason) for reason in reasons) for reasons in ordering.because)
-    if jobs > 1:
-        schema = sql.assign_levels(schema)
     return Plans(schema=schema, because=because)
 
 

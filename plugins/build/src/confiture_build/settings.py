@@ -37,8 +37,7 @@ SELECT coalesce(quote_ident(g.rolname), 'PUBLIC') AS grantee, a.privilege_type, 
  ORDER BY 1, 2
 """
 _ABOUT = """
-SELECT d.datacl IS NOT NULL AS has_grants, shobj_description(d.oid, 'pg_database') AS comment, d.datconnlimit
-  FROM pg_database d WHERE d.datname = $1
+SELECT datacl IS NOT NULL AS has_grants, datconnlimit FROM pg_database WHERE datname = $1
 """
 #: Settings whose value is a list of identifiers (GUC_LIST_QUOTE in guc_tables.c): quoted one by one already.
 _LISTS = frozenset(
@@ -85,8 +84,8 @@ def _rename(sql: str, name: str) -> tuple[str, set[str]]:
     return (postgast.deparse(tree), named) if named else (sql, named)
 
 
-async def copy_settings(connection: Connection, source: str, target: str) -> None:
-    """Give the database ``target`` the settings, grants, connection limit and comment of ``source``."""
+async def copy_settings(connection: Connection, source: str, target: str, comment: str | None) -> None:
+    """Give the database ``target`` the settings, grants and connection limit of ``source``, and ``comment``."""
     statements: list[str] = []
     to = quote_ident(target)
     for row in await connection.fetch(_SETTINGS, source):
@@ -104,8 +103,8 @@ async def copy_settings(connection: Connection, source: str, target: str) -> Non
             statements.append(f"GRANT {row['privilege_type']} ON DATABASE {to} TO {row['grantee']}{option}")
     if about is not None and about["datconnlimit"] >= 0:
         statements.append(f"ALTER DATABASE {to} CONNECTION LIMIT {about['datconnlimit']}")
-    if about is not None and about["comment"] is not None:
-        statements.append(f"COMMENT ON DATABASE {to} IS {quote_literal(about['comment'])}")
+    if comment is not None:
+        statements.append(f"COMMENT ON DATABASE {to} IS {quote_literal(comment)}")
     if statements:
         await connection.execute(";\n".join(statements))
 

@@ -26,7 +26,7 @@ from confiture_build.planning import LazyPlans
 from confiture_build.settings import copy_settings, name_database
 from confiture_build.sources import Sources
 from confiture_build.takeback import remember, take_back
-from confiture_build.templates import clone_options, find_template, keep_as_template, prune_templates
+from confiture_build.templates import clone_options, comment_of, find_template, keep_as_template, prune_templates
 
 if TYPE_CHECKING:
     from confiture.protocols import Connection, Context
@@ -92,7 +92,8 @@ async def build_new(ctx: Context, target: Target, names: tuple[str, ...], work: 
                 options = clone_options(template, version) if template else ""
                 async with temporary_database(ctx, target, "build", options=options) as (building, guard):
                     if template:
-                        await copy_settings(guard, template, building.database)
+                        comment = await comment_of(guard, template)
+                        await copy_settings(guard, template, building.database, comment)
                     else:
                         tally.add(await _run(ctx, work.plans.made().schema, building, work, jobs=work.jobs))
                     if work.sources.seeds:
@@ -182,6 +183,8 @@ async def _run(
 ) -> ExecutionReport:
     from confiture import sql
 
+    if jobs > 1:
+        plan = sql.assign_levels(plan)
     named, others = name_database(plan, target.database)
     if others:
         ctx.emit(Note(message=f"statements about the database {', '.join(others)} are applied to the one being built"))

@@ -25,7 +25,8 @@ SELECT i.type, i.identity
    AND d.classid <> 'pg_default_acl'::regclass
    AND n.nspname <> 'information_schema' AND NOT starts_with(n.nspname, 'pg_') AND n.nspname <> 'confiture'
    AND NOT EXISTS (SELECT 1 FROM pg_depend e
-                    WHERE e.classid = d.classid AND e.objid = d.objid AND e.deptype IN ('e', 'i'))
+                    WHERE e.classid = d.classid AND e.objid = d.objid AND e.deptype IN ('e', 'i')
+                      AND (e.refclassid, e.refobjid) <> (e.classid, e.objid)) -- a partitioned table's own key
 """
 _OF_DATABASE = """
 SELECT 'EVENT TRIGGER' AS type, quote_ident(evtname) AS identity FROM pg_event_trigger WHERE oid >= 16384

@@ -17,7 +17,7 @@ from confiture.quoting import quote_ident, quote_literal
 if TYPE_CHECKING:
     from confiture.protocols import Connection, Context
 
-__all__ = ["TEMPLATE_PREFIX", "clone_options", "find_template", "keep_as_template", "prune_templates"]
+__all__ = ["TEMPLATE_PREFIX", "clone_options", "comment_of", "find_template", "keep_as_template", "prune_templates"]
 
 #: Followed by the first 24 hexadecimal digits of the content's SHA-256.
 TEMPLATE_PREFIX = "confiture_template_"
@@ -32,6 +32,7 @@ def clone_options(template: str, server_version: int) -> str:
 class _About(msgspec.Struct, kw_only=True):
     confiture: str  # the project
     used: float  # seconds since the epoch
+    comment: str | None = None  # the comment that the schema gives its database
 
 
 def template_name(digest: str) -> str:
@@ -44,8 +45,21 @@ async def find_template(ctx: Context, connection: Connection, digest: str) -> st
     name = template_name(digest)
     if not await connection.fetchval("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", name):
         return None
-    await _mark(ctx, connection, name)
+    await _mark(ctx, connection, name, await comment_of(connection, name))
     return name
+
+
+async def comment_of(connection: Connection, name: str) -> str | None:
+    """The comment that the schema gives its database; a template's own comment holds it."""
+    text: str | None = await connection.fetchval(
+        "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = $1", name
+    )
+    if text is None or not name.startswith(TEMPLATE_PREFIX):
+        return text
+    try:
+        return msgspec.json.decode(text, type=_About).comment
+    except msgspec.MsgspecError:
+        return None
 
 
 async def keep_as_template(ctx: Context, connection: Connection, built: str, digest: str) -> str:
@@ -53,18 +67,19 @@ async def keep_as_template(ctx: Context, connection: Connection, built: str, dig
     import asyncpg
 
     name = template_name(digest)
+    comment = await comment_of(connection, built)
     try:
         async with ctx.transaction(connection):
             await connection.execute(f"ALTER DATABASE {quote_ident(built)} RENAME TO {quote_ident(name)}")
             await connection.execute(f"ALTER DATABASE {quote_ident(name)} WITH ALLOW_CONNECTIONS false")
-            await _mark(ctx, connection, name)
+            await _mark(ctx, connection, name, comment)
     except asyncpg.DuplicateDatabaseError:
         return name  # equal content: what was built now goes with its temporary name
     return name
 
 
-async def _mark(ctx: Context, connection: Connection, name: str) -> None:
-    about = msgspec.json.encode(_About(confiture=ctx.project.name, used=time.time())).decode()
+async def _mark(ctx: Context, connection: Connection, name: str, comment: str | None) -> None:
+    about = msgspec.json.encode(_About(confiture=ctx.project.name, used=time.time(), comment=comment)).decode()
     await connection.execute(f"COMMENT ON DATABASE {quote_ident(name)} IS {quote_literal(about)}")
 
 
