@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -65,16 +66,8 @@ def init(
                 written.append(path)
         if _ignore_state(root / ".gitignore"):
             written.append(".gitignore")
-    except PermissionError as error:
-        raise PermissionMissing(
-            f"{str(error.filename or root)!r} is not writable",
-            hint=_left(written) or "nothing was written; choose a folder of yours",
-        ) from error
-    except (FileExistsError, NotADirectoryError) as error:
-        raise SourceUnreadable(
-            f"{str(error.filename or root)!r} is a file, where a folder is needed",
-            hint=_left(written) or "move it away",
-        ) from error
+    except OSError as error:
+        raise _refusal(error, root, written) from error
     report = InitReport(folder=str(root), written=tuple(written), kept=tuple(kept))
     _tell(report, folder, own_schema, shell)
     return report
@@ -104,8 +97,19 @@ def _ignore_state(path: Path) -> bool:
     return True
 
 
-def _left(written: list[str]) -> str:
-    return f"written before that: {', '.join(written)}" if written else ""
+def _refusal(error: OSError, root: Path, written: list[str]) -> Exception:
+    """What the user can do about it. What was written stays: the next ``init`` adds the rest."""
+    path = Path(str(error.filename or root))
+    so_far = f"written so far: {', '.join(written)}" if written else None
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return PermissionMissing(f"{str(path)!r} is not writable", hint="choose a folder of yours", detail=so_far)
+    if isinstance(error, (FileExistsError, NotADirectoryError)):
+        # The system names the path below it; the user wants to hear of the file itself.
+        blocking = next((part for part in (path, *path.parents) if part.exists()), path)
+        return SourceUnreadable(
+            f"{str(blocking)!r} is a file, where a folder is needed", hint="move it away, then run again", detail=so_far
+        )
+    return error
 
 
 def _tell(report: InitReport, folder: Path, own_schema: bool, shell: Shell) -> None:
