@@ -5,35 +5,14 @@ from __future__ import annotations
 import pytest
 
 from confiture.errors import Busy, ConfigError, FeatureMissing, StatementFailed, UnsupportedScript
-from confiture.hooks import EXECUTOR
-from confiture.model import Event, Execution, Logged, Plan, Progress, SourceFile, Statement, WarningRaised
-from confiture.sql import read_script
+from confiture.model import Logged, Plan, Progress, Statement, WarningRaised
 
 pytestmark = pytest.mark.anyio
 
 COUNT_RELATIONS = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace"
 
 
-def plan_of(*texts: str) -> Plan:
-    """A plan of files named a.sql, b.sql, ..."""
-    return read_script([SourceFile(f"{chr(97 + number)}.sql", text) for number, text in enumerate(texts)])
-
-
-@pytest.fixture
-def execute(kernel_run, database):
-    async def execute(plan: Plan, **execution):
-        events: list[Event] = []
-        async with kernel_run(observers=[events.append]) as run:
-            try:
-                report = await run.get(EXECUTOR, "runner").execute(run, plan, database, Execution(**execution))
-            finally:
-                execute.events = events
-        return report
-
-    return execute
-
-
-async def test_statements_run_in_order(execute, database, psql):
+async def test_statements_run_in_order(execute, plan_of, database, psql):
     """The reason of the whole: what the files say is in the database afterwards."""
     report = await execute(
         plan_of(
@@ -44,13 +23,13 @@ async def test_statements_run_in_order(execute, database, psql):
     assert psql(database, "SELECT sum(a) FROM v") == "3"
 
 
-async def test_a_statement_may_end_in_a_comment(execute, database, psql):
+async def test_a_statement_may_end_in_a_comment(execute, plan_of, database, psql):
     """The separator of a batch must not end up inside of the comment."""
     await execute(plan_of("CREATE TABLE t (a int) -- first\n;\nCREATE TABLE u (a int) -- second\n;"))
     assert psql(database, COUNT_RELATIONS) == "2"
 
 
-async def test_an_error_takes_everything_back(execute, database, psql):
+async def test_an_error_takes_everything_back(execute, plan_of, database, psql):
     """All or nothing: 250 statements are more than one batch."""
     tables = "".join(f"CREATE TABLE t{number} (a int);\n" for number in range(250))
     with pytest.raises(StatementFailed):
@@ -58,7 +37,7 @@ async def test_an_error_takes_everything_back(execute, database, psql):
     assert psql(database, COUNT_RELATIONS) == "0"
 
 
-async def test_an_error_with_a_position_is_placed(execute):
+async def test_an_error_with_a_position_is_placed(execute, plan_of):
     """The position in a batch is turned into that in the file; both count characters."""
     text = "CREATE TABLE é (a int);\n\nCREATE VIEW v AS\n  SELECT 'ü', missing FROM é;\n"
     with pytest.raises(StatementFailed) as caught:
@@ -70,7 +49,7 @@ async def test_an_error_with_a_position_is_placed(execute):
     assert error.sqlstate == "42703"
 
 
-async def test_an_error_without_a_position_is_placed_by_replay(execute):
+async def test_an_error_without_a_position_is_placed_by_replay(execute, plan_of):
     """PostgreSQL gives many errors no position; in a batch nothing else says which statement it was."""
     with pytest.raises(StatementFailed) as caught:
         await execute(plan_of("CREATE TABLE t (a int);\nSELECT 1;\n  CREATE TABLE t (b int);\nSELECT 2;"))
@@ -80,7 +59,7 @@ async def test_an_error_without_a_position_is_placed_by_replay(execute):
     assert error.sqlstate == "42P07"
 
 
-async def test_the_context_of_a_function_is_told(execute):
+async def test_the_context_of_a_function_is_told(execute, plan_of):
     """An error inside of a function is understood only with the function's name and line."""
     function = "CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $$ BEGIN\n PERFORM 1/0; END $$;"
     with pytest.raises(StatementFailed, match="division by zero") as caught:
@@ -89,7 +68,7 @@ async def test_the_context_of_a_function_is_told(execute):
     assert "PL/pgSQL function f() line 2" in caught.value.detail
 
 
-async def test_an_error_in_a_function_body_is_placed_in_the_body(execute):
+async def test_an_error_in_a_function_body_is_placed_in_the_body(execute, plan_of):
     """PostgreSQL points into the body of the function."""
     with pytest.raises(StatementFailed) as caught:
         await execute(
@@ -98,7 +77,7 @@ async def test_an_error_in_a_function_body_is_placed_in_the_body(execute):
     assert (caught.value.line, caught.value.column) == (3, 10)
 
 
-async def test_detail_and_hint_are_passed_on(execute):
+async def test_detail_and_hint_are_passed_on(execute, plan_of):
     """PostgreSQL's own words are the best there are."""
     with pytest.raises(StatementFailed) as caught:
         await execute(plan_of("CREATE TABLE t (a int UNIQUE); INSERT INTO t VALUES (1); INSERT INTO t VALUES (1);"))
@@ -108,15 +87,15 @@ async def test_detail_and_hint_are_passed_on(execute):
     assert "might need to add explicit type casts" in caught.value.hint
 
 
-async def test_a_deferred_constraint_fails_at_the_commit(execute, database, psql):
+async def test_a_deferred_constraint_fails_at_the_commit(execute, plan_of, database, psql):
     """It belongs to no statement, so the message says when it was found."""
-    text = "CREATE TABLE t (a int PRIMARY KEY, b int REFERENCES t DEFERRABLE INITIALLY DEFERRED); INSERT INTO t VALUES (1, 2);"
+    table = "CREATE TABLE t (a int PRIMARY KEY, b int REFERENCES t DEFERRABLE INITIALLY DEFERRED);"
     with pytest.raises(StatementFailed, match="the transaction could not be committed: insert or update"):
-        await execute(plan_of(text))
+        await execute(plan_of(f"{table} INSERT INTO t VALUES (1, 2);"))
     assert psql(database, COUNT_RELATIONS) == "0"
 
 
-async def test_what_cannot_be_in_a_transaction_is_refused_first(execute, database, psql):
+async def test_what_cannot_be_in_a_transaction_is_refused_first(execute, plan_of, database, psql):
     """Before anything runs, naming the statement: the caller may then choose batches."""
     with pytest.raises(UnsupportedScript, match="CREATE INDEX CONCURRENTLY cannot run inside") as caught:
         await execute(plan_of("CREATE TABLE t (a int);\nCREATE INDEX CONCURRENTLY ON t (a);"))
@@ -124,13 +103,13 @@ async def test_what_cannot_be_in_a_transaction_is_refused_first(execute, databas
     assert psql(database, COUNT_RELATIONS) == "0"
 
 
-async def test_one_transaction_has_one_connection(execute):
+async def test_one_transaction_has_one_connection(execute, plan_of):
     """Several jobs cannot be atomic: saying so beats doing something else."""
     with pytest.raises(ConfigError, match="one transaction cannot span"):
         await execute(plan_of("SELECT 1"), jobs=2)
 
 
-async def test_copy_data_is_loaded(execute, database, psql):
+async def test_copy_data_is_loaded(execute, plan_of, database, psql):
     """As pg_dump writes it, with its escapes."""
     report = await execute(
         plan_of("CREATE TABLE t (a int, b text);\nCOPY t (a, b) FROM stdin;\n1\tx\\ty\n2\t\\N\n\\.\nSELECT 1;")
@@ -139,14 +118,15 @@ async def test_copy_data_is_loaded(execute, database, psql):
     assert psql(database, "SELECT a, coalesce(b, 'null') FROM t ORDER BY a") == "1|x\ty\n2|null"
 
 
-async def test_the_options_of_copy_are_kept(execute, database, psql):
+async def test_the_options_of_copy_are_kept(execute, plan_of, database, psql):
     """The driver's own COPY statement would lose what it has no argument for."""
-    copy = "COPY t (b, a) FROM STDIN WITH (FORMAT csv, HEADER true, DELIMITER ';', QUOTE '~', NULL 'none', FORCE_NOT_NULL (b));\n"
+    options = "FORMAT csv, HEADER true, DELIMITER ';', QUOTE '~', NULL 'none', FORCE_NOT_NULL (b)"
+    copy = f"COPY t (b, a) FROM STDIN WITH ({options});\n"
     await execute(plan_of(f"CREATE TABLE t (a int, b text);\n{copy}b;a\n~x;y~;1\nnone;none\n\\.\n"))
     assert psql(database, "SELECT coalesce(a, 0), b FROM t ORDER BY 1") == "0|none\n1|x;y"
 
 
-async def test_large_copy_data_is_loaded(execute, database, psql):
+async def test_large_copy_data_is_loaded(execute, plan_of, database, psql):
     """More than one piece of what goes to the server at once."""
     data = "".join(f"{number}\t{'x' * 100}\n" for number in range(20_000))
     report = await execute(plan_of(f"CREATE TABLE t (a int, b text);\nCOPY t FROM stdin;\n{data}\\.\n"))
@@ -154,7 +134,7 @@ async def test_large_copy_data_is_loaded(execute, database, psql):
     assert psql(database, "SELECT count(*), sum(a) FROM t") == "20000|199990000"
 
 
-async def test_an_error_in_copy_data_names_the_line_of_the_file(execute, database, psql):
+async def test_an_error_in_copy_data_names_the_line_of_the_file(execute, plan_of, database, psql):
     """PostgreSQL counts from the first line of the data."""
     with pytest.raises(StatementFailed, match="invalid input syntax") as caught:
         await execute(plan_of("CREATE TABLE t (a int);\n\nCOPY t FROM stdin;\n1\n2\nthree\n\\.\n"))
@@ -170,7 +150,7 @@ async def test_copy_without_data_is_refused(execute):
         await execute(Plan(statements=(statement,)))
 
 
-async def test_settings_hold_for_later_files(execute, database, psql):
+async def test_settings_hold_for_later_files(execute, plan_of, database, psql):
     """As with psql: SET and set_config last until the session ends."""
     await execute(plan_of("CREATE SCHEMA s; SET search_path = s;", "CREATE TABLE t (a int);"))
     assert psql(database, "SELECT count(*) FROM s.t") == "0"
@@ -209,29 +189,21 @@ async def test_a_statement_without_origin_fails_without_a_place(execute):
     assert caught.value.where is None
 
 
-async def test_a_password_is_not_shown(execute):
+async def test_a_password_is_not_shown(execute, plan_of):
     """The line of a statement that holds a password stays out of the message."""
     with pytest.raises(StatementFailed) as caught:
         await execute(plan_of("CREATE ROLE postgres LOGIN PASSWORD 'secret1';"))
     assert "secret1" not in str(caught.value.as_dict())
 
 
-async def test_a_missing_extension_is_a_missing_feature(execute):
+async def test_a_missing_extension_is_a_missing_feature(execute, plan_of):
     """It is the server that lacks something, not the schema that is wrong."""
     with pytest.raises(FeatureMissing, match='extension "nonesuch" is not available') as caught:
         await execute(plan_of("SELECT 1;\nCREATE EXTENSION nonesuch;"))
     assert caught.value.line == 2
 
 
-async def test_a_lack_of_locks_has_a_hint(execute):
-    """One transaction over very many tables exhausts the server's lock table."""
-    text = "DO $$ BEGIN FOR n IN 1..40000 LOOP PERFORM pg_advisory_xact_lock(n); END LOOP; END $$;"
-    with pytest.raises(StatementFailed, match="out of shared memory") as caught:
-        await execute(plan_of(text))
-    assert "max_locks_per_transaction" in caught.value.hint
-
-
-async def test_notices_are_logged_and_warnings_raised(execute):
+async def test_notices_are_logged_and_warnings_raised(execute, plan_of):
     """With the file that they came from."""
     await execute(plan_of("DO $$ BEGIN RAISE NOTICE 'hear'; RAISE WARNING 'beware'; END $$;"))
     logged = [event for event in execute.events if isinstance(event, Logged)]
@@ -240,7 +212,7 @@ async def test_notices_are_logged_and_warnings_raised(execute):
     assert [event.message for event in warnings] == ["a.sql: beware"]
 
 
-async def test_progress_reaches_the_total(execute):
+async def test_progress_reaches_the_total(execute, plan_of):
     """Bars end where they should."""
     await execute(plan_of("SELECT 1;" * 450))
     progress = [event for event in execute.events if isinstance(event, Progress)]

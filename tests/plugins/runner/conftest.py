@@ -1,0 +1,80 @@
+"""Plans from texts, and an executor that keeps the events of its last run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import pgserver
+from confiture.hooks import EXECUTOR
+from confiture.model import Event, Execution, ExecutionReport, Plan, SourceFile, Target
+from confiture.sql import read_script
+
+
+@pytest.fixture(scope="session")
+def plan_of() -> Callable[..., Plan]:
+    """``plan_of(text, ...)``: the plan of files named a.sql, b.sql, ..."""
+
+    def plan_of(*texts: str) -> Plan:
+        return read_script([SourceFile(f"{chr(97 + number)}.sql", text) for number, text in enumerate(texts)])
+
+    return plan_of
+
+
+class Execute:
+    """``await execute(plan, atomic=False)`` on the test's database; ``events`` are those of the last call."""
+
+    def __init__(self, kernel_run, database) -> None:
+        self._kernel_run = kernel_run
+        self._database = database
+        self.events: list[Event] = []
+
+    async def __call__(self, plan: Plan, **execution) -> ExecutionReport:
+        self.events = []
+        async with self._kernel_run(database=self._database, observers=[self.events.append]) as run:
+            runner = run.get(EXECUTOR, "runner")
+            return await runner.execute(run, plan, self._database, Execution(**execution))
+
+
+@pytest.fixture
+def execute(kernel_run, database) -> Execute:
+    return Execute(kernel_run, database)
+
+
+@pytest.fixture
+def execute_small(kernel_run, small_server) -> Execute:
+    """The same on the small server, whose database ``postgres`` must be left as it was."""
+    return Execute(kernel_run, small_server)
+
+
+@pytest.fixture(scope="module")
+def small_server(server) -> Iterator[Target]:
+    """A server of its own, with default settings: what exhausts its lock table would fail the others' tests."""
+    session = Path(os.environ[pgserver.SESSION_VARIABLE])
+    copied = session / "pginstall" / "bin"  # made by the session's server where the wheel's may not be run
+    programs = copied if copied.exists() else pgserver.binaries()
+    folder = session / f"small-{os.getpid()}"
+    folder.mkdir()
+    run = pgserver.unprivileged()
+    if run:
+        shutil.chown(folder, run["user"], run["group"])
+    data = folder / "data"
+    initdb = [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8"]
+    subprocess.run([*initdb, "--locale=C.UTF-8"], check=True, stdout=subprocess.DEVNULL, cwd="/", **run)
+    postgres = [programs / "postgres", "-D", data, "-k", folder, "--listen-addresses=", "--fsync=off"]
+    process = subprocess.Popen(postgres, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", **run)
+    ready = [programs / "pg_isready", "-q", "-h", folder]
+    for _ in range(500):
+        if subprocess.run(ready, check=False).returncode == 0:
+            break
+        time.sleep(0.02)
+    yield Target(label="small", params={"host": str(folder), "user": "postgres", "dbname": "postgres"})
+    process.terminate()
+    process.wait(20)
+    shutil.rmtree(folder)
