@@ -62,7 +62,7 @@ class Walker:
                     if not entry.name.startswith("."):
                         self._entry(found, entry, prefix, (*parts, entry.name), real_folder, above)
         except OSError as error:
-            raise unreadable(error, prefix or ".") from error
+            raise unreadable(error, prefix.rstrip("/") or ".") from error
 
     def _entry(
         self,
