@@ -27,6 +27,9 @@ _HELP = ("--help", "-h")
 
 def main() -> None:
     """The console script."""
+    if sys.stdout is None or sys.stderr is None:  # started with one of them closed, as `confiture env >&-` does
+        null = open(os.devnull, "w")  # noqa: SIM115, PTH123 - open until the process ends
+        sys.stdout, sys.stderr = sys.stdout or null, sys.stderr or null
     code = run_command(sys.argv[1:])
     try:
         sys.stdout.flush()
@@ -38,11 +41,6 @@ def main() -> None:
 
 def run_command(tokens: Sequence[str]) -> int:
     """Run the command line ``tokens``; its exit code. Never raises."""
-    if list(tokens) in (["--version"], ["-V"]):
-        import importlib.metadata
-
-        sys.stdout.write(f"confiture {importlib.metadata.version('confiture-pg')}\n")
-        return 0
     from confiture.cli.shell import Shell
     from confiture.errors import ConfitureError, DiskFull, InternalError
 
@@ -94,7 +92,9 @@ def _fail(error: ConfitureError, shell: Shell, cause: BaseException | None = Non
         render_error(error, shell)
         sys.stdout.flush()
     except OSError:
-        return error.exit_code if shell.format == "text" else _EXIT_BROKEN_PIPE
+        if shell.format == "json":  # stdout is what failed
+            shell.format = "text"
+            return _fail(error, shell)
     return error.exit_code
 
 
@@ -102,6 +102,11 @@ def _dispatch(tokens: list[str], options: list[str], shell: Shell) -> int:
     from confiture.cli.app import build_app, command_table, find_command
     from confiture.cli.usage import unknown_command
 
+    if tokens in (["--version"], ["-V"]):
+        import importlib.metadata
+
+        shell.write(f"confiture {importlib.metadata.version('confiture-pg')}\n")
+        return 0
     wants_help = any(flag in options for flag in _HELP)
     # What shows broken plugins, and help, must work with broken plugins.
     lenient = wants_help or tokens[:1] in ([], ["plugins"], ["completion"], ["__complete"])

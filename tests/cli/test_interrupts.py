@@ -1,0 +1,132 @@
+"""Ctrl-C and SIGTERM: the work is taken back, the exit code is 130, and impatience does no harm."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+
+import pytest
+
+WAITS = """
+    import anyio, pathlib, sys
+
+    async def command(*, common: CommonParam = None, shell: ShellParam):
+        try:
+            print("ready", flush=True)
+            await anyio.sleep(60)
+        finally:
+            with anyio.CancelScope(shield=True):
+                pathlib.Path("begun").touch()
+                await anyio.sleep(float(pathlib.Path("cleanup_s").read_text()))
+            pathlib.Path("cleaned").touch()
+"""
+
+
+def wait_for(path) -> None:
+    for _ in range(600):
+        if path.exists():
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"{path.name} never appeared")
+
+
+def ready(process: subprocess.Popen[str]) -> None:
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "message"), [(signal.SIGINT, "interrupted by Ctrl-C"), (signal.SIGTERM, "stopped by SIGTERM")]
+)
+def test_one_signal_takes_the_work_back(number, message, cli) -> None:
+    """A terminal and a supervisor stop it alike."""
+    (cli.folder / "cleanup_s").write_text("0")
+    cli.command("waits", WAITS)
+    process = cli.start("waits")
+    ready(process)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert err.startswith(f"error: {message}\n  hint: ")
+    assert (cli.folder / "cleaned").exists()
+
+
+def test_a_second_ctrl_c_does_not_cut_into_the_cleaning_up(cli) -> None:
+    """People press it twice; a half-built database would be left on the server."""
+    (cli.folder / "cleanup_s").write_text("1.5")
+    cli.command("waits", WAITS)
+    process = cli.start("waits")
+    ready(process)
+    process.send_signal(signal.SIGINT)
+    wait_for(cli.folder / "begun")
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert err.startswith("cleaning up; once more to leave at once")
+    assert (cli.folder / "cleaned").exists()
+
+
+def test_a_third_one_leaves_at_once(cli) -> None:
+    """A server that does not answer any more must not hold the terminal."""
+    (cli.folder / "cleanup_s").write_text("600")
+    cli.command("waits", WAITS)
+    process = cli.start("waits")
+    ready(process)
+    process.send_signal(signal.SIGINT)
+    wait_for(cli.folder / "begun")
+    process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == -signal.SIGINT
+    process.communicate()
+
+
+def test_a_cleaning_up_that_fails_is_told(cli) -> None:
+    """What was left behind is what the user has to know."""
+    cli.command(
+        "waits",
+        """
+        import anyio
+        from confiture.errors import ServerError
+
+        async def command(*, common: CommonParam = None):
+            try:
+                print("ready", flush=True)
+                await anyio.sleep(60)
+            finally:
+                raise ServerError("the database 'x' could not be dropped")
+        """,
+    )
+    process = cli.start("waits")
+    ready(process)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "  detail: the database 'x' could not be dropped\n" in err
+    assert "nothing of it was left" not in err
+
+
+def test_a_program_gets_the_interruption_as_json(cli) -> None:
+    """A pipeline's step that was stopped says so in its own format."""
+    (cli.folder / "cleanup_s").write_text("0")
+    cli.command("waits", WAITS)
+    process = cli.start("waits", "--format", "json")
+    ready(process)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (130, "")
+    assert json.loads(out)["error"]["code"] == "interrupted"
+
+
+def test_a_command_that_does_not_wait_is_interrupted_too(cli) -> None:
+    """A plain function has no event loop to be told through."""
+    cli.command("waits", "import time\ndef command():\n    print('ready', flush=True)\n    time.sleep(60)")
+    process = cli.start("waits")
+    ready(process)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in err

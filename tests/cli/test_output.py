@@ -1,0 +1,176 @@
+"""What goes where: results on stdout, the rest on stderr, colours only for eyes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from confiture.cli.render import error_lines
+from confiture.errors import SyntaxInvalid
+
+REPORTS = """
+    import msgspec
+    from confiture.model import WarningRaised, Note, StepStarted, Progress
+
+    class Report(msgspec.Struct):
+        rows: int
+        exit_code: int = 0
+
+    async def command(*, fail: bool = False, common: CommonParam = None, shell: ShellParam):
+        async with shell.run(common) as run:
+            run.emit(StepStarted(step="x", label="copying"))
+            run.emit(Progress(step="x", done=1, total=2))
+            run.emit(WarningRaised(message="look at this", hint="here"))
+            run.emit(Note(message="by the way"))
+            shell.print("3 rows")
+        return Report(rows=3, exit_code=7 if fail else 0)
+"""
+
+
+def test_a_person_gets_lines_and_a_program_gets_json(cli) -> None:
+    """Never both on stdout, and warnings never among the results."""
+    (cli.folder / "confiture.toml").touch()
+    cli.command("reports", REPORTS)
+    done = cli("reports")
+    assert (done.returncode, done.stdout) == (0, "3 rows\n")
+    assert done.stderr == "warning: look at this\n  hint: here\nby the way\n"
+    done = cli("reports", "--format", "json")
+    assert json.loads(done.stdout) == {"rows": 3, "exit_code": 0}
+    done = cli("reports", "--quiet")
+    assert (done.stdout, done.stderr) == ("3 rows\n", "")
+
+
+def test_a_report_can_carry_an_exit_code(cli) -> None:
+    """`status` and its like answer a question with it, without an error."""
+    (cli.folder / "confiture.toml").touch()
+    cli.command("reports", REPORTS)
+    assert cli("reports", "--fail").returncode == 7
+
+
+def test_a_reader_that_goes_away_is_no_error(cli) -> None:
+    """`confiture plugins | head -1` prints one line and no traceback."""
+    cli.command(
+        "long", "def command(*, shell: ShellParam):\n    for i in range(100_000):\n        shell.print('x' * 80)"
+    )
+    code = f"{sys.executable} -m confiture long | head -1; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", code], capture_output=True, text=True, cwd=cli.folder, env=cli.environment())
+    assert done.stdout == "x" * 80 + "\n141\n"
+    assert done.stderr == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("args", [["plugins"], ["plugins", "--format", "json"], ["--help"], ["--version"]])
+def test_output_that_cannot_be_written_is_an_error(args, cli) -> None:
+    """A report cut short by a full disk must not look like success."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "confiture", *args],
+            stdout=full, stderr=subprocess.PIPE, text=True, cwd=cli.folder, env=cli.environment(),
+        )  # fmt: skip
+    assert done.returncode == 7
+    assert done.stderr == "error: cannot write: No space left on device\n"
+
+
+def on_terminal(cli, *args: str, columns: int = 80, **env: str) -> str:
+    child = pexpect.spawn(
+        sys.executable, ["-m", "confiture", *args], cwd=str(cli.folder), env={**cli.environment(), **env},
+        dimensions=(40, columns), encoding="utf-8", timeout=60,
+    )  # fmt: skip
+    child.expect(pexpect.EOF)
+    child.close()
+    assert isinstance(child.before, str)
+    return child.before
+
+
+def test_errors_are_red_on_a_terminal_only(cli) -> None:
+    """A log file or an editor shows escape codes as rubbish."""
+    assert "\x1b[1;31merror:\x1b[0m unknown command 'plugin'" in on_terminal(cli, "plugin")
+    assert "\x1b" not in cli("plugin").stderr
+    assert "\x1b" not in on_terminal(cli, "plugin", NO_COLOR="1")
+    assert "\x1b" not in on_terminal(cli, "plugin", TERM="dumb")
+
+
+@pytest.mark.parametrize("args", [["--help"], ["env", "--help"], ["plugins"]])
+def test_no_color_means_no_escape_code_at_all(args, cli) -> None:
+    """Bold is one too."""
+    assert "\x1b[1m" in on_terminal(cli, *args)
+    assert "\x1b" not in on_terminal(cli, *args, NO_COLOR="1")
+
+
+def test_a_table_fits_a_narrow_terminal_and_is_whole_in_a_pipe(cli) -> None:
+    """On a terminal nothing is cut off at its edge; in a pipe a row is a line."""
+    shown = on_terminal(cli, "plugins", columns=60, NO_COLOR="1")
+    assert max(len(line) for line in shown.splitlines()) <= 60
+    assert "…" not in shown
+    piped = cli("plugins").stdout.splitlines()
+    assert any(line.startswith("embedded ") and "server:embedded" in line and "server url" in line for line in piped)
+
+
+def test_a_bar_is_for_a_terminal_and_leaves_no_trace(cli) -> None:
+    """Bars in a log are noise; a finished one on a terminal is, too."""
+    (cli.folder / "confiture.toml").touch()
+    cli.command(
+        "slow",
+        """
+        import anyio
+        from confiture.model import StepStarted, Progress, StepFinished
+
+        async def command(*, common: CommonParam = None, shell: ShellParam):
+            async with shell.run(common) as run:
+                run.emit(StepStarted(step="x", label="copying"))
+                for done in range(8):
+                    run.emit(Progress(step="x", done=done, total=8))
+                    await anyio.sleep(0.1)
+                run.emit(StepFinished(step="x", seconds=0.8))
+        """,
+    )
+    shown = on_terminal(cli, "slow")
+    assert "copying" in shown
+    assert shown.rstrip().endswith("\x1b[2K")  # the line is erased
+    assert cli("slow").stderr == ""
+    assert "copying" not in on_terminal(cli, "slow", "--quiet")
+
+
+def test_an_error_shows_its_place_with_a_caret() -> None:
+    """File, line, column; the line itself; the caret below the character, past tabs too."""
+    error = SyntaxInvalid(
+        "syntax error", file="db/schema/a.sql", line=7, column=4, source_line="\t\tsele 1",
+        detail="one\ntwo", hint="mend it",
+    )  # fmt: skip
+    assert error_lines(error) == [
+        "error: db/schema/a.sql:7:4: syntax error",
+        "  7 | \t\tsele 1",
+        "      \t\t ^",
+        "  detail: one",
+        "    two",
+        "  hint: mend it",
+    ]
+
+
+def test_nobody_to_ask_is_a_refusal(cli) -> None:
+    """A script must say --yes; on a terminal a plain Enter means no."""
+    cli.command(
+        "drops",
+        """
+        def command(*, yes: bool = False, shell: ShellParam):
+            shell.confirm("drop it?", yes=yes, instead="everything would be lost")
+            print("dropped")
+        """,
+    )
+    done = cli("drops")
+    assert done.returncode == 8
+    assert "error: everything would be lost\n  hint: pass --yes" in done.stderr
+    assert cli("drops", "--yes").stdout == "dropped\n"
+    for answer, expected in (("y", "dropped"), ("", "nothing was touched")):
+        child = pexpect.spawn(sys.executable, ["-m", "confiture", "drops"], cwd=str(cli.folder), env=cli.environment(),
+                              encoding="utf-8", timeout=60)  # fmt: skip
+        child.expect_exact("drop it? [y/N] ")
+        child.sendline(answer)
+        child.expect_exact(expected)
+        child.expect(pexpect.EOF)
+        child.close()
