@@ -1,4 +1,4 @@
-"""Projects with a server of their own, in a fast folder that the server's user can reach; all of it ends after a test."""
+"""Projects with a server of their own, in a fast folder that its user can reach; all of it ends after a test."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 """A server is made, started, found, stopped; and what may go wrong with each."""
 
+# ruff: noqa: ASYNC240 - small files, looked at between two steps
 from __future__ import annotations
 
 import os
