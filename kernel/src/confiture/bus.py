@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
-from collections import deque
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -20,17 +21,19 @@ class Subscription:
     """An async iterator over events. Nothing is dropped but progress that newer progress of its step replaces."""
 
     def __init__(self) -> None:
-        self._events: deque[Event] = deque()
+        self._events: OrderedDict[int, Event] = OrderedDict()
+        self._progress: dict[str, int] = {}
+        self._numbers = itertools.count()
         self._arrived = anyio.Event()
         self._closed = False
 
     def push(self, event: Event) -> None:
-        """Add an event. Progress replaces the last event when that is progress of the same step."""
-        last = self._events[-1] if self._events else None
-        if isinstance(event, Progress) and isinstance(last, Progress) and last.step == event.step:
-            self._events[-1] = event
-        else:
-            self._events.append(event)
+        """Add an event, in place of progress of the same step that still waits."""
+        number = next(self._numbers)
+        if isinstance(event, Progress):
+            self._events.pop(self._progress.get(event.step, -1), None)
+            self._progress[event.step] = number
+        self._events[number] = event
         self._arrived.set()
 
     def close(self) -> None:
@@ -47,7 +50,7 @@ class Subscription:
                 raise StopAsyncIteration
             self._arrived = anyio.Event()
             await self._arrived.wait()
-        return self._events.popleft()
+        return self._events.popitem(last=False)[1]
 
 
 class Bus:
@@ -56,6 +59,7 @@ class Bus:
     def __init__(self, observers: tuple[Callable[[Event], None], ...] = ()) -> None:
         self._observers = list(observers)
         self._subscriptions: list[Subscription] = []
+        self._closed = False
 
     def observe(self, observer: Callable[[Event], None]) -> None:
         """Call ``observer`` with every event from here on."""
@@ -77,6 +81,8 @@ class Bus:
         """A subscription that ends with the block."""
         subscription = Subscription()
         self._subscriptions.append(subscription)
+        if self._closed:
+            subscription.close()
         try:
             yield subscription
         finally:
@@ -84,6 +90,7 @@ class Bus:
             subscription.close()
 
     def close(self) -> None:
-        """End every subscription."""
+        """End every subscription, once it has handed out what waits."""
+        self._closed = True
         for subscription in self._subscriptions:
             subscription.close()

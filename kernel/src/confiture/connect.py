@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 import anyio
 
 from confiture.config.dsn import to_uri
+from confiture.config.passfile import find_password
 from confiture.errors import ConfigError
 from confiture.model import Target
 from confiture.translate import connection_error
@@ -18,20 +20,38 @@ from confiture.translate import connection_error
 if TYPE_CHECKING:
     from confiture.protocols import Connection
 
-__all__ = ["address", "close_connection", "open_connection", "transaction"]
+__all__ = ["CLEANUP_TIMEOUT_S", "address", "close_connection", "open_connection", "transaction"]
 
-#: libpq's keywords that the driver has no use for: it has no GSS encryption, and leaves keep-alives to the system.
-_IGNORED = frozenset(
-    {"channel_binding", "client_encoding", "connect_timeout", "fallback_application_name", "gssencmode", "hostaddr"}
-    | {"keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval", "load_balance_hosts", "password"}
-    | {"require_auth", "service", "sslcompression", "sslnegotiation", "tcp_user_timeout", "application_name"}
+#: What the driver reads in a URI.
+_DRIVER = frozenset(
+    {"host", "port", "user", "dbname", "options", "target_session_attrs", "krbsrvname", "gsslib"}
+    | {"sslmode", "sslcert", "sslkey", "sslpassword", "sslrootcert", "sslcrl", "sslnegotiation"}
+    | {"ssl_min_protocol_version", "ssl_max_protocol_version"}
 )
-#: Ignoring these would weaken what the user asked for.
-_DEMANDS = {"channel_binding": "require", "gssencmode": "require"}
+#: What is given to the driver in another way, or what it does without: it always speaks UTF-8 and protocol 3.0,
+#: leaves keep-alives to the system, and does what these ask for by itself.
+_NOT_NEEDED = frozenset(
+    {"application_name", "client_encoding", "connect_timeout", "fallback_application_name", "hostaddr", "password"}
+    | {"passfile"}
+    | {"keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval", "tcp_user_timeout", "service"}
+    | {"load_balance_hosts", "gssdelegation", "sslcompression", "sslsni", "min_protocol_version"}
+    | {"max_protocol_version", "sslkeylogfile"}
+)
+#: Values of keywords that the driver lacks but that ask for nothing it does not do.
+_HARMLESS = {
+    "channel_binding": {"disable", "prefer"},
+    "gssencmode": {"disable", "prefer"},
+    "sslcertmode": {"allow", "disable"},
+    "replication": {"false", "off", "no", "0"},
+}
+#: Keeps the driver from reading .pgpass by its own rules, which are not libpq's.
+_NO_FILE = f"{os.devnull}/none"
 #: Long enough for a server across the world, short enough for a person who mistyped a host.
 _CONNECT_TIMEOUT_S = 10.0
+#: Cancel requests travel in milliseconds; one that was not heeded by then was ignored.
+_CANCEL_AGAIN_S = 0.2
 #: How long a shielded ROLLBACK or close may take before the socket is cut.
-_CLEANUP_TIMEOUT_S = 10.0
+CLEANUP_TIMEOUT_S = 10.0
 
 
 def address(target: Target) -> str:
@@ -50,25 +70,37 @@ async def open_connection(target: Target, settings: Mapping[str, str] | None = N
     import asyncpg
 
     params = dict(target.params)
-    for key, demand in _DEMANDS.items():
-        if params.get(key) == demand:
-            raise ConfigError(f"{key}={demand} cannot be honoured by the driver", hint=f"remove {key}")
+    for key in sorted(params.keys() - _DRIVER - _NOT_NEEDED):
+        # Anything else is a demand, and leaving it out would weaken what was asked for.
+        if params[key] not in _HARMLESS.get(key, ()):
+            raise ConfigError(
+                f"the connection keyword {key!r} of {target.label!r} cannot be honoured by the driver",
+                hint=f"remove {key!r}, or its PG* variable, if the connection is safe enough without",
+            )
     if params.get("hostaddr"):
         params["host"] = params["hostaddr"]
     timeout_text = params.get("connect_timeout", "")
     timeout_s = float(timeout_text) if timeout_text.isdigit() and int(timeout_text) > 0 else _CONNECT_TIMEOUT_S
-    uri = to_uri({key: value for key, value in params.items() if key not in _IGNORED})
-    name = params.get("application_name") or f"confiture {os.getpid()}@{socket.gethostname()}"[:63]
-    password: Any = params.get("password")
+    uri = to_uri({key: value for key, value in params.items() if key in _DRIVER})
+    named = params.get("application_name") or params.get("fallback_application_name")
+    name = named or f"confiture {os.getpid()}@{socket.gethostname()}"[:63]
+    password = params.get("password") or find_password(params).password
     try:
         connection: Connection = await asyncpg.connect(
             uri,
             password=password,
+            passfile=_NO_FILE,
             timeout=timeout_s,
             statement_cache_size=0,
             server_settings={"application_name": name, **(settings or {})},
         )
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+    except (
+        OSError,
+        ValueError,
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+        asyncpg.InternalClientError,
+    ) as error:
         raise connection_error(error, target.label, address(target), [params.get("password", "")]) from error
     return connection
 
@@ -78,9 +110,9 @@ async def close_connection(connection: Connection) -> None:
     if connection.is_closed():
         return
     with anyio.CancelScope(shield=True):
-        with anyio.move_on_after(_CLEANUP_TIMEOUT_S):
+        with anyio.move_on_after(CLEANUP_TIMEOUT_S):
             try:
-                await connection.close()
+                await _after_cancelling(connection, connection.close)
             except Exception:  # the server may be gone already; the socket is cut below
                 connection.terminate()
         if not connection.is_closed():
@@ -101,7 +133,13 @@ async def transaction(
     """
     driver: Any = connection  # the Protocol hides transaction() from plugins
     block = driver.transaction(isolation=isolation, readonly=readonly)
-    await block.start()
+    try:
+        await block.start()
+    except Exception:
+        raise
+    except BaseException:
+        connection.terminate()  # nobody knows whether BEGIN came through
+        raise
     try:
         yield
     except BaseException:
@@ -111,15 +149,33 @@ async def transaction(
         await _end(connection, block.commit, swallow=False)
 
 
+async def _after_cancelling(connection: Connection, step: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Do ``step``; where a cancelled statement is still in its way, ask the server again to cancel that.
+
+    The driver asks once. PostgreSQL ignores a request that overtakes its statement (manual, 54.2.8), which would then
+    run on, with its locks, and keep running when the socket is cut.
+    """
+    driver: Any = connection
+    if driver.is_closed() or not driver._protocol._is_cancelling():
+        await step()
+        return
+    task = asyncio.ensure_future(step())
+    try:
+        while not (await asyncio.wait({task}, timeout=_CANCEL_AGAIN_S))[0]:
+            if not driver.is_closed() and driver._protocol._is_cancelling():
+                await driver._cancel(asyncio.get_running_loop().create_future())
+    finally:
+        task.cancel()
+    task.result()
+
+
 async def _end(connection: Connection, step: Any, *, swallow: bool = True) -> None:
-    if connection.is_closed():
-        if swallow:
-            return
-        await step()  # raises the driver's own word for it
+    if connection.is_closed() and swallow:
+        return
     with anyio.CancelScope(shield=True):
-        with anyio.move_on_after(None if not swallow else _CLEANUP_TIMEOUT_S) as scope:
+        with anyio.move_on_after(None if not swallow else CLEANUP_TIMEOUT_S) as scope:
             try:
-                await step()
+                await _after_cancelling(connection, step)
             except Exception:
                 if not swallow:
                     raise

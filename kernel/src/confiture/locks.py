@@ -55,10 +55,11 @@ async def _busy(connection: Connection, name: str, wait_s: float) -> Busy:
     waited = f" after {wait_s:g} s" if wait_s else ""
     if holder is None:
         return Busy(f"the lock {name!r} is taken{waited}", hint="try again")
+    # The server shows the start of another role's session only to who may read all statistics.
+    since = f" since {holder['backend_start']:%Y-%m-%d %H:%M:%S%z}" if holder["backend_start"] else ""
     return Busy(
         f"the lock {name!r} is held{waited} by {holder['application_name'] or 'a session without a name'!r} "
-        f"(server process {holder['pid']}, role {holder['usename']!r}) "
-        f"since {holder['backend_start']:%Y-%m-%d %H:%M:%S%z}",
+        f"(server process {holder['pid']}, role {holder['usename']!r}){since}",
         hint="wait for that run to end, or stop it",
     )
 

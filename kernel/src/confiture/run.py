@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import anyio
 import msgspec
 
 from confiture import connect as _connect
@@ -16,10 +17,12 @@ from confiture.bus import Bus
 from confiture.config import Environment, Project
 from confiture.config.dsn import resolve
 from confiture.config.environment import load_environment
+from confiture.config.passfile import find_password
 from confiture.config.project import ScratchConfig
-from confiture.errors import ConfigError, DatabaseNotFound, PermissionMissing
+from confiture.connect import CLEANUP_TIMEOUT_S
+from confiture.errors import AuthenticationFailed, ConfigError, DatabaseNotFound, PermissionMissing
 from confiture.hooks import MEDIUM, SERVER, Kind
-from confiture.locks import acquire_lock, is_pooled
+from confiture.locks import acquire_lock, is_pooled, unlock
 from confiture.model import Event, Target, WarningRaised
 from confiture.temporary import temporary_database
 
@@ -32,6 +35,8 @@ __all__ = ["SCRATCH", "Run"]
 P = TypeVar("P")
 S = TypeVar("S")
 
+#: pg_hba.conf lets the role into some databases only: another may do. (A wrong password is 28P01.)
+NOT_ALLOWED = "28000"
 #: The environment's name under which servers are asked for scratch databases.
 SCRATCH = "scratch"
 
@@ -48,8 +53,10 @@ class Run:
         self._providers: dict[tuple[str, str], Any] = {}
         self._targets: dict[str, Target] = {}
         self._maintenance: dict[str, str] = {}
+        self._idle: dict[str, list[Connection]] = {}
         self._open: set[Connection] = set()
         self._secrets: set[str] = set()
+        self._complaints: set[str] = set()
 
     # -- values ---------------------------------------------------------------------------------------------------
 
@@ -103,38 +110,62 @@ class Run:
         self, target: Target, *, database: str | None = None, settings: Mapping[str, str] | None = None
     ) -> AsyncIterator[Connection]:
         """See ``Context.connect``."""
-        if database is not None:
-            target = target.with_database(database)
-        if password := target.params.get("password"):
-            self._secrets.add(password)
-        connection = await _connect.open_connection(target, settings)
-        self._open.add(connection)
+        connection = await self._connect(target if database is None else target.with_database(database), settings)
         try:
             yield connection
         finally:
             self._open.discard(connection)
             await _connect.close_connection(connection)
 
+    async def _connect(self, target: Target, settings: Mapping[str, str] | None = None) -> Connection:
+        if not target.params.get("password"):
+            found = find_password(target.params)
+            if found.complaint and found.complaint not in self._complaints:
+                self._complaints.add(found.complaint)
+                self.emit(WarningRaised(message=found.complaint, hint="chmod 600 it"))
+            if found.password:
+                target = msgspec.structs.replace(target, params={**target.params, "password": found.password})
+        if password := target.params.get("password"):
+            self._secrets.add(password)
+        connection = await _connect.open_connection(target, settings)
+        self._open.add(connection)
+        return connection
+
     @asynccontextmanager
     async def connect_maintenance(self, target: Target) -> AsyncIterator[Connection]:
-        """See ``Context.connect_maintenance``."""
-        server = f"{target.params.get('host', '')}:{target.params.get('port', '')}"
-        known = self._maintenance.get(server)
-        async with AsyncExitStack() as stack:
-            connection = None
-            for name in (known,) if known else ("postgres", "template1", target.database):
-                try:
-                    connection = await stack.enter_async_context(self.connect(target, database=name))
-                except (DatabaseNotFound, PermissionMissing):
-                    continue
-                self._maintenance[server] = name
-                break
-            if connection is None:
-                raise DatabaseNotFound(
-                    f"no maintenance database of {target.label!r} can be connected to",
-                    hint="one of postgres, template1 and the database itself must exist and allow the role",
-                )
+        """See ``Context.connect_maintenance``. Connections are used again within the run: each costs 5 ms."""
+        server = ":".join(target.params.get(key, "") for key in ("host", "port", "user"))
+        idle = self._idle.setdefault(server, [])
+        connection = idle.pop() if idle else None
+        if connection is None or connection.is_closed():
+            connection = await self._open_maintenance(target, server)
+        try:
             yield connection
+            await connection.execute("SELECT pg_advisory_unlock_all()")
+        except BaseException:
+            # In doubt: a lock that it holds must not stay.
+            self._open.discard(connection)
+            await _connect.close_connection(connection)
+            raise
+        idle.append(connection)
+
+    async def _open_maintenance(self, target: Target, server: str) -> Connection:
+        known = self._maintenance.get(server)
+        for name in (known,) if known else ("postgres", "template1", target.database):
+            try:
+                connection = await self._connect(target.with_database(name))
+            except (DatabaseNotFound, PermissionMissing):
+                continue
+            except AuthenticationFailed as error:
+                if error.sqlstate != NOT_ALLOWED:
+                    raise
+                continue
+            self._maintenance[server] = name
+            return connection
+        raise DatabaseNotFound(
+            f"no maintenance database of {target.label!r} can be connected to",
+            hint="one of postgres, template1 and the database itself must exist and allow the role",
+        )
 
     def transaction(self, connection: Connection, *, isolation: Any = None, readonly: bool = False) -> Any:
         """See ``Context.transaction``."""
@@ -154,7 +185,12 @@ class Run:
                 yield
                 return
             await acquire_lock(connection, key, wait_s)
-            yield
+            try:
+                yield
+            finally:
+                # Not left to the session's end, which the server sees later than the next run may come.
+                with anyio.CancelScope(shield=True), anyio.move_on_after(CLEANUP_TIMEOUT_S), suppress(Exception):
+                    await unlock(connection, key)
 
     @asynccontextmanager
     async def scratch(self, label: str = "scratch") -> AsyncIterator[Target]:
@@ -195,6 +231,8 @@ class Run:
                 request = msgspec.convert(values, provider.request_type)
             except msgspec.ValidationError as error:
                 raise ConfigError(f"{medium}: {error}") from error
+        elif values or not isinstance(request, provider.request_type):
+            raise ConfigError(f"{medium} takes one {provider.request_type.__name__}, or its fields as keywords")
         return await provider.run(self, request)
 
     async def aclose(self) -> None:

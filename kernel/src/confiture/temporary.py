@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from confiture.errors import PermissionMissing
-from confiture.locks import try_lock, unlock
+from confiture.errors import PermissionMissing, Refused
+from confiture.locks import is_pooled, try_lock, unlock
 from confiture.model import Logged, Target
 from confiture.quoting import quote_ident
 
@@ -34,12 +34,18 @@ async def temporary_database(
     """A new database on the target's server, and the maintenance connection that guards it.
 
     ``options`` is appended to CREATE DATABASE. The caller may rename the database away: then nothing is dropped.
-    Raises ``PermissionMissing`` when the role may not create databases.
+    Raises ``PermissionMissing`` when the role may not create databases, ``Refused`` through a pooler.
     """
     import asyncpg
 
     name = f"{TEMPORARY_PREFIX}{purpose}_{secrets.token_hex(6)}"
     async with ctx.connect_maintenance(target) as guard:
+        if await is_pooled(guard):
+            raise Refused(
+                f"{target.label!r} is reached through a transaction-mode pooler: nothing could guard a temporary "
+                "database there",
+                hint="connect to the server itself",
+            )
         await sweep(ctx, guard)
         await try_lock(guard, name)
         try:

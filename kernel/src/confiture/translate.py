@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ def collapse(error: BaseException) -> BaseException:
     """The one exception of a group that matters.
 
     anyio wraps every failure of a task group in an ExceptionGroup; callers must not have to know. Of several,
-    confiture's own errors come first, then others, then cancellations; the rest stay attached as notes.
+    confiture's own errors come first, then others, then Ctrl-C, then cancellations; the rest stay attached as notes.
     """
     while isinstance(error, BaseExceptionGroup):
         ranked = sorted(_leaves(error), key=_rank)
@@ -44,7 +45,7 @@ def _rank(error: BaseException) -> int:
         return 0
     if isinstance(error, Exception):
         return 1
-    return 2
+    return 3 if isinstance(error, asyncio.CancelledError) else 2
 
 
 def connection_error(error: BaseException, label: str, address: str, secrets: Iterable[str]) -> errors.ConfitureError:
@@ -65,6 +66,8 @@ def connection_error(error: BaseException, label: str, address: str, secrets: It
         return errors.PermissionMissing(f"{at} refused the connection: {reason}", sqlstate=error.sqlstate)
     if isinstance(error, TimeoutError):
         reason = "no answer in time"
+    elif isinstance(error, ValueError):  # asyncpg.ClientConfigurationError among them
+        return errors.ConfigError(f"{label!r} cannot be connected to: {reason}", hint="mend the connection string")
     hint = "check that the server runs and that host and port are right"
     if isinstance(error, asyncpg.TooManyConnectionsError):
         hint = "the server has no connection left: end other sessions or raise max_connections"
@@ -83,6 +86,9 @@ def translate(error: BaseException, secrets: Iterable[str] = ()) -> BaseExceptio
 
     if isinstance(error, asyncpg.PostgresError):
         return server_error(error, secrets)
+    if isinstance(error, asyncpg.InterfaceError) and "closed" not in str(error):
+        # Arguments that do not fit, two queries at once: a slip of ours or of a plugin's.
+        return errors.InternalError(f"{type(error).__name__}: {redact(str(error), secrets)}")
     if isinstance(error, (asyncpg.InterfaceError, ConnectionError)):
         return errors.ConnectionLost(
             f"the connection to the server was lost: {redact(str(error), secrets)}",

@@ -1,0 +1,105 @@
+"""Server-wide locks by name."""
+
+from __future__ import annotations
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+import pgserver
+from cancelling import at_every_await
+from confiture import errors
+from confiture.locks import is_pooled
+from confiture.model import Target
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_held_lock_is_refused_naming_its_holder(kernel_run, database):
+    """Who sees it must be able to find and end the other run."""
+    named = Target(label="t", params={**database.params, "application_name": "the nightly build"})
+    async with kernel_run() as run, run.lock(named, f"build {database.database}"):
+        with pytest.raises(errors.Busy) as raised:
+            async with run.lock(database, f"build {database.database}"):
+                pass
+    assert "is held by 'the nightly build' (server process " in raised.value.message
+    assert "role 'postgres') since 20" in raised.value.message
+
+
+async def test_a_second_run_waits_for_the_first(kernel_run, database):
+    """``wait_s`` is how long; both get their turn, one after the other."""
+    order = []
+
+    async def hold(name: str, run) -> None:
+        async with run.lock(database, f"build {database.database}", wait_s=60):
+            order.append(f"{name} in")
+            await anyio.sleep(0.05)
+            order.append(f"{name} out")
+
+    async with kernel_run() as run, anyio.create_task_group() as tasks:
+        tasks.start_soon(hold, "a", run)
+        tasks.start_soon(hold, "b", run)
+    assert order in (["a in", "a out", "b in", "b out"], ["b in", "b out", "a in", "a out"])
+
+
+async def test_waiting_ends_with_the_time_that_was_given(kernel_run, database):
+    """The message says how long it was."""
+    key = f"build {database.database}"
+    async with kernel_run() as run, run.lock(database, key):
+        with pytest.raises(errors.Busy, match=r"held after 0\.2 s by"):
+            async with run.lock(database, key, wait_s=0.2):
+                pass
+
+
+async def test_a_lock_is_free_as_soon_as_its_block_ends(kernel_run, database):
+    """Not when the server has noticed the end of the session: the next run may be quicker."""
+    async with kernel_run() as run:
+        for _ in range(20):
+            async with run.lock(database, f"build {database.database}"):
+                pass
+
+
+async def test_different_names_do_not_meet(kernel_run, database):
+    """Two databases are built at once."""
+    async with (
+        kernel_run() as run,
+        run.lock(database, f"a {database.database}"),
+        run.lock(database, f"b {database.database}"),
+    ):
+        pass
+
+
+async def test_cancelling_anywhere_frees_the_lock(kernel_run, database, psql):
+    """A lock that stays would block every later build."""
+    key = f"build {database.database}"
+
+    async def work():
+        async with kernel_run() as run, run.lock(database, key):
+            await anyio.lowlevel.checkpoint()
+
+    async for _ in at_every_await(work):
+        async with kernel_run() as run, run.lock(database, key, wait_s=30):
+            pass
+
+
+async def test_a_role_without_privileges_is_told_too(kernel_run, database, psql):
+    """The server hides the start of other roles' sessions from it."""
+    params = {**database.params, "user": pgserver.PASSWORD_ROLE, "password": pgserver.PASSWORD}
+    key = f"build {database.database}"
+    async with kernel_run() as run, run.lock(database, key):
+        with pytest.raises(errors.Busy, match="is held by 'confiture "):
+            async with run.lock(Target(label="t", params=params), key):
+                pass
+
+
+async def test_a_direct_connection_is_not_taken_for_a_pooled_one(kernel_run, database):
+    """Else no lock would ever be taken."""
+    async with kernel_run() as run, run.connect(database) as connection:
+        assert not await is_pooled(connection)
+
+
+async def test_a_maintenance_connection_does_not_need_the_target_to_exist(kernel_run, database):
+    """Locks are taken before the database is created."""
+    target = database.with_database("not made yet")
+    async with kernel_run() as run, run.connect_maintenance(target) as connection:
+        assert await connection.fetchval("SELECT current_database()") == "postgres"
