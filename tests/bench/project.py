@@ -32,11 +32,11 @@ class BenchProject:
         return done.stdout
 
     def _psql(self, database: str, *arguments: str) -> str:
-        from confiture_embedded.binaries import wheel_bin_dir
+        from confiture_embedded.binaries import find
 
         base, _, query = self.url.partition("?")
         url = f"{base.rsplit('/', 1)[0]}/{database}?{query}"
-        command = [str(wheel_bin_dir() / "psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", url, *arguments]
+        command = [find().program("psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", url, *arguments]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
     def psql(self, sql: str, *, create: bool = False) -> str:

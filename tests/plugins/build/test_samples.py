@@ -40,7 +40,6 @@ async def test_sample_builds_as_psql_loads_it(sample, project, kernel_run, absen
     async with kernel_run(project, database=absent) as run:
         report = await run.start("build", cache=False)
     psql(database, _whole(sample))
-    assert report.rows > 0 or report.statements > 1000
     assert _dump(absent) == _dump(database)
 
 
@@ -53,12 +52,5 @@ async def test_example_project_builds_with_its_seeds(kernel_run, absent, server,
     async with kernel_run(_EXAMPLE, database=absent) as run:
         report = await run.start("build", cache=False)
     assert report.seed_files > 0
-    assert (
-        int(
-            psql(
-                absent,
-                "SELECT count(*) FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition AND relnamespace NOT IN (SELECT oid FROM pg_namespace WHERE nspname LIKE 'pg_%' OR nspname = 'information_schema')",
-            )
-        )
-        >= 14
-    )
+    tables = "SELECT count(*) FROM information_schema.tables WHERE table_type = 'BASE TABLE' AND table_schema !~ '^pg_'"
+    assert int(psql(absent, tables)) >= 14

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 import anyio
 import msgspec
 
-from confiture.errors import ConfitureError, PermissionMissing, StatementFailed
+from confiture.errors import ConfitureError, StatementFailed
 from confiture.hooks import EXECUTOR, SERVER
-from confiture.locks import is_pooled
 from confiture.model import Execution, ExecutionReport, Note, Plan, Statement, Target, WarningRaised
 from confiture.temporary import temporary_database
 from confiture_build.databases import put_in_place
@@ -26,7 +25,7 @@ from confiture_build.planning import LazyPlans
 from confiture_build.settings import copy_settings, name_database
 from confiture_build.sources import Sources
 from confiture_build.takeback import remember, take_back
-from confiture_build.templates import clone_options, comment_of, find_template, keep_as_template, prune_templates
+from confiture_build.templates import comment_of, create_options, find_template, keep_as_template, prune_templates
 
 if TYPE_CHECKING:
     from confiture.protocols import Connection, Context
@@ -79,17 +78,22 @@ class _Tally:
 
 async def build_new(ctx: Context, target: Target, names: tuple[str, ...], work: Work) -> Done:
     """Build each of ``names`` under a temporary name and put it in place, replacing what has the name."""
+    import asyncpg
+
+    try:
+        return await _build_new(ctx, target, names, work)
+    except asyncpg.InvalidCatalogNameError:
+        # Another run of the project pruned the template between our finding and our cloning it.
+        return await _build_new(ctx, target, names, work)
+
+
+async def _build_new(ctx: Context, target: Target, names: tuple[str, ...], work: Work) -> Done:
     tally, databases = _Tally(), []
     async with ctx.connect_maintenance(target) as maintenance:
-        if await is_pooled(maintenance):
-            raise PermissionMissing(
-                f"{target.label!r} is reached through a transaction-mode pooler, which cannot clone databases",
-                hint="connect to the server itself, or create the empty database first: it is then built in place",
-            )
         version = maintenance.get_server_version().major
         async with _template(ctx, target, maintenance, work, tally, several=len(names) > 1) as (template, cached):
             for name in names:
-                options = clone_options(template, version) if template else ""
+                options = create_options(template, target, version)
                 async with temporary_database(ctx, target, "build", options=options) as (building, guard):
                     if template:
                         comment = await comment_of(guard, template)
@@ -120,7 +124,8 @@ async def _template(
     if keep and (known := await find_template(ctx, maintenance, work.sources.digest)):
         yield known, True
         return
-    async with temporary_database(ctx, target, "template") as (building, guard):
+    options = create_options(None, target, maintenance.get_server_version().major)
+    async with temporary_database(ctx, target, "template", options=options) as (building, guard):
         tally.add(await _run(ctx, work.plans.made().schema, building, work, jobs=work.jobs))
         if keep:
             yield await keep_as_template(ctx, guard, building.database, work.sources.digest), False

@@ -1,0 +1,85 @@
+"""A build whose process is killed, and what the next one makes of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from confiture.config.dsn import to_uri
+
+pytestmark = pytest.mark.anyio
+
+
+def _wait_for(question, seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not question():
+        assert time.monotonic() < deadline, "what was waited for did not happen"
+        time.sleep(0.05)
+
+
+def _start(shop, target) -> subprocess.Popen[bytes]:
+    url = to_uri(target.params)
+    command = [sys.executable, "-m", "confiture", "build", "--database-url", url, "--project", str(shop.root)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(os.environ))
+
+
+def _session_runs(psql, server, text: str) -> bool:
+    sql = f"SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%{text}%' AND pid <> pg_backend_pid()"
+    return psql(server.with_database("postgres"), sql) != "0"
+
+
+async def test_what_a_killed_build_left_is_dropped_by_the_next(
+    shop, kernel_run, absent, server, psql, databases
+) -> None:
+    """SIGKILL leaves the half-built database under its temporary name; nobody else's is touched."""
+    shop.schema("25_slow.sql", "SELECT pg_sleep(31.5);")
+    before = set(databases("confiture_tmp_"))
+    process = _start(shop, absent)
+    _wait_for(lambda: _session_runs(psql, server, "pg_sleep(31.5)"))
+    left = set(databases("confiture_tmp_template")) - before
+    process.kill()
+    process.communicate()
+    assert left
+    # The server notices the dead client when its statement ends: a real outage would wait, the test ends it.
+    psql(
+        server.with_database("postgres"),
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(31.5)%' AND pid <> pg_backend_pid()",
+    )
+    shop.schema("25_slow.sql", "SELECT 1;")
+    async with kernel_run(shop, database=absent) as run:
+        await run.start("build")
+    assert not left & set(databases("confiture_tmp_"))
+    assert psql(absent, "SELECT count(*) FROM names") == "0"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_interrupted_build_cleans_up_and_says_so(shop, absent, server, psql, databases, number) -> None:
+    """Ctrl-C, and what a process supervisor sends: nothing left behind, no session left on the server."""
+    text = f"pg_sleep(3{int(number)}.5)"
+    shop.schema("25_slow.sql", f"SELECT {text};")
+    before = set(databases("confiture_tmp_"))
+    process = _start(shop, absent)
+    _wait_for(lambda: _session_runs(psql, server, text))
+    ours = set(databases("confiture_tmp_template")) - before
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert b"interrupted" in errors
+    assert b"Traceback" not in errors
+    assert not _session_runs(psql, server, text)
+    assert databases(absent.database) == []
+    assert not [name for name in databases("confiture_tmp_") if name in ours and _is_mine(psql, server, name)]
+
+
+def _is_mine(psql, server, name: str) -> bool:
+    """Whether a temporary database is held by no live run: those of tests beside this one are."""
+    held = (
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND "
+        f"(classid::bigint << 32) | objid::bigint = hashtextextended('confiture:{name}', 0)"
+    )
+    return psql(server.with_database("postgres"), held) == "0"
