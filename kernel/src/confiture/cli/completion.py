@@ -26,9 +26,7 @@ def completion(
     anew when plugins come or go.
 
       bash   confiture completion bash > ~/.local/share/bash-completion/completions/confiture
-
       zsh    confiture completion zsh > "${fpath[1]}/_confiture"
-
       fish   confiture completion fish > ~/.config/fish/completions/confiture.fish
 
     Parameters

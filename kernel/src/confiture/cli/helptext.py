@@ -12,12 +12,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
+    from cyclopts import App
     from cyclopts.help import HelpEntry, HelpPanel
     from rich.console import Console, ConsoleOptions
 
     from confiture.hooks import Command
 
-__all__ = ["HelpFormatter", "coloured", "group_order", "overview", "page_width"]
+__all__ = ["HelpFormatter", "coloured", "group_order", "overview", "page_width", "usage_line"]
 
 _SUMMARY = "PostgreSQL migrations from DDL: the files in db/schema/ are the truth, migrations are derived from them."
 
@@ -40,7 +41,7 @@ _NARROW = 72
 #: A longer label has its text on the next line.
 _LONGEST_LABEL = 30
 #: A common least width keeps the columns of one page's groups in line.
-_LEAST_COMMAND, _LEAST_OPTION = 10, 22
+_LEAST_COMMAND, _LEAST_OPTION = 10, 23
 
 
 def page_width() -> int:
@@ -114,6 +115,19 @@ def _section(title: str, rows: Iterable[Sequence[str]], width: int, least: int, 
     return lines
 
 
+def usage_line(app: App, path: Sequence[str]) -> str:
+    """``confiture init [OPTIONS] [FOLDER]``: cyclopts' own says ``[ARGS]`` for whatever there is."""
+    words = ["confiture", *path, "[OPTIONS]"]
+    for argument in app.assemble_argument_collection():
+        if argument.index is None or not argument.show:
+            continue
+        word = argument.name.lstrip("-").upper()
+        if argument.field_info.kind is argument.field_info.VAR_POSITIONAL:
+            word += "..."
+        words.append(word if argument.required else f"[{word}]")
+    return " ".join(words)
+
+
 class HelpFormatter:
     """Lays out the page of one command; cyclopts calls it with each part in turn."""
 
@@ -171,5 +185,7 @@ def _text(entry: HelpEntry) -> str:
         parts.append("[required]")
     # That a flag is off until it is given goes without saying.
     if entry.default not in (None, "False", "[]", "()") and "[default:" not in parts[0]:
-        parts.append(f"[default: {entry.default}]")
+        # Of a pair, the name of the one that holds says more than True.
+        both = entry.default == "True" and entry.negative_names and entry.positive_names
+        parts.append(f"[default: {entry.positive_names[0] if both else entry.default}]")
     return " ".join(part for part in parts if part)

@@ -30,7 +30,7 @@ def init(
     folder: Annotated[Path, Parameter(show_default=False)] = Path(),
     /,
     *,
-    name: str | None = None,
+    name: Annotated[str | None, Parameter(metavar="NAME")] = None,
     output: OutputParam = None,
     shell: ShellParam,
 ) -> InitReport:
@@ -123,6 +123,5 @@ def _tell(report: InitReport, folder: Path, own_schema: bool, shell: Shell) -> N
     shell.print("Next:")
     if folder != Path():
         shell.print(f"  cd {folder}")
-    shell.print("  confiture build           build it on a PostgreSQL of its own")
-    shell.print("  confiture build --seeds   and load db/seeds/ as well")
-    shell.print("  confiture server psql     look at it")
+    shell.print("  confiture build         build it on a PostgreSQL of its own, seed rows included")
+    shell.print("  confiture server psql   look at it")

@@ -130,6 +130,12 @@ def _dispatch(tokens: list[str], options: list[str], shell: Shell) -> int:
     function = registry.resolve(found.command.target, f"command {found.command.name!r}")
     app = build_app({found.path: found.command}, documented=bool(function.__doc__))
     if wants_help:
+        from confiture.cli.helptext import usage_line
+
+        page = app
+        for word in found.path:
+            page = page[word]
+        page.usage = usage_line(page, found.path)
         app.help_print(list(found.path), console=shell.console())
         return 0
     if found.path != ("plugins",):
