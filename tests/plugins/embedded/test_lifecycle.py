@@ -7,6 +7,7 @@ import os
 import signal
 from pathlib import Path
 
+import anyio
 import pytest
 
 from confiture.config import Environment
@@ -241,3 +242,29 @@ async def test_nobody_else_can_connect(own_project, server_run):
         async with run.connect(await run.target(), database="postgres") as connection:
             assert await connection.fetchval("SHOW listen_addresses") == ""
     assert folder.stat().st_mode & 0o077 == 0
+
+
+async def test_a_server_whose_project_was_moved_is_started_again_there(own_project, server_run):
+    """The running server's socket went along, but it is not where the server says."""
+    async with server_run(own_project) as run:
+        await run.target()
+    moved = own_project.with_name("moved")
+    own_project.rename(moved)
+    async with server_run(moved) as run:
+        target = await run.target()
+        assert target.params["host"].startswith(str(moved))
+        async with run.connect(target, database="postgres") as connection:
+            assert await connection.fetchval("SELECT 1") == 1
+
+
+async def test_an_acquire_during_a_stop_waits_and_starts_it_again(own_project, server_run):
+    """`server stop` in one terminal and `build` in another."""
+    async with server_run(own_project) as run:
+        server = run.get(SERVER, "embedded")
+        for _ in range(3):
+            await server.acquire(run, LOCAL)
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(server.stop, run, LOCAL)
+                tasks.start_soon(server.acquire, run, LOCAL)
+        await server.acquire(run, LOCAL)
+        assert cluster.running(home_of(own_project)) is not None

@@ -126,6 +126,8 @@ def running(home: Home) -> Postmaster | None:
         probe.settimeout(5)
         try:
             probe.connect(found.socket_file)
+        except BlockingIOError:  # many connect at once, its queue is full: it is there
+            pass
         except OSError:
             return None
     return found if found.state == "ready" else None
@@ -201,11 +203,19 @@ def start(home: Home, wanted: Wanted) -> Postmaster:
     deadline = time.monotonic() + _SHARED_MEMORY_S
     while True:
         found = postmaster(home)
-        if found is not None and alive(home, found.pid):  # started by somebody else, or still in recovery
-            return _wait(home, found.pid, 0, wanted)
+        if found is not None and alive(home, found.pid):
+            if found.state != "ready" or running(home) is not None:
+                # Started by somebody else, in recovery, or stopping: in that case the next look finds it gone.
+                with contextlib.suppress(_Gone):
+                    return _wait(home, found.pid, None, wanted)
+                continue
+            stop(home)  # its socket is gone: the project's folder was moved, or somebody cleaned up in /tmp
+            found = postmaster(home)
         if found is not None:
             _disown(home, found.pid)
         folder = make_socket_dir(home)
+        for left in folder.glob(".s.PGSQL.*"):  # with the dead server's number too
+            left.unlink(missing_ok=True)
         text = wanted.configuration(home, folder)
         configuration = home.data / "confiture.conf"
         configuration.write_text(text)
@@ -257,15 +267,13 @@ class _SharedMemoryInUse(Exception):
 
 
 def _disown(home: Home, pid: int) -> None:
-    """Take a dead server's number out of its files where another process has it by now, or it is a zombie still.
+    """Take a dead server's number out of its pid file where another process has it by now, or it is a zombie still.
 
-    PostgreSQL takes both for a running server and would refuse to start. The rest of the file must stay: by the shared memory that it names PostgreSQL
-    sees backends of the dead server that still run, and would damage the data.
+    PostgreSQL takes both for a running server and would refuse to start. The rest of the file must stay: by the
+    shared memory that it names PostgreSQL sees backends of the dead server that still run, and would damage the data.
     """
     if not _signalled(pid):
         return
-    for left in make_socket_dir(home).glob(".s.PGSQL.*"):
-        left.unlink(missing_ok=True)
     path = home.data / "postmaster.pid"
     lines = path.read_text().split("\n")
     lines[0] = str(_NO_PROCESS)
@@ -288,17 +296,23 @@ def _spawn(home: Home, binaries: Binaries) -> int:
     return int(run.stdout)
 
 
-def _wait(home: Home, pid: int, position: int, wanted: Wanted) -> Postmaster:
-    """Wait until the server accepts connections."""
+class _Gone(Exception):
+    """A server that we did not start ended while we waited for it."""
+
+
+def _wait(home: Home, pid: int, position: int | None, wanted: Wanted) -> Postmaster:
+    """Wait until the server accepts connections. ``position``: where its log begins, None where others started it."""
     deadline = time.monotonic() + _START_S
     while time.monotonic() < deadline:
         if (found := running(home)) is not None:
             return found
         if not _exists(pid):
+            if position is None:
+                raise _Gone
             _explain(home, position, wanted)
         time.sleep(_POLL_S)
     raise ServerError(
-        f"the server did not accept connections within {_START_S:.0f} seconds", detail=_log_tail(home, position),
+        f"the server did not accept connections within {_START_S:.0f} seconds", detail=_log_tail(home, position or 0),
         hint=f"its log is {str(home.log)!r}",
     )  # fmt: skip
 

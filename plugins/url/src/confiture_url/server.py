@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["UrlServer"]
 
-#: How the kernel's names for build options show in a running server, as a query that says whether it has it.
-#: ("unicode" is of provider ICU in every build, those that initdb imported are not.) TLS is not among them: no statement of a schema needs it.
+#: How the kernel's names for build options show in a running server, as a query that says whether it has it. The
+#: collation "unicode" is of provider ICU in every build; those that initdb imported are not. TLS is not among them:
+#: no statement of a schema needs it.
 _FEATURES = {
     "icu": "SELECT EXISTS (SELECT FROM pg_collation WHERE collprovider = 'i' AND collname LIKE '%-x-icu')",
     "lz4": "SELECT 'lz4' = ANY (enumvals) FROM pg_settings WHERE name = 'default_toast_compression'",
