@@ -110,10 +110,13 @@ async def test_a_transaction_inside_another_is_a_savepoint(kernel_run, database,
 
 async def test_isolation_and_readonly_reach_the_server(kernel_run, database):
     """An inspector must see one snapshot and change nothing."""
-    async with kernel_run() as run, run.connect(database) as connection:
-        async with run.transaction(connection, isolation="repeatable_read", readonly=True):
-            assert await connection.fetchval("SHOW transaction_isolation") == "repeatable read"
-            assert await connection.fetchval("SHOW transaction_read_only") == "on"
+    async with (
+        kernel_run() as run,
+        run.connect(database) as connection,
+        run.transaction(connection, isolation="repeatable_read", readonly=True),
+    ):
+        assert await connection.fetchval("SHOW transaction_isolation") == "repeatable read"
+        assert await connection.fetchval("SHOW transaction_read_only") == "on"
 
 
 async def test_a_commit_that_fails_is_an_error(kernel_run, database):
@@ -162,8 +165,8 @@ async def test_cancelling_anywhere_in_a_transaction_leaves_nothing(kernel_run, d
                 await connection.execute("INSERT INTO t VALUES (2)")
             await connection.fetch("SELECT * FROM t")
 
-    counts = set()
-    async for number in at_every_await(work):
+    counts, number = set(), 0
+    async for number in at_every_await(work):  # noqa: B007
         await assert_no_sessions(outside)
         counts.add(await outside.fetchval("SELECT count(*) FROM t"))
         await outside.execute("TRUNCATE t")  # also proves that no lock is left

@@ -15,8 +15,8 @@ db.example:5432:*:clerk:with:colons\:and\\backslash
 localhost:*:*:*:local
 /srv/sockets:*:*:*:by folder
 \*:*:*:*:a star of its own
-*:*:*:nobody: spaces stay 
-"""
+*:*:*:nobody: spaces stay\x20
+""".replace("\\x20", " ")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """How a database is addressed, as libpq does it: URI, keyword and ``service=`` forms, ``PG*`` variables, defaults.
 
 The driver takes URIs only, so every form becomes libpq's keywords here (PostgreSQL manual, 34.1.1 "Connection
-Strings", 34.15 "Environment Variables", 34.17 "The Connection Service File"); ``.pgpass`` is in :mod:`confiture.config.passfile`.
+Strings", 34.15 "Environment Variables", 34.17 "The Connection Service File"). ``.pgpass``: see ``passfile.py``.
 """
 
 from __future__ import annotations
