@@ -81,7 +81,7 @@ def test_protected_and_default_are_marked(run_here, project, server, monkeypatch
     marked = next(line for line in out.splitlines() if line.startswith("*  "))
     assert marked.startswith("*  production  running")
     assert marked.endswith("protected")
-    assert "* production is used where none is named: CONFITURE_ENV says so" in out
+    assert "* is used where none is named: CONFITURE_ENV says so" in out
 
 
 def test_a_wrong_file_is_a_line_of_the_list(run_here, project, server) -> None:

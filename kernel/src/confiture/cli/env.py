@@ -132,7 +132,7 @@ def _tell(report: EnvReport, shell: Shell) -> None:
                 row.name,
                 row.state,
                 row.server or "-",
-                row.address or "-",
+                _short(row.address),
                 "protected" if row.protected else "",
             )
             for row in report.environments
@@ -142,4 +142,10 @@ def _tell(report: EnvReport, shell: Shell) -> None:
         if row.detail and row.state not in ("running", "stopped"):
             shell.print(f"{row.name}: {row.detail}")
     shell.print()
-    shell.print(f"* {report.default} is used where none is named: {report.chosen_by}")
+    shell.print(f"* is used where none is named: {report.chosen_by}")
+
+
+def _short(address: str | None) -> str:
+    """A socket below the working folder by its relative path: the absolute one fills the line and says no more."""
+    here = f"{os.getcwd()}/"  # noqa: PTH109 - compared as text
+    return (address or "-").removeprefix(here)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from confiture.hooks import Command
 
-__all__ = ["HelpFormatter", "coloured", "group_order", "overview", "page_width", "usage_line"]
+__all__ = ["HelpFormatter", "coloured", "group_order", "overview", "page_width", "terminal_width", "usage_line"]
 
 _SUMMARY = "PostgreSQL migrations from DDL: the files in db/schema/ are the truth, migrations are derived from them."
 
@@ -44,13 +44,17 @@ _LONGEST_LABEL = 30
 _LEAST_COMMAND, _LEAST_OPTION = 10, 23
 
 
-def page_width() -> int:
-    """The columns to write for: ``COLUMNS``, the terminal's, else 80; never more than 100."""
+def terminal_width(stream: TextIO) -> int:
+    """The columns of the terminal behind ``stream``; ``COLUMNS`` overrides it, and 80 is for where there is none."""
     try:
-        columns = int(os.environ.get("COLUMNS", "0")) or os.get_terminal_size(sys.stdout.fileno()).columns
+        return int(os.environ.get("COLUMNS", "0")) or os.get_terminal_size(stream.fileno()).columns or _USUAL
     except (ValueError, OSError):
-        columns = 0
-    return min(columns or _USUAL, _WIDEST)
+        return _USUAL
+
+
+def page_width() -> int:
+    """The columns to write help for: the terminal's, never more than 100."""
+    return min(terminal_width(sys.stdout), _WIDEST)
 
 
 def coloured(stream: TextIO) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -65,13 +66,28 @@ _RED, _YELLOW, _CYAN, _PLAIN = "\x1b[1;31m", "\x1b[1;33m", "\x1b[36m", "\x1b[0m"
 
 
 def _coloured(lines: list[str], label: str, colour: str) -> list[str]:
-    from confiture.cli.helptext import coloured
+    """For a terminal: wrapped at words, the labels coloured. Anywhere else a line stays a line."""
+    from confiture.cli.helptext import coloured, terminal_width
 
+    if not sys.stderr.isatty():
+        return lines
+    import textwrap
+
+    width = terminal_width(sys.stderr)
+    lines = [
+        part
+        for index, line in enumerate(lines)
+        # Only prose: a source line, its caret and PostgreSQL's detail keep their columns.
+        for part in (
+            textwrap.wrap(line, width, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+            if index == 0 or line.startswith("  hint:")
+            else [line]
+        )
+    ]
     if not coloured(sys.stderr):
         return lines
-    lines = [lines[0].replace(label, f"{colour}{label}{_PLAIN}", 1), *lines[1:]]
-    return [line.replace("  hint:", f"  {_CYAN}hint:{_PLAIN}", 1) if line.startswith("  hint:") else line
-            for line in lines]  # fmt: skip
+    lines[0] = lines[0].replace(label, f"{colour}{label}{_PLAIN}", 1)
+    return [re.sub("^  hint:", f"  {_CYAN}hint:{_PLAIN}", line) for line in lines]
 
 
 def error_lines(error: ConfitureError) -> list[str]:

@@ -83,8 +83,8 @@ class Shell:
             # For grep and cut: a row is a line, however long.
             console.width = max([200, *(sum(len(cell) + 2 for cell in row) for row in rows)])
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-        for heading in headings:
-            table.add_column(heading, overflow="fold")
+        for heading, least in zip(headings, _least_widths(headings, rows, console.width), strict=True):
+            table.add_column(heading, overflow="fold", min_width=least)
         for row in rows:
             table.add_row(*row)
         with console.capture() as capture:
@@ -132,3 +132,12 @@ class Shell:
 
             encoded = msgspec.json.encode(report, enc_hook=str)
             sys.stdout.write(msgspec.json.format(encoded, indent=2).decode() + "\n")
+
+
+def _least_widths(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[int]:
+    """For each column the width of its longest word, so that cells break between words; less where that is too much."""
+    columns = zip(headings, *rows, strict=True)
+    least = [max((len(word) for cell in column for word in cell.split()), default=1) for column in columns]
+    while sum(least) + 2 * len(least) > width and max(least) > 1:
+        least[least.index(max(least))] -= 1
+    return least
