@@ -5,6 +5,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
+from cancelling import at_every_await
 from confiture.model import Plan, Statement
 
 pytestmark = pytest.mark.anyio
@@ -35,6 +36,27 @@ async def test_a_cancelled_run_leaves_no_session(execute, database, psql, after_
     await _gone(database, psql)
     if jobs == 0:
         assert psql(database, RELATIONS) == "0"
+
+
+@pytest.mark.parametrize("jobs", [0, 1, 2])
+async def test_a_run_cancelled_at_any_await_leaves_no_session(execute, database, psql, jobs):
+    """At every await in turn; where it ends in time, the next begins with an empty database again."""
+    levels = (["CREATE TABLE t (a int)"], ["SELECT 1"] * 8, ["ALTER TABLE t ADD b int"])
+    statements = [Statement(sql=sql, level=level) for level, sqls in enumerate(levels) for sql in sqls]
+    statements.append(Statement(sql="COPY t (a) FROM stdin", copy_data=b"1\n2\n", level=3))
+    plan = Plan(statements=tuple(statements))
+
+    async def work() -> None:
+        await execute(plan, atomic=jobs == 0, jobs=max(jobs, 1))
+
+    count = 0
+    async for _ in at_every_await(work):
+        await _gone(database, psql)
+        count += 1
+        if jobs == 0 and count > 1:
+            assert psql(database, RELATIONS) in ("0", "1")
+        psql(database, "DROP TABLE IF EXISTS t")
+    assert count > 5
 
 
 async def test_an_error_on_one_connection_ends_the_others(execute, database, psql):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from confiture.errors import StatementFailed
-from confiture.model import Origin, Plan, SourceFile, Statement
+from confiture.model import Logged, Origin, Plan, SourceFile, Statement
 
 pytestmark = pytest.mark.anyio
 
@@ -132,3 +132,14 @@ async def test_an_order_within_a_level_that_matters_is_mended(execute, database,
     tables = [f"CREATE TABLE t{n} (a int)" for n in range(10)]
     await execute(levelled(views + tables), atomic=False, jobs=2)
     assert psql(database, "SELECT count(*) FROM pg_views WHERE schemaname = 'public'") == "10"
+
+
+async def test_foreign_keys_to_one_table_do_not_wait_for_each_other(execute, database, psql):
+    """Each locks the table that it refers to until its batch commits: on two connections they would deadlock."""
+    plan = levelled(
+        [f"CREATE TABLE p{n} (a int PRIMARY KEY)" for n in range(4)],
+        [f"CREATE TABLE t{n} (a int REFERENCES p{n % 4}, b int REFERENCES p{(n + n // 4) % 4})" for n in range(100)],
+    )
+    await execute(plan, atomic=False, jobs=3)
+    assert [event for event in execute.events if isinstance(event, Logged)] == []
+    assert psql(database, "SELECT count(*) FROM pg_constraint WHERE contype = 'f'") == "200"

@@ -14,7 +14,7 @@ import msgspec
 
 from confiture.model import Statement
 
-__all__ = ["BATCH_STATEMENTS", "Batch", "Segment", "cut", "segments", "share"]
+__all__ = ["BATCH_STATEMENTS", "SEPARATOR", "Batch", "Segment", "cut", "segments", "share"]
 
 #: Measured from 20 to 400: all within the noise from 50 up. A batch is a transaction where the plan is not atomic: 200
 #: tables with their indexes take some 1,500 of the 6,400 locks that a server has room for at default settings.
@@ -117,10 +117,27 @@ def _lane(statement: Statement) -> str:
     return "alone" if statement.level < 0 or not statement.transactional else "levelled"
 
 
-def share(numbers: Sequence[int], jobs: int) -> list[Sequence[int]]:
-    """The numbers of a level cut into neighbouring parts for several connections.
+def locks_another_table(statement: Statement) -> bool:
+    """Whether it may lock another table than its own until its transaction ends, in a mode that excludes itself.
 
-    Neighbours in the plan mostly concern the same table, so that the parts do not wait for each other's locks.
+    A foreign key locks the table that it refers to in SHARE ROW EXCLUSIVE mode, a partition or a child its parent:
+    on two connections such statements wait for each other, crosswise at the worst. The words are looked for without
+    parsing, since a wrong answer costs nothing but time.
     """
-    size = max(1, min(BATCH_STATEMENTS, -(-len(numbers) // (jobs * 2))))
-    return [numbers[start : start + size] for start in range(0, len(numbers), size)]
+    if statement.kind not in ("", "CreateStmt", "AlterTableStmt"):
+        return False
+    text = statement.sql.lower()
+    return any(word in text for word in ("references", "foreign key", "partition", "inherit"))
+
+
+def share(statements: Sequence[Statement], numbers: Sequence[int], jobs: int) -> tuple[list[int], list[list[int]]]:
+    """A level dealt out to several connections: what only the first may run, and parts that any may take.
+
+    The parts are neighbours in the plan: these mostly concern the same table, so that parts rarely wait for each
+    other's locks. There are more parts than connections, for some take longer.
+    """
+    first = [number for number in numbers if locks_another_table(statements[number])]
+    kept = set(first)
+    rest = [number for number in numbers if number not in kept]
+    size = max(1, min(BATCH_STATEMENTS, -(-len(rest) // (jobs * 2))))
+    return first, [rest[start : start + size] for start in range(0, len(rest), size)]

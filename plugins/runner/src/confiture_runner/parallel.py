@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 
 import anyio
 
@@ -78,15 +79,15 @@ async def _level(
     Statements that run at once can fail where each alone does not: deadlocks (40P01), two that write one catalog row
     (XX000 "tuple concurrently updated", 23505 on a catalog's index), temporary tables of another connection.
     """
-    batches = iter(
-        [batch for part in share(numbers, len(sessions)) for batch in cut(statements, part, closing=closing)]
-    )
+    first, parts = share(statements, numbers, len(sessions))
+    own = iter(list(cut(statements, first, closing=closing)))
+    shared = iter([batch for part in parts for batch in cut(statements, part, closing=closing)])
     rows = 0
     failed: list[int] = []
 
     async def work(session: Session) -> None:
         nonlocal rows
-        for batch in batches:
+        for batch in chain(own, shared) if session is sessions[0] else shared:
             copied = await session.try_run(batch)
             if copied is None:
                 failed.extend(batch.numbers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from confiture.errors import PermissionMissing, RoleMissing
@@ -14,35 +14,55 @@ if TYPE_CHECKING:
 __all__ = ["create_roles", "missing_error", "missing_roles"]
 
 
-async def missing_roles(connection: Connection, plan: Plan) -> Mapping[str, Origin | None]:
-    """The roles that the server lacks, with the first place that names each."""
-    try:
-        from confiture.sql import roles_named
-    except ImportError:  # TODO: until confiture.sql has it
-        return {}
+async def missing_roles(connection: Connection, plan: Plan) -> tuple[str, ...]:
+    """The roles that the plan names, does not make, and the server lacks."""
+    from confiture.sql import roles_named
+
     named = roles_named(plan)
     if not named:
-        return {}
+        return ()
     rows = await connection.fetch("SELECT rolname FROM pg_catalog.pg_roles WHERE rolname = ANY($1)", list(named))
     there = {row["rolname"] for row in rows}
-    return {name: origin for name, origin in named.items() if name not in there}
+    return tuple(name for name in named if name not in there)
 
 
-def missing_error(missing: Mapping[str, Origin | None]) -> RoleMissing:
+def missing_error(plan: Plan, missing: Sequence[str]) -> RoleMissing:
     """All of them in one error, with where each is named first."""
-    names = ", ".join(f'"{name}"' for name in missing)
-    places = [
-        f'"{name}" is named in {origin.file}:{origin.line}' for name, origin in missing.items() if origin is not None
-    ]
-    first = next((origin for origin in missing.values() if origin is not None), None)
+    places = _places(plan, missing)
+    several = len(missing) > 1
+    first = min(places.values(), key=lambda place: place[0], default=None)
     return RoleMissing(
-        f"the server lacks the role{'s' if len(missing) > 1 else ''} {names}",
-        hint=f"create {'them' if len(missing) > 1 else 'it'} on the server first: CREATE ROLE ... NOLOGIN",
-        detail="\n".join(places) or None,
-        file=first.file if first else None,
-        line=first.line if first else None,
-        column=first.column if first else None,
+        f"the server lacks the role{'s' if several else ''} {', '.join(map(_quoted, missing))}",
+        hint=f"create {'them' if several else 'it'} on the server first: CREATE ROLE ... NOLOGIN",
+        detail="\n".join(
+            f"{_quoted(name)} is named in {places[name][1].file}:{places[name][1].line}"
+            for name in missing
+            if name in places
+        )
+        or None,
+        file=first[1].file if first else None,
+        line=first[1].line if first else None,
+        column=first[1].column if first else None,
     )
+
+
+def _places(plan: Plan, names: Sequence[str]) -> dict[str, tuple[int, Origin]]:
+    """The first statement that names each role: its number and its place."""
+    from confiture.sql import roles_named
+
+    places: dict[str, tuple[int, Origin]] = {}
+    for number, statement in enumerate(plan.statements):
+        if statement.origin is None:
+            continue
+        # A role is written in a statement as it is, save for quotes that are doubled: this spares most of the parsing.
+        if any(name not in places and name.replace('"', '""').lower() in statement.sql.lower() for name in names):
+            for name in roles_named(Plan(statements=(statement,))):
+                places.setdefault(name, (number, statement.origin))
+    return {name: place for name, place in places.items() if name in names}
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 async def create_roles(ctx: Context, connection: Connection, names: Sequence[str]) -> tuple[str, ...]:
@@ -55,7 +75,7 @@ async def create_roles(ctx: Context, connection: Connection, names: Sequence[str
 
     created = []
     for name in names:
-        quoted = '"' + name.replace('"', '""') + '"'
+        quoted = _quoted(name)
         try:
             async with ctx.transaction(connection):  # inside of a transaction: a savepoint
                 await connection.execute(f"CREATE ROLE {quoted} NOLOGIN")
