@@ -123,6 +123,13 @@ def test_every_link_between_pages_leads_somewhere():
     assert broken == []
 
 
+def test_every_page_is_in_the_index():
+    """A page that the index does not lead to is found by nobody."""
+    index = (DOCS / "index.md").read_text(encoding="utf-8")
+    pages = {page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md") if page.name != "index.md"}
+    assert sorted(page for page in pages if not page.startswith("changes/") and f"({page})" not in index) == []
+
+
 @pytest.mark.parametrize("name", ["confiture", "confiture.hooks", "confiture.errors", "confiture.model"])
 def test_every_public_name_says_what_it_is(name: str):
     """The docstring is what an editor shows."""
