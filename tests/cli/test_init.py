@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from confiture.config import Project
+from confiture.config.dsn import to_uri
 from confiture.config.environment import environment_names, load_environment
 
 
@@ -26,6 +27,17 @@ def test_a_new_project_builds_in_alphabetical_order(run_here, tmp_path: Path, da
     ]
     psql(database, "".join(path.read_text() for path in files))
     assert psql(database, "select author, comments from published_posts") == "Ada|1"
+
+
+def test_confiture_builds_it_as_it_stands(run_here, tmp_path: Path, database, psql) -> None:
+    """The next thing that `init` tells to type. Only the server is the test's own."""
+    run_here("init", "shop")
+    url = to_uri(database.params, password=True)
+    code, out, err = run_here("build", "--database-url", url, cwd=tmp_path / "shop")
+    assert (code, err) == (0, "")
+    assert "built" in out
+    assert psql(database, "select author, comments from published_posts") == "Ada|1"
+    assert psql(database, "select publish_post(1)") == ""
 
 
 def test_its_configuration_is_valid_and_names_no_server_that_is_not_there(run_here, tmp_path: Path) -> None:
