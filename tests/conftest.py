@@ -25,8 +25,8 @@ hypothesis.settings.register_profile("suite", derandomize=True, database=None)
 hypothesis.settings.load_profile("suite")
 
 _counter = itertools.count(1)
-#: What a run of the tests inside of a test sets on purpose.
-_KEPT = (pgserver.SESSION_VARIABLE, "CONFITURE_DISABLED_PLUGINS")
+#: Where the workers find the session's server.
+_KEPT = (pgserver.SESSION_VARIABLE,)
 _session = pytest.StashKey[pgserver.Session]()
 
 

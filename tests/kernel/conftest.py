@@ -14,6 +14,12 @@ from confiture.model import ServerStatus, Target
 from confiture.registry import Registry
 
 
+@pytest.fixture(autouse=True)
+def _no_plugins(_clean_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel's suite passes with every plugin disabled: it always runs so."""
+    monkeypatch.setenv("CONFITURE_DISABLED_PLUGINS", "*")
+
+
 class GivenServer:
     """Serves the environment's ``database_url``, whatever it is."""
 

@@ -139,7 +139,7 @@ def _may_be_refused(judged: dict[str, bytes]) -> bool:
     return not all(port.isdigit() or not port for port in numbers)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(st.lists(_pieces, max_size=12).map("".join))
 def test_any_uri_means_what_it_means_to_libpq(rest):
     """The grammar has corners that no list of examples holds."""
@@ -151,7 +151,7 @@ def test_any_uri_means_what_it_means_to_libpq(rest):
         assert ours(text) == judged
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(st.lists(_pieces, max_size=12).map("".join))
 @example("user=\\")
 def test_any_keyword_string_means_what_it_means_to_libpq(text):
@@ -162,7 +162,7 @@ def test_any_keyword_string_means_what_it_means_to_libpq(text):
 _names = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=8)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(
     st.fixed_dictionaries(
         {"user": _names, "dbname": _names},

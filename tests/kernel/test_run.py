@@ -78,13 +78,23 @@ async def test_a_provider_is_made_once_a_run(kernel_run, echo):
         assert run.get(MEDIUM, "echo") is not other.get(MEDIUM, "echo")
 
 
-@pytest.mark.parametrize(
-    "kind", [SOURCE, INSPECTOR, DIFFER, EXECUTOR, TRANSFER, ANONYMIZER, SERVER, MEDIUM], ids=lambda kind: kind.name
-)
-async def test_each_kind_has_its_hook(make_plugin, registry, kind):
+HOOKS = {
+    "confiture_sources": SOURCE,
+    "confiture_inspectors": INSPECTOR,
+    "confiture_differs": DIFFER,
+    "confiture_executors": EXECUTOR,
+    "confiture_transfer_engines": TRANSFER,
+    "confiture_anonymizers": ANONYMIZER,
+    "confiture_servers": SERVER,
+    "confiture_mediums": MEDIUM,
+}
+
+
+@pytest.mark.parametrize(("hook", "kind"), HOOKS.items(), ids=HOOKS)
+async def test_each_kind_has_its_hook(make_plugin, registry, hook, kind):
     """A provider is found under the kind whose hook returned it, and no other."""
     provider = Provider(name="mine", target="a:b", summary="")
-    registry.register(make_plugin(**{kind.hook: lambda: [provider]}), "mine")
+    registry.register(make_plugin(**{hook: lambda: [provider]}), "mine")
     assert [name for name, known in KINDS.items() if "mine" in registry.names(known)] == [kind.name]
 
 

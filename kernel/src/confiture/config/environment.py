@@ -51,13 +51,14 @@ def environment_names(project: Project) -> tuple[str, ...]:
 
 def load_environment(project: Project, name: str) -> Environment:
     """The environment of that name. ``local`` needs no file. Raises ``UnknownEnvironment`` with the nearest name."""
-    files = [path for suffix in _SUFFIXES if (path := project.environments_dir / f"{name}{suffix}").is_file()]
+    names = environment_names(project)
+    paths = [project.environments_dir / f"{name}{suffix}" for suffix in _SUFFIXES]
+    files = [path for path in paths if name in names and path.is_file()]  # a name is no path: "../x" is none
     if len(files) > 1:
         both = " and ".join(repr(project.shown(path)) for path in files)
         raise ConfigError(f"environment {name!r} has two files: {both}", hint="remove one")
     if files:
         return _read(project, files[0])
-    names = environment_names(project)
     if name in names:
         return Environment(name=name)
     near = closest(name, names)
