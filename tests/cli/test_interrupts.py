@@ -130,3 +130,27 @@ def test_a_command_that_does_not_wait_is_interrupted_too(cli) -> None:
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("existing", [True, False], ids=["in an empty database", "of a new database"])
+def test_a_build_that_is_stopped_leaves_nothing_behind(existing, number, cli, project, database, psql) -> None:
+    """No database, no table and no session that holds locks, whichever way the database is built."""
+    name = database.database if existing else f"{database.database}_new"
+    project.environment_for(database.with_database(name))
+    mark = f"of the build {database.database}"  # other workers stop builds at the same time
+    project.schema("a.sql", f"create table a (); select pg_sleep(600) /* {mark} */;")
+    postgres = database.with_database("postgres")
+    sessions = f"select count(*) from pg_stat_activity where query like '%/* {mark} */%' and pid <> pg_backend_pid()"
+    process = cli.start("build", "--project", str(project.root))
+    for _ in range(600):
+        if psql(postgres, f"{sessions} and state = 'active'") != "0":
+            break
+        time.sleep(0.05)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert psql(postgres, sessions) == "0"
+    found = psql(postgres, f"select datname from pg_database where datname like '%{database.database}%'")
+    assert found == database.database
+    assert psql(database, "select count(*) from pg_class where relname = 'a'") == "0"
