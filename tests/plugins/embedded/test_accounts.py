@@ -170,3 +170,35 @@ def test_whether_a_user_may_pass_follows_the_most_specific_mode(fast_dir, mode, 
     os.chown(folder, 1, 1)
     folder.chmod(mode)
     assert can_pass(Account(uid, gid, "somebody"), folder / "not" / "there" / "yet") is expected
+
+
+@needs_root
+@pytest.mark.parametrize("name", ["data/confiture.conf", "running"])
+async def test_root_follows_no_link_that_the_servers_user_planted(own_project, server_run, name):
+    """The folder belongs to `nobody`, whom other programs use too: root must not write where that user points."""
+    victim = own_project / "victim"
+    victim.write_text("as it was")
+    async with server_run(own_project) as run:
+        server = run.get(SERVER, "embedded")
+        await server.acquire(run, LOCAL)
+        await server.stop(run, LOCAL)
+        path = own_project / ".confiture" / "server" / name
+        path.unlink(missing_ok=True)
+        path.symlink_to(victim)
+        await server.acquire(run, LOCAL)
+    assert victim.read_text() == "as it was"
+    assert victim.stat().st_uid == 0
+
+
+@needs_root
+async def test_root_takes_no_lock_through_a_link(own_project, server_run):
+    async with server_run(own_project) as run:
+        server = run.get(SERVER, "embedded")
+        await server.acquire(run, LOCAL)
+        lock = own_project / ".confiture" / "server" / "lock"
+        lock.unlink()
+        lock.symlink_to(own_project / "made")
+        with pytest.raises(OSError, match="symbolic links"):
+            await server.acquire(run, LOCAL)
+        lock.unlink()
+    assert not (own_project / "made").exists()

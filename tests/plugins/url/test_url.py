@@ -90,7 +90,7 @@ async def test_a_missing_extension_is_named_before_anything_runs(kernel_run, dat
             await server.check(run, database, [], ["plpgsql", "postgis"])
 
 
-@pytest.mark.parametrize("feature", ["icu", "lz4", "libxml"])
+@pytest.mark.parametrize("feature", ["icu", "lz4", "xml"])
 async def test_a_missing_build_option_is_named_before_anything_runs(kernel_run, database, feature):
     """The tests' server is the wheel's, which has none of them."""
     async with kernel_run() as run:

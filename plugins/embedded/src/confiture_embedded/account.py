@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import secrets
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 from confiture.errors import ServerError
 
-__all__ = ["Account", "can_pass", "current", "give", "unprivileged"]
+__all__ = ["Account", "can_pass", "current", "give", "unprivileged", "write_private"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +82,28 @@ def can_pass(account: Account, folder: Path) -> bool:
     return True
 
 
-def give(path: Path, account: Account, mode: int | None = None) -> None:
-    """Make ``path``, which we made, the user's; nothing to do unless we are root."""
-    if mode is not None:
-        path.chmod(mode)
+def give(descriptor: int, account: Account, mode: int) -> None:
+    """Set an open file's or folder's mode, and make it the user's if we are root.
+
+    By descriptor and never by name: root works in folders where the server's user could put a link in its place.
+    """
+    os.fchmod(descriptor, mode)
     if account.switch:
-        os.chown(path, account.uid, account.gid, follow_symlinks=False)
+        os.fchown(descriptor, account.uid, account.gid)
+
+
+def write_private(path: Path, text: str, account: Account) -> None:
+    """Write a file that only the user may read; others see all of it or what was there before. Follows no link."""
+    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            give(descriptor, account, 0o600)
+            file.write(text)
+        new.replace(path)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
 
 
 def _name(uid: int) -> str:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from confiture.errors import ConfigError, ServerError
-from confiture_embedded.account import give
+from confiture_embedded.account import write_private
 from confiture_embedded.binaries import Binaries, reachable
 from confiture_embedded.layout import Home, make_socket_dir
 from confiture_embedded.lock import FileLock
@@ -179,9 +179,9 @@ def create(home: Home, binaries: Binaries) -> None:
             shutil.rmtree(new, ignore_errors=True)
         else:
             raise ServerError("initdb could not make a data folder", detail=(run.stderr or run.stdout).strip()[-2000:])
-        (new / "pg_hba.conf").write_text(HBA)
-        with (new / "postgresql.conf").open("a") as file:
-            file.write("\ninclude_if_exists = 'confiture.conf'\n")
+        write_private(new / "pg_hba.conf", HBA, home.account)
+        text = (new / "postgresql.conf").read_text()
+        write_private(new / "postgresql.conf", f"{text}\ninclude_if_exists = 'confiture.conf'\n", home.account)
         try:
             new.rename(home.data)  # an empty folder is replaced
         except OSError as error:
@@ -217,9 +217,7 @@ def start(home: Home, wanted: Wanted) -> Postmaster:
         for left in folder.glob(".s.PGSQL.*"):  # with the dead server's number too
             left.unlink(missing_ok=True)
         text = wanted.configuration(home, folder)
-        configuration = home.data / "confiture.conf"
-        configuration.write_text(text)
-        give(configuration, home.account, 0o600)
+        write_private(home.data / "confiture.conf", text, home.account)
         _write_running(home, wanted, binaries)
         position = _open_log(home)
         pid = _spawn(home, binaries)
@@ -277,7 +275,7 @@ def _disown(home: Home, pid: int) -> None:
     path = home.data / "postmaster.pid"
     lines = path.read_text().split("\n")
     lines[0] = str(_NO_PROCESS)
-    path.write_text("\n".join(lines))
+    write_private(path, "\n".join(lines), home.account)
 
 
 def _spawn(home: Home, binaries: Binaries) -> int:
@@ -358,20 +356,24 @@ def _explain(home: Home, position: int, wanted: Wanted) -> None:
 
 
 def _open_log(home: Home) -> int:
-    """The log's end; a log over 10 MB is set aside as ``server.log.1`` first."""
-    with contextlib.suppress(FileNotFoundError):
-        if home.log.stat().st_size > _LOG_BYTES:
-            home.log.replace(home.log.with_name("server.log.1"))
-    if not home.log.exists():
-        home.log.touch(mode=0o600)
-        give(home.log, home.account)
-    return home.log.stat().st_size
+    """The log's end; a log over 10 MB is set aside as ``server.log.1`` first. The server's shell makes it."""
+    try:
+        size = home.log.stat().st_size
+    except FileNotFoundError:
+        return 0
+    if size > _LOG_BYTES:
+        home.log.replace(home.log.with_name("server.log.1"))
+        return 0
+    return size
 
 
 def _log_tail(home: Home, position: int) -> str:
-    with home.log.open("rb") as file:
-        file.seek(position)
-        return file.read(8000).decode(errors="replace").strip()
+    try:
+        with home.log.open("rb") as file:
+            file.seek(position)
+            return file.read(8000).decode(errors="replace").strip()
+    except FileNotFoundError:
+        return ""
 
 
 def _write_running(home: Home, wanted: Wanted, binaries: Binaries) -> None:
@@ -381,11 +383,8 @@ def _write_running(home: Home, wanted: Wanted, binaries: Binaries) -> None:
         "idle_s": wanted.idle_minutes * 60,
         "check_s": wanted.check_s,
     }
-    path = home.path / "running"
-    new = path.with_name(".running.new")
-    new.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
-    give(new, home.account, 0o600)
-    new.replace(path)
+    text = "".join(f"{name}={value}\n" for name, value in values.items())
+    write_private(home.path / "running", text, home.account)
 
 
 def read_running(home: Home) -> dict[str, str]:

@@ -8,17 +8,18 @@ from pathlib import Path
 
 __all__ = ["FEATURES", "Missing", "hint", "missing"]
 
-#: Feature: the switch of ``configure`` that gives it, and the extensions that need it.
-FEATURES: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "icu": ("icu", ()),
-    "lz4": ("lz4", ()),
-    "zstd": ("zstd", ()),
-    "libxml": ("libxml", ("xml2",)),
-    "tls": ("ssl", ("pgcrypto", "sslinfo")),
-    "uuid": ("uuid", ("uuid-ossp",)),
-    "plpython3u": ("python", ("plpython3u",)),
-    "plperl": ("perl", ("plperl", "plperlu")),
-    "pltcl": ("tcl", ("pltcl", "pltclu")),
+#: Feature, as ``confiture.sql.features_named`` calls it: the switch of ``configure`` that gives it, what that is
+#: called, and the extensions that need it.
+FEATURES: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
+    "icu": ("icu", "ICU", ()),
+    "lz4": ("lz4", "lz4", ()),
+    "zstd": ("zstd", "zstd", ()),
+    "xml": ("libxml", "libxml", ("xml2",)),
+    "tls": ("ssl", "OpenSSL", ("pgcrypto", "sslinfo")),
+    "uuid": ("uuid", "a UUID library", ("uuid-ossp",)),
+    "plpython3u": ("python", "Python", ("plpython3u",)),
+    "plperl": ("perl", "Perl", ("plperl", "plperlu")),
+    "pltcl": ("tcl", "Tcl", ("pltcl", "pltclu")),
 }
 #: What a schema can say instead, where PostgreSQL itself has it.
 _INSTEAD = {
@@ -61,10 +62,11 @@ def missing(bin_dir: Path) -> Missing:
     share = Path(said["SHAREDIR"]) if "SHAREDIR" in said else _share(bin_dir)
     extensions = frozenset(path.stem for path in (share / "extension").glob("*.control"))
     reasons: dict[str, str] = {}
-    for feature, (switch, needing) in FEATURES.items():
+    for feature, (switch, library, needing) in FEATURES.items():
         if options and not _built_with(switch, options):
-            reasons[feature] = f"its PostgreSQL was built without {switch}"
-            reasons |= {name: f"it was built without {switch}" for name in needing if name not in extensions}
+            why = f"its PostgreSQL was built without {library}"
+            reasons[feature] = why
+            reasons |= {name: why for name in needing if name not in extensions}
         reasons |= {name: "the extension is not installed" for name in needing if name not in extensions | set(reasons)}
     return Missing(reasons, extensions)
 

@@ -154,20 +154,30 @@ def _make_folders(place: Path) -> None:
 
 
 def _make_private(folder: Path, account: Account) -> None:
-    with contextlib.suppress(FileExistsError):
+    """``folder`` as the server's user's own, mode 700. Raises ``ServerError`` where it is somebody else's."""
+    made = True
+    try:
         folder.mkdir(mode=0o700, parents=True)
-        give(folder, account)
-    info = folder.lstat()
-    if account.switch and stat.S_ISDIR(info.st_mode) and info.st_uid == 0 and folder.parent != _TMP:
-        give(folder, account, 0o700)
-        return
-    if not stat.S_ISDIR(info.st_mode) or info.st_uid != account.uid:
+    except FileExistsError:
+        made = False
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
         raise ServerError(
-            f"the folder {str(folder)!r} does not belong to {account.name!r}, which the server would run as",
-            hint="run confiture as the folder's owner, or remove the folder",
-        )
-    if stat.S_IMODE(info.st_mode) != 0o700:
-        folder.chmod(0o700)
+            f"the folder {str(folder)!r} cannot be used: {error.strerror}", hint="remove it, or run as its owner"
+        ) from error
+    try:
+        owner = os.fstat(descriptor).st_uid
+        # What root made may be given away; in /tmp only what was made just now.
+        ours = account.switch and owner == 0 and (made or folder.parent != _TMP)
+        if owner != account.uid and not ours:
+            raise ServerError(
+                f"the folder {str(folder)!r} does not belong to {account.name!r}, which the server would run as",
+                hint="run confiture as the folder's owner, or remove the folder",
+            )
+        give(descriptor, account, 0o700)
+    finally:
+        os.close(descriptor)
 
 
 def _write(path: Path, text: str) -> None:

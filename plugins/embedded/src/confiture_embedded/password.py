@@ -5,12 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import os
 import secrets
 import subprocess
 
 from confiture.errors import ServerError
-from confiture_embedded.account import give
+from confiture_embedded.account import write_private
 from confiture_embedded.binaries import Binaries
 from confiture_embedded.cluster import SUPERUSER, Postmaster, clean_environment
 from confiture_embedded.layout import Home
@@ -34,12 +33,7 @@ def ensure_password(home: Home, binaries: Binaries, server: Postmaster) -> None:
     )  # fmt: skip
     if run.returncode != 0:
         raise ServerError("the server's password could not be set", detail=run.stderr.strip() or None)
-    new = home.path / ".password.new"
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(password + "\n")
-    give(new, home.account)
-    new.replace(home.password_file)
+    write_private(home.password_file, password + "\n", home.account)
 
 
 def scram_verifier(password: str, salt: bytes | None = None) -> str:

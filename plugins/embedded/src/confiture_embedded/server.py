@@ -68,10 +68,16 @@ class EmbeddedServer:
 
     async def stop(self, ctx: Context, environment: Environment) -> bool:
         """Stop the server, ending its sessions; whether it ran."""
-        home = existing_home(home_of(ctx, environment, self.wanted(ctx, environment).binaries))
-        if home is None:
-            return False
-        lock = await _locked(home)
+        place = home_of(ctx, environment, self.wanted(ctx, environment).binaries)
+        try:
+            home = existing_home(place)
+            if home is None:
+                return False
+            lock = await _locked(home)
+        except PermissionError as error:
+            raise ServerError(
+                f"the server in {str(place)!r} belongs to another user", hint="stop it as its owner"
+            ) from error
         try:
             return await anyio.to_thread.run_sync(cluster.stop, home)
         finally:
@@ -206,11 +212,12 @@ async def _locked(home: Home) -> FileLock:
 def _touch(home: Home) -> None:
     """Note that the server is wanted now: the watcher lets it live."""
     path = home.path / "used"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
-        os.utime(path)
-    except FileNotFoundError:
-        path.touch(mode=0o600)
-        give(path, home.account)
+        give(descriptor, home.account, 0o600)
+        os.utime(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _tell_changes(ctx: Context, home: Home, wanted: cluster.Wanted) -> None:

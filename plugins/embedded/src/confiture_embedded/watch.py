@@ -138,9 +138,9 @@ def ask(programs: str, socket: str, port: str) -> tuple[int, int]:
 def lock(home: str) -> int:
     """The home's lock, or -1 where somebody holds it."""
     try:
-        descriptor = os.open(home + "/lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        descriptor = os.open(home + "/lock", os.O_RDWR | os.O_NOFOLLOW)
     except OSError:
-        sys.exit(0)  # the home is gone
+        sys.exit(0)  # the home is gone, or going: nothing is made in it any more
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -22,7 +22,7 @@ __all__ = ["UrlServer"]
 _FEATURES = {
     "icu": "SELECT EXISTS (SELECT FROM pg_collation WHERE collprovider = 'i' AND collname LIKE '%-x-icu')",
     "lz4": "SELECT 'lz4' = ANY (enumvals) FROM pg_settings WHERE name = 'default_toast_compression'",
-    "libxml": "SELECT query_to_xml('SELECT 1', false, false, '') IS NOT NULL",
+    "xml": "SELECT query_to_xml('SELECT 1', false, false, '') IS NOT NULL",
 }
 
 
