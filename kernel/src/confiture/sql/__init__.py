@@ -9,29 +9,52 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from confiture.sql.dependencies.features import extensions_named, features_named
+    from confiture.sql.dependencies.hints import missing_hint
+    from confiture.sql.dependencies.levels import assign_levels
+    from confiture.sql.dependencies.order import Because, Moved, Ordering, order_statements
+    from confiture.sql.dependencies.roles import roles_named
     from confiture.sql.lexer import CopyBlock, Lexed, MetaCommand, lex
     from confiture.sql.script import read_file, read_script
     from confiture.sql.transactional import commits_before_use, why_not_transactional
 
 __all__ = [
+    "Because",
     "CopyBlock",
     "Lexed",
     "MetaCommand",
+    "Moved",
+    "Ordering",
+    "assign_levels",
     "commits_before_use",
+    "extensions_named",
+    "features_named",
     "lex",
+    "missing_hint",
+    "order_statements",
     "read_file",
     "read_script",
+    "roles_named",
     "why_not_transactional",
 ]
 
 _MODULES = {
+    "Because": "dependencies.order",
     "CopyBlock": "lexer",
     "Lexed": "lexer",
     "MetaCommand": "lexer",
+    "Moved": "dependencies.order",
+    "Ordering": "dependencies.order",
+    "assign_levels": "dependencies.levels",
     "commits_before_use": "transactional",
+    "extensions_named": "dependencies.features",
+    "features_named": "dependencies.features",
     "lex": "lexer",
+    "missing_hint": "dependencies.hints",
+    "order_statements": "dependencies.order",
     "read_file": "script",
     "read_script": "script",
+    "roles_named": "dependencies.roles",
     "why_not_transactional": "transactional",
 }
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from postgast import ParseResult
 
-__all__ = ["GrammarError", "children", "kind_of", "parse", "parse_plpgsql", "string_values", "unwrap", "walk"]
+__all__ = ["GrammarError", "children", "kind_of", "parse", "string_values", "unwrap", "walk"]
 
 
 class GrammarError(Exception):
@@ -53,16 +53,6 @@ def parse(sql: str) -> ParseResult:
             return postgast.parse(sql)
         finally:
             SetAllowOversizeProtos(False)
-
-
-def parse_plpgsql(sql: str) -> Any:
-    """The PL/pgSQL body of a CREATE FUNCTION as JSON types. Raises ``GrammarError``."""
-    import postgast
-
-    try:
-        return postgast.parse_plpgsql(sql)
-    except postgast.PgQueryError as error:
-        raise GrammarError(error.message, None) from None
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,291 @@
+"""Statements in the wrong order, sorted so that a real server builds the same schema from them."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+import pytest
+
+import pgserver
+from confiture.config.dsn import to_uri
+from confiture.errors import DependencyError
+from confiture.model import Plan, SourceFile, Statement, Target
+from confiture.sql import missing_hint, order_statements, read_script
+
+DATA = Path(__file__).parents[4] / "shared" / "data"
+
+
+def read(*texts: str) -> Plan:
+    return read_script([SourceFile(f"{number}.sql", text) for number, text in enumerate(texts)])
+
+
+def ordered(*texts: str) -> list[str]:
+    return [statement.sql for statement in order_statements(read(*texts)).statements]
+
+
+def script(statements: Sequence[Statement]) -> str:
+    return "".join(
+        f"{statement.sql};\n" + (f"{statement.copy_data.decode()}\\.\n" if statement.copy_data is not None else "")
+        for statement in statements
+    )
+
+
+def dump(target: Target) -> str:
+    """``pg_dump -s``, less the key that pg_dump 18 makes up."""
+    command = [pgserver.binaries() / "pg_dump", "-s", "-d", to_uri(target.params)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, "LC_ALL": "C"})
+    return "\n".join(line for line in done.stdout.splitlines() if "restrict" not in line)
+
+
+def shuffled(plan: Plan, seed: int) -> Plan:
+    """The statements in a random order, behind their settings."""
+    settings = [statement for statement in plan.statements if statement.session]
+    others = [statement for statement in plan.statements if not statement.session]
+    random.Random(seed).shuffle(others)
+    return msgspec.structs.replace(plan, statements=(*settings, *others))
+
+
+SCHEMA = """
+CREATE SCHEMA shop;
+CREATE EXTENSION hstore;
+CREATE TYPE shop.state AS ENUM ('new', 'paid');
+CREATE DOMAIN shop.email AS text CHECK (VALUE LIKE '%@%');
+CREATE FUNCTION shop.is_fine(a numeric) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT a >= 0';
+CREATE TABLE shop.users (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, mail shop.email UNIQUE, extra hstore);
+CREATE SEQUENCE shop.numbers;
+CREATE TABLE shop.orders (
+    id int DEFAULT nextval('shop.numbers'::regclass), user_id bigint REFERENCES shop.users, state shop.state,
+    total numeric CHECK (shop.is_fine(total)), PRIMARY KEY (id));
+ALTER SEQUENCE shop.numbers OWNED BY shop.orders.id;
+CREATE TABLE shop.lines (LIKE shop.orders INCLUDING DEFAULTS, mail text REFERENCES shop.users (mail));
+ALTER TABLE shop.lines ADD COLUMN note text;
+CREATE INDEX lines_note ON shop.lines (lower(note));
+CREATE VIEW shop.totals AS SELECT u.id, u.mail, sum(o.total) FROM shop.users u JOIN shop.orders o ON o.user_id = u.id
+    GROUP BY u.id;
+CREATE MATERIALIZED VIEW shop.kept AS SELECT * FROM shop.totals;
+CREATE UNIQUE INDEX ON shop.kept (id);
+CREATE FUNCTION shop.of_user(u shop.users) RETURNS SETOF shop.orders LANGUAGE sql STABLE
+    BEGIN ATOMIC SELECT o.* FROM shop.orders o WHERE o.user_id = (u).id; END;
+CREATE FUNCTION shop.last(u bigint) RETURNS shop.state LANGUAGE sql AS
+    'SELECT o.state FROM shop.of_user((SELECT x FROM shop.users x WHERE x.id = u)) o ORDER BY o.id DESC LIMIT 1';
+CREATE FUNCTION shop.touch() RETURNS trigger LANGUAGE plpgsql AS
+    $$ DECLARE l shop.lines%ROWTYPE; s shop.state; m shop.users.mail%TYPE; BEGIN RETURN NEW; END $$;
+CREATE TRIGGER touch BEFORE UPDATE ON shop.lines FOR EACH ROW EXECUTE FUNCTION shop.touch();
+COMMENT ON TRIGGER touch ON shop.lines IS 'touches';
+COMMENT ON COLUMN shop.lines.note IS 'a note';
+COMMENT ON VIEW shop.totals IS 'totals';
+ALTER TABLE shop.users ENABLE ROW LEVEL SECURITY;
+CREATE POLICY mine ON shop.users USING (shop.last(id) IS NOT NULL);
+CREATE TYPE shop.pair AS (a shop.state, b shop.email);
+CREATE AGGREGATE shop.total(numeric) (SFUNC = shop.plus, STYPE = numeric);
+CREATE FUNCTION shop.plus(a numeric, b numeric) RETURNS numeric LANGUAGE sql IMMUTABLE AS 'SELECT a + b';
+CREATE OPERATOR shop.#+# (LEFTARG = numeric, RIGHTARG = numeric, FUNCTION = shop.plus);
+CREATE VIEW shop.sums AS SELECT a OPERATOR(shop.#+#) 1 AS s FROM (SELECT shop.total(total) AS a FROM shop.orders) x;
+CREATE TABLE shop.parts (id int, day date) PARTITION BY RANGE (day);
+CREATE TABLE shop.parts_1 PARTITION OF shop.parts FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+CREATE RULE quiet AS ON DELETE TO shop.lines DO INSTEAD NOTHING;
+GRANT SELECT ON shop.totals TO PUBLIC;
+INSERT INTO shop.users (mail) VALUES ('a@b');
+INSERT INTO shop.orders (user_id, state, total) VALUES (1, 'new', 3);
+CREATE STATISTICS shop.both ON user_id, state FROM shop.orders;
+CREATE CAST (shop.pair AS text) WITH FUNCTION shop.as_text(shop.pair);
+CREATE FUNCTION shop.as_text(p shop.pair) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT (p).b::text $$;
+"""
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_shuffled_schema_builds_the_same(
+    seed: int, new_database: Callable[[], Target], psql: Callable[..., str]
+) -> None:
+    """Whatever order files are read in, what PostgreSQL holds in the end must be the same."""
+    right, mixed = new_database(), new_database()
+    plan = order_statements(read(SCHEMA))
+    psql(right, script(plan.statements), "-1")
+    psql(mixed, script(order_statements(shuffled(read(SCHEMA), seed)).statements), "-1")
+    assert dump(mixed) == dump(right)
+    assert psql(mixed, "SELECT count(*) FROM shop.orders JOIN shop.users u ON u.id = user_id") == "1"
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_shuffled_pagila_builds_the_same(
+    seed: int, new_database: Callable[[], Target], psql: Callable[..., str]
+) -> None:
+    """A dump with partitions, triggers, aggregates and foreign keys, its data included."""
+    path = DATA / "pagila.sql"
+    if not path.exists():
+        pytest.skip("no shared sample pagila.sql")
+    plan = read(path.read_text())
+    right, mixed = new_database(), new_database()
+    psql(right, script(plan.statements), "-1")
+    psql(mixed, script(order_statements(shuffled(plan, seed)).statements), "-1")
+    assert dump(mixed) == dump(right)
+    rows = "SELECT sum(amount), count(*) FROM public.payment"
+    assert psql(mixed, rows) == psql(right, rows)
+
+
+def test_an_order_that_is_right_stays() -> None:
+    """Sorting only what is wrong keeps the files readable side by side with what runs."""
+    plan = read("CREATE TABLE z ();", "SET work_mem = '8MB'; CREATE TABLE b ();", "CREATE TABLE a ();")
+    ordering = order_statements(plan)
+    assert ordering.statements == plan.statements
+    assert not ordering.changed
+
+
+def test_only_what_must_moves() -> None:
+    """The mission's own tree: comments.sql sorts before users.sql."""
+    ordering = order_statements(
+        read("CREATE TABLE comments (id int, u int REFERENCES users (id));", "CREATE TABLE notes ();",
+             "CREATE TABLE users (id int PRIMARY KEY);")
+    )  # fmt: skip
+    assert [statement.sql.split()[2] for statement in ordering.statements] == ["notes", "users", "comments"]
+    (moved,) = ordering.moved
+    assert moved.statement.sql.startswith("CREATE TABLE comments")
+    assert [(because.need, because.origin.file) for because in moved.because if because.origin] == [
+        ('relation "public.users"', "2.sql")
+    ]
+
+
+def test_settings_travel_with_the_statements_of_their_file(
+    new_database: Callable[[], Target], psql: Callable[..., str]
+) -> None:
+    """A statement that moves must still be read under its own search path and role."""
+    files = (
+        "SET search_path TO one; SET work_mem = '1MB'; CREATE TABLE a (x other); RESET work_mem;",
+        "SET search_path TO two; CREATE TABLE a (x int); CREATE VIEW v AS SELECT * FROM a; RESET search_path;",
+        "CREATE SCHEMA one; CREATE SCHEMA two; CREATE DOMAIN one.other AS int; CREATE TABLE plain (y int);",
+    )
+    target = new_database()
+    statements = order_statements(read(*files)).statements
+    psql(target, script(statements), "-1")
+    tables = "SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname !~ '^(pg_|information)' ORDER BY 1"
+    assert psql(target, tables).split() == ["one.a", "public.plain", "two.a"]
+    assert all(statement.session for statement in statements if statement.sql.startswith(("SET", "RESET")))
+
+
+CIRCLES = {
+    "column": "CREATE TABLE a (id int PRIMARY KEY, b int REFERENCES b ON DELETE SET NULL INITIALLY DEFERRED);"
+    "CREATE TABLE b (id int PRIMARY KEY, a int NOT NULL REFERENCES a (id) UNIQUE);",
+    "named": "CREATE TABLE a (id int PRIMARY KEY, b int CONSTRAINT \"to b\" REFERENCES b ON UPDATE CASCADE"
+    " CHECK (b > 0));"
+    "CREATE TABLE b (id int PRIMARY KEY, a int, CONSTRAINT back FOREIGN KEY (a) REFERENCES a MATCH FULL NOT VALID);",
+    "several": "CREATE TABLE a (id int PRIMARY KEY, b int REFERENCES b REFERENCES c, c int, FOREIGN KEY (c)"
+    " REFERENCES c, FOREIGN KEY (b) REFERENCES a DEFERRABLE, up int REFERENCES a);"
+    "CREATE TABLE b (id int PRIMARY KEY, c int REFERENCES c NOT ENFORCED);"
+    "CREATE TABLE c (id int PRIMARY KEY, a int REFERENCES a NOT DEFERRABLE);",
+    "two columns": "CREATE TABLE a (x int, y int, z int, PRIMARY KEY (x, y), FOREIGN KEY (y, z) REFERENCES b (x, y));"
+    "CREATE TABLE b (x int, y int, UNIQUE (y, x), FOREIGN KEY (x, y) REFERENCES a ON DELETE SET NULL (x));",
+}
+
+
+@pytest.mark.parametrize("sql", CIRCLES.values(), ids=CIRCLES)
+def test_foreign_keys_in_a_circle_are_what_they_would_have_been_inline(
+    sql: str, new_database: Callable[[], Target], psql: Callable[..., str]
+) -> None:
+    """Name and properties are judged by a server that has the other tables first, so that inline works there."""
+    names = ("a", "b", "c") if " c " in sql else ("a", "b")
+    target = new_database()
+    ordering = order_statements(read(sql))
+    psql(target, script(ordering.statements), "-1")
+    assert any(moved.note for moved in ordering.moved)
+    constraints = (
+        "SELECT conname, pg_get_constraintdef(oid), condeferrable, condeferred, convalidated, conenforced "
+        "FROM pg_constraint WHERE contype = 'f' AND conrelid = '{0}'::regclass ORDER BY 1"
+    )
+    ours = {name: psql(target, constraints.format(name)) for name in names}
+    for name in names:
+        # The judge: this table as the file has it, the others there before it without their foreign keys.
+        judge = new_database()
+        bare = [statement.sql for statement in ordering.statements if not statement.sql.startswith("ALTER")]
+        psql(judge, ";".join(other for other in bare if not other.startswith(f"CREATE TABLE {name} ")), "-1")
+        inline = next(part for part in sql.split(";") if part.strip().startswith(f"CREATE TABLE {name} "))
+        psql(judge, inline)
+        assert ours[name] == psql(judge, constraints.format(name))
+        assert ours[name]
+
+
+def test_any_other_circle_is_refused_with_all_of_its_places() -> None:
+    """Nothing can break it for the user, so it is shown whole."""
+    with pytest.raises(DependencyError) as caught:
+        order_statements(
+            read("SELECT 1;\nCREATE VIEW a AS SELECT * FROM b;", "CREATE VIEW b AS SELECT * FROM c;",
+                 "CREATE TABLE t ();\n\nCREATE VIEW c AS SELECT * FROM a;")
+        )  # fmt: skip
+    detail = caught.value.detail or ""
+    assert all(place in detail for place in ("0.sql:2", "1.sql:1", "2.sql:3"))
+    assert "CREATE TABLE t" not in detail
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("permutation", list(itertools.permutations(range(3)))[1:])
+def test_schemas_and_extensions_come_before_what_lies_in_them(permutation: tuple[int, ...]) -> None:
+    """A type that nobody in the plan makes is an extension's."""
+    parts = ("CREATE SCHEMA s", "CREATE EXTENSION hstore SCHEMA s", "CREATE TABLE t (h hstore)")
+    assert ordered(*(parts[index] for index in permutation)) == list(parts)
+
+
+@pytest.mark.parametrize(
+    ("late", "early"),
+    [
+        ("CREATE TABLE a (x s.t[])", "CREATE TYPE s.t AS ENUM ('a'); CREATE SCHEMA s"),
+        ("CREATE TABLE a (x int DEFAULT f())", "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'"),
+        ("CREATE TABLE a (x int DEFAULT nextval('n'))", "CREATE SEQUENCE n"),
+        ('CREATE TABLE a (x int DEFAULT nextval(\'"S x"."N"\'::regclass))',
+         'CREATE SCHEMA "S x"; CREATE SEQUENCE "S x"."N"'),
+        ("CREATE INDEX ON a (f(x))", "CREATE TABLE a (x int); CREATE FUNCTION f(i int) RETURNS int IMMUTABLE RETURN 1"),
+        ("CREATE TABLE a (t text COLLATE c)", "CREATE COLLATION c (LOCALE = 'C')"),
+        ("CREATE TABLE a () INHERITS (b)", "CREATE TABLE b ()"),
+        ("CREATE VIEW a AS WITH t AS (SELECT 1) SELECT * FROM t, u", "CREATE TABLE u ()"),
+        ("GRANT SELECT ON a TO r", "CREATE TABLE a (); CREATE ROLE r"),
+        ("ALTER TABLE a OWNER TO r", "CREATE TABLE a (); CREATE ROLE r"),
+        ("ALTER TYPE e ADD VALUE 'x'", "CREATE TYPE e AS ENUM ()"),
+        ("COMMENT ON FUNCTION f(int) IS 'x'", "CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql AS 'SELECT 1'"),
+        ("COMMENT ON CONSTRAINT k ON a IS 'x'",
+         "CREATE TABLE a (x int); ALTER TABLE a ADD CONSTRAINT k CHECK (x > 0)"),
+        ("COPY a (x) FROM stdin", "CREATE TABLE a (y int); ALTER TABLE a ADD COLUMN x int"),
+        ("INSERT INTO a (x) VALUES (1)", "CREATE TABLE a (x int)"),
+        ("DO $$ BEGIN PERFORM count(*) FROM a; END $$", "CREATE TABLE a (x int)"),
+        ("SELECT g()", "CREATE FUNCTION g() RETURNS void LANGUAGE plpgsql AS 'BEGIN INSERT INTO b VALUES (1); END'; "
+         "CREATE TABLE b (x int)"),
+        ("CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION f()", "CREATE FUNCTION f() RETURNS event_trigger "
+         "LANGUAGE plpgsql AS 'BEGIN END'"),
+        ("CREATE TABLE a (x int REFERENCES b (y))", "CREATE TABLE b (y int); CREATE UNIQUE INDEX ON b (y)"),
+        ("ALTER TABLE a ADD FOREIGN KEY (x) REFERENCES b", "CREATE TABLE a (x int); CREATE TABLE b (y int); "
+         "ALTER TABLE b ADD PRIMARY KEY (y)"),
+        ("ALTER TABLE a ADD PRIMARY KEY USING INDEX i",
+         "CREATE TABLE a (x int NOT NULL); CREATE UNIQUE INDEX i ON a (x)"),
+        ("REFRESH MATERIALIZED VIEW m", "CREATE MATERIALIZED VIEW m AS SELECT 1 WITH NO DATA"),
+        ("CREATE PUBLICATION p FOR TABLE a", "CREATE TABLE a ()"),
+        ("CREATE TYPE r AS RANGE (subtype = d)", "CREATE DOMAIN d AS int"),
+        ("CREATE FOREIGN TABLE t (a int) SERVER s",
+         "CREATE SERVER s FOREIGN DATA WRAPPER w; CREATE FOREIGN DATA WRAPPER w"),
+    ],
+)  # fmt: skip
+def test_what_is_needed_comes_first(late: str, early: str) -> None:
+    """One case for each way in which a statement names another's object."""
+    assert ordered(late, early)[-1] == late
+
+
+def test_a_dropped_object_keeps_its_place() -> None:
+    """DROP before CREATE clears the way, DROP behind it is meant to remove."""
+    view = "CREATE VIEW v AS SELECT * FROM b"
+    statements = ["DROP TABLE IF EXISTS a", view, "CREATE TABLE a ()", "CREATE TABLE b ()"]
+    assert ordered(*statements) == [statements[0], *statements[2:], statements[1]]
+    tail = ["CREATE VIEW v AS SELECT * FROM b", "CREATE TABLE b ()", "CREATE TABLE a ()", "DROP TABLE a"]
+    assert ordered(*tail).index("DROP TABLE a") > ordered(*tail).index("CREATE TABLE a ()")
+
+
+def test_a_hint_names_the_later_file_that_makes_what_is_missing() -> None:
+    """The error of the mission's own tree must lead the user on."""
+    plan = read("CREATE TABLE comments (u int REFERENCES users, k kind);", "CREATE TABLE users (id int PRIMARY KEY);",
+                "\n CREATE TYPE kind AS ENUM ('a');")  # fmt: skip
+    name, origin = missing_hint(plan, 0, "42P01", "users") or ("", None)
+    assert (name, origin and origin.file) == ('relation "public.users"', "1.sql")
+    name, origin = missing_hint(plan, 0, "42704", "kind") or ("", None)
+    assert (name, origin and (origin.file, origin.line)) == ('type "public.kind"', ("2.sql", 2))
+    assert missing_hint(plan, 1, "42P01", "nothing") is None
