@@ -174,3 +174,24 @@ def test_nobody_to_ask_is_a_refusal(cli) -> None:
         child.expect_exact(expected)
         child.expect(pexpect.EOF)
         child.close()
+
+
+def test_ctrl_c_at_a_question_ends_it(cli) -> None:
+    """In an async command the event loop hears of it only when the reading is over, which would be at Enter."""
+    cli.command(
+        "drops",
+        """
+        async def command(*, shell: ShellParam):
+            shell.confirm("drop it?", yes=False, instead="everything would be lost")
+        """,
+    )
+    child = pexpect.spawn(
+        sys.executable, ["-m", "confiture", "drops"], cwd=str(cli.folder), env=cli.environment(),
+        encoding="utf-8", timeout=60,
+    )  # fmt: skip
+    child.expect_exact("drop it? [y/N] ")
+    child.sendintr()
+    child.expect_exact("interrupted by Ctrl-C")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 130

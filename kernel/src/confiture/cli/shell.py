@@ -120,10 +120,15 @@ class Shell:
             return
         if not self.interactive:
             raise ConfirmationNeeded(instead, hint="pass --yes to do it without being asked")
-        sys.stderr.write(f"{question} [y/N] ")
+        import textwrap
+
+        from confiture.cli.helptext import terminal_width
+
+        lines = textwrap.wrap(f"{question} [y/N]", terminal_width(sys.stderr) - 2, break_on_hyphens=False)
+        sys.stderr.write("\n".join(lines) + " ")
         sys.stderr.flush()
-        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-            raise ConfirmationNeeded(f"{instead}; you said no", hint="nothing was touched")
+        if _read_line().strip().lower() not in ("y", "yes"):
+            raise ConfirmationNeeded("you said no", hint="nothing was touched")
 
     def emit_report(self, report: Any) -> None:
         """Print what the command returned, as JSON, where that was asked for."""
@@ -132,6 +137,22 @@ class Shell:
 
             encoded = msgspec.json.encode(report, enc_hook=str)
             sys.stdout.write(msgspec.json.format(encoded, indent=2).decode() + "\n")
+
+
+def _read_line() -> str:
+    """A line of stdin. Ctrl-C ends the waiting: the event loop's handler would be heard after Enter only."""
+    import signal
+
+    from confiture.cli.interrupts import interrupted
+
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return sys.stdin.readline()
+    except KeyboardInterrupt:
+        sys.stderr.write("\n")
+        raise interrupted("SIGINT") from None
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 def _least_widths(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[int]:
