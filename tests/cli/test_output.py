@@ -104,11 +104,24 @@ def test_no_color_means_no_escape_code_at_all(args, cli) -> None:
 
 def test_a_table_fits_a_narrow_terminal_and_is_whole_in_a_pipe(cli) -> None:
     """On a terminal nothing is cut off at its edge; in a pipe a row is a line."""
+    names = [f"acme command{number:02}" for number in range(20)]
+    commands = ", ".join(f'Command(name="{name}", target="a:b", summary="")' for name in names)
+    cli.plugin(
+        "acme",
+        f"""
+        from confiture.hooks import Command, hookimpl
+        API_VERSION = 1
+
+        @hookimpl
+        def confiture_commands():
+            return [{commands}]
+        """,
+    )
     shown = on_terminal(cli, "plugins", columns=60, NO_COLOR="1")
     assert max(len(line) for line in shown.splitlines()) <= 60
-    assert "…" not in shown
-    piped = cli("plugins").stdout.splitlines()
-    assert any(line.startswith("embedded ") and "server:embedded" in line and "server url" in line for line in piped)
+    assert [word for word in ("command00", "command19", "commands", "sources", "mediums") if word not in shown] == []
+    row = next(line for line in cli("plugins").stdout.splitlines() if line.startswith("acme "))
+    assert ", ".join(names) in row
 
 
 def test_a_bar_is_for_a_terminal_and_leaves_no_trace(cli) -> None:
