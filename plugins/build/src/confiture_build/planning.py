@@ -11,6 +11,7 @@ from confiture.model import Plan
 from confiture_build.model import OrderedStatement
 
 if TYPE_CHECKING:
+    from confiture.sql.dependencies.order import Moved
     from confiture_build.sources import Sources
 
 __all__ = ["LazyPlans", "Plans", "explain"]
@@ -69,8 +70,17 @@ def _make(sources: Sources) -> Plans:
     if sources.order == "auto":
         ordering = sql.order_statements(schema)
         schema = msgspec.structs.replace(schema, statements=tuple(ordering.statements))
-        because = tuple(tuple(str(reason) for reason in reasons) for reasons in ordering.because)
+        moved = {id(move.statement): _reasons(move) for move in ordering.moved}
+        because = tuple(moved.get(id(statement), ()) for statement in schema.statements)
     return Plans(schema=schema, because=because)
+
+
+def _reasons(move: Moved) -> tuple[str, ...]:
+    needs = [
+        f"needs {reason.need}" + (f" ({reason.origin.file}:{reason.origin.line})" if reason.origin else "")
+        for reason in move.because
+    ]
+    return (*needs, *([move.note] if move.note else []))
 
 
 def _refuse_server_wide(plan: Plan) -> None:
