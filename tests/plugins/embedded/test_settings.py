@@ -54,21 +54,22 @@ async def test_a_value_that_postgresql_refuses_is_named(own_project, server_run)
 @pytest.mark.parametrize("name", sorted(RESERVED))
 def test_what_confiture_finds_the_server_by_cannot_be_set(name):
     with pytest.raises(ConfigError, match=f"{name!r}.*confiture's own"):
-        render(18, {name.upper(): "x"}, socket="/s", port=None)
+        render({name.upper(): "x"}, socket="/s", port=None)
 
 
 @pytest.mark.parametrize(("name", "value"), [("work_mem\nport", 1), ("work_mem", "1\nport = 2"), ("a b", 1), ("", 1)])
 def test_one_setting_cannot_smuggle_in_another(name, value):
     with pytest.raises(ConfigError, match="not a setting"):
-        render(18, {name: value}, socket="/s", port=None)
+        render({name: value}, socket="/s", port=None)
 
 
-async def test_logical_replication_can_be_switched_on(own_project, server_run):
-    """wal_level = minimal forbids WAL senders; whoever raises it gets them back."""
-    (own_project / "confiture.toml").write_text("[embedded.settings]\nwal_level = 'logical'\n")
+@pytest.mark.parametrize(("level", "senders"), [("logical", "10"), ("minimal", "0")])
+async def test_the_wal_level_can_be_chosen(own_project, server_run, level, senders):
+    """wal_level = minimal forbids WAL senders: PostgreSQL would not start with its own default for them."""
+    (own_project / "confiture.toml").write_text(f"[embedded.settings]\nwal_level = '{level}'\n")
     async with server_run(own_project) as run:
-        assert await show(run, "wal_level") == "logical"
-        assert int(await show(run, "max_wal_senders")) > 0
+        assert await show(run, "wal_level") == level
+        assert await show(run, "max_wal_senders") == senders
 
 
 async def test_a_changed_configuration_is_told_and_takes_effect_at_the_next_start(own_project, server_run):

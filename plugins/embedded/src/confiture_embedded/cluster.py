@@ -72,7 +72,7 @@ class Wanted:
 
     def configuration(self, home: Home, socket: Path) -> str:
         """The text of ``confiture.conf``."""
-        return render(self.binaries.major, self.settings, socket=str(socket), port=self.port)
+        return render(self.settings, socket=str(socket), port=self.port)
 
 
 def home_lock(home: Home) -> FileLock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated
 
 import msgspec
 
@@ -19,8 +20,8 @@ class EmbeddedConfig(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     bin_dir: str | None = None
-    port: int | None = None
-    idle_minutes: float = 30
-    scratch_idle_minutes: float = 10
-    idle_check_seconds: float = 15
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] | None = None
+    idle_minutes: Annotated[float, msgspec.Meta(ge=0)] = 30
+    scratch_idle_minutes: Annotated[float, msgspec.Meta(ge=0)] = 10
+    idle_check_seconds: Annotated[float, msgspec.Meta(gt=0)] = 15
     settings: Mapping[str, str | int | float | bool] = {}
