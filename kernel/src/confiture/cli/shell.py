@@ -81,7 +81,7 @@ class Shell:
         console = self.console()
         if not console.is_terminal:
             # For grep and cut: a row is a line, however long.
-            console.width = max([200, *(sum(len(cell) + 2 for cell in row) for row in rows)])
+            console.width = sum(2 + max(map(len, column)) for column in zip(headings, *rows, strict=True))
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
         for heading, least in zip(headings, _least_widths(headings, rows, console.width), strict=True):
             table.add_column(heading, overflow="fold", min_width=least)
