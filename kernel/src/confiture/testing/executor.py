@@ -1,0 +1,184 @@
+"""The rules of an executor. They need an empty database of their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+
+from confiture.errors import ConfitureError, StatementFailed
+from confiture.model import Execution, ExecutionReport, Origin, Plan, SourceFile, Statement, Target
+from confiture.protocols import Context, Executor
+from confiture.testing.rules import expect, expect_async, expect_error, run_rules
+
+__all__ = ["check_executor"]
+
+_SCHEMA = "conformance"
+_BATCHES = Execution(atomic=False)
+
+
+async def check_executor(ctx: Context, executor: Executor, target: Target) -> None:
+    """An executor keeps the rules of its kind, on ``target``, where it may do anything. Raises ``NotConforming``."""
+    rules = (runs, takes_back, places, copies, keeps_session, runs_alone, limits, leaves_nothing, levels, digests)
+    for rule in rules:
+        async with ctx.connect(target) as connection:
+            await connection.execute(f"DROP SCHEMA IF EXISTS {_SCHEMA} CASCADE; CREATE SCHEMA {_SCHEMA}")
+        await run_rules((rule,), ctx, executor, target)
+    async with ctx.connect(target) as connection:
+        await connection.execute(f"DROP SCHEMA {_SCHEMA} CASCADE")
+
+
+def _plan(*statements: str | Statement) -> Plan:
+    """A plan of one file; every statement has its place in it."""
+    made: list[Statement] = []
+    lines: list[str] = []
+    for number, given in enumerate(statements, 1):
+        statement = given if isinstance(given, Statement) else Statement(sql=given)
+        offset = sum(len(line) + 1 for line in lines)
+        lines.append(statement.sql + ";")
+        origin = Origin(file="conformance.sql", line=number, column=1, offset=offset)
+        fields = {name: getattr(statement, name) for name in statement.__struct_fields__}
+        made.append(Statement(**{**fields, "origin": origin}))
+    return Plan(statements=tuple(made), sources=(SourceFile("conformance.sql", "\n".join(lines)),))
+
+
+async def _value(ctx: Context, target: Target, query: str) -> Any:
+    async with ctx.connect(target) as connection:
+        return await connection.fetchval(query)
+
+
+async def _tables(ctx: Context, target: Target) -> list[str]:
+    query = f"SELECT array_agg(relname::text ORDER BY 1) FROM pg_class WHERE relnamespace = '{_SCHEMA}'::regnamespace"
+    return list(await _value(ctx, target, f"{query} AND relkind = 'r'") or [])
+
+
+async def runs(ctx: Context, executor: Executor, target: Target) -> None:
+    """Statements run in order, atomic or not, and the report counts them."""
+    expect_async(executor, "execute")
+    for name, execution in (("one", Execution()), ("two", _BATCHES)):
+        table = f"{_SCHEMA}.{name}"
+        change = f"UPDATE {table} SET n = n + 1"
+        plan = _plan(f"CREATE TABLE {table} (n int)", f"INSERT INTO {table} VALUES (1)", change)
+        report = await executor.execute(ctx, plan, target, execution)
+        expect(isinstance(report, ExecutionReport), f"a report of type {type(report).__name__}")
+        expect(report.statements == 3, f"{report.statements} statements in the report, not 3")
+        expect(await _value(ctx, target, f"SELECT n FROM {table}") == 2, "another value than the order gives")
+
+
+async def takes_back(ctx: Context, executor: Executor, target: Target) -> None:
+    """Atomic: an error, also a late one, leaves the database as it was."""
+    plan = _plan(f"CREATE TABLE {_SCHEMA}.kept (n int)", f"INSERT INTO {_SCHEMA}.kept SELECT 1 / 0")
+    async with expect_error(StatementFailed, when="a division by zero"):
+        await executor.execute(ctx, plan, target, Execution())
+    expect(await _tables(ctx, target) == [], "the table of the statement before")
+    deferred = _plan(
+        f"CREATE TABLE {_SCHEMA}.t (id int PRIMARY KEY, r int REFERENCES {_SCHEMA}.t DEFERRABLE INITIALLY DEFERRED)",
+        f"INSERT INTO {_SCHEMA}.t VALUES (1, 2)",
+    )
+    async with expect_error(StatementFailed, when="a constraint that is checked at COMMIT"):
+        await executor.execute(ctx, deferred, target, Execution())
+    expect(await _tables(ctx, target) == [], "the table after a COMMIT that failed")
+
+
+async def places(ctx: Context, executor: Executor, target: Target) -> None:
+    """An error names file and line, says what PostgreSQL said, with its SQLSTATE."""
+    for execution in (Execution(), _BATCHES):
+        plan = _plan("SELECT 1", f"SELECT *\nFROM {_SCHEMA}.nothing", "SELECT 2")
+        async with expect_error(StatementFailed, when="a table that does not exist") as caught:
+            await executor.execute(ctx, plan, target, execution)
+        error = caught[0]
+        expect(error.file == "conformance.sql", f"the file {error.file!r}")
+        expect(error.line in (2, 3), f"line {error.line}, where the statement is in lines 2 and 3")
+        expect("does not exist" in error.message, f"the message {error.message!r}")
+        expect(error.sqlstate == "42P01", f"the SQLSTATE {error.sqlstate!r}")
+
+
+async def copies(ctx: Context, executor: Executor, target: Target) -> None:
+    """``copy_data`` is loaded through COPY and its rows are counted."""
+    for name, execution in (("one", Execution()), ("two", _BATCHES)):
+        copy = Statement(sql=f"COPY {_SCHEMA}.{name} FROM stdin", kind="CopyStmt", copy_data=b"1\ta;b\n2\t\\N\n")
+        plan = _plan(f"CREATE TABLE {_SCHEMA}.{name} (n int, t text)", copy, f"UPDATE {_SCHEMA}.{name} SET n = n * 10")
+        report = await executor.execute(ctx, plan, target, execution)
+        expect(report.rows == 2, f"{report.rows} rows in the report, not 2")
+        rows = "SELECT string_agg(n || coalesce(t, '-'), ' ' ORDER BY n) FROM"
+        seen = await _value(ctx, target, f"{rows} {_SCHEMA}.{name}")
+        expect(seen == "10a;b 20-", f"the rows {seen!r}")
+
+
+async def keeps_session(ctx: Context, executor: Executor, target: Target) -> None:
+    """A statement that changes the session holds for those after it, and for nobody else."""
+    for name, execution in (("one", Execution()), ("two", _BATCHES)):
+        setting = Statement(sql=f"SET search_path = {_SCHEMA}", kind="VariableSetStmt", session=True)
+        await executor.execute(ctx, _plan(setting, f"CREATE TABLE {name} ()"), target, execution)
+        expect(name in await _tables(ctx, target), f"no table {name!r} in the schema of the search path")
+    path = await _value(ctx, target, "SHOW search_path")
+    expect(_SCHEMA not in path, f"the next connection's search path {path!r}")
+
+
+async def runs_alone(ctx: Context, executor: Executor, target: Target) -> None:
+    """Not atomic: what PostgreSQL refuses in a transaction block runs alone, in its place."""
+    index = Statement(sql=f"CREATE INDEX CONCURRENTLY i ON {_SCHEMA}.t (n)", kind="IndexStmt", transactional=False)
+    plan = _plan(f"CREATE TABLE {_SCHEMA}.t (n int)", index, f"COMMENT ON INDEX {_SCHEMA}.i IS 'there'")
+    await executor.execute(ctx, plan, target, _BATCHES)
+    seen = await _value(ctx, target, f"SELECT obj_description('{_SCHEMA}.i'::regclass)")
+    expect(seen == "there", f"the comment {seen!r}")
+
+
+async def limits(ctx: Context, executor: Executor, target: Target) -> None:
+    """``lock_timeout_s`` and ``statement_timeout_s`` are obeyed, and end with their statement."""
+    async with ctx.connect(target) as other:
+        await other.execute(f"CREATE TABLE {_SCHEMA}.t ()")
+        async with ctx.transaction(other):
+            await other.execute(f"LOCK TABLE {_SCHEMA}.t")
+            for execution in (Execution(), _BATCHES):
+                waits = Statement(sql=f"ALTER TABLE {_SCHEMA}.t ADD n int", lock_timeout_s=0.05)
+                async with expect_error(ConfitureError, when="a lock that another session holds"):
+                    await executor.execute(ctx, _plan(waits), target, execution)
+    for execution in (Execution(), _BATCHES):
+        sleeps = Statement(sql="SELECT pg_sleep(3600)", statement_timeout_s=0.05)
+        async with expect_error(ConfitureError, when="a statement that takes too long"):
+            await executor.execute(ctx, _plan(sleeps), target, execution)
+    quick = Statement(sql="SELECT 1", statement_timeout_s=0.2)
+    await executor.execute(ctx, _plan(quick, "SELECT pg_sleep(0.5)"), target, Execution())
+
+
+async def leaves_nothing(ctx: Context, executor: Executor, target: Target) -> None:
+    """A cancellation ends the statement on the server, takes the work back and leaves no session."""
+    sessions = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    sleeping = f"{sessions} AND wait_event = 'PgSleep'"
+    plan = _plan(f"CREATE TABLE {_SCHEMA}.t ()", "SELECT pg_sleep(3600)")
+    async with ctx.connect(target) as judge:
+        before = await judge.fetchval(sessions)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(executor.execute, ctx, plan, target, Execution())
+            while not await judge.fetchval(sleeping):  # noqa: ASYNC110 - only the server knows
+                await anyio.sleep(0.01)
+            tasks.cancel_scope.cancel()
+        with anyio.move_on_after(10):
+            while await judge.fetchval(sessions) > before:  # noqa: ASYNC110 - only the server knows
+                await anyio.sleep(0.01)
+        expect(await judge.fetchval(sessions) == before, "a session is left")
+    expect(await _tables(ctx, target) == [], "a table is left")
+
+
+async def levels(ctx: Context, executor: Executor, target: Target) -> None:
+    """Several connections give what one gives: a level begins when the one before it is done."""
+    tables = [Statement(sql=f"CREATE TABLE {_SCHEMA}.t{n} (id int PRIMARY KEY)", level=0) for n in range(8)]
+    keys = [
+        Statement(sql=f"ALTER TABLE {_SCHEMA}.t{n} ADD FOREIGN KEY (id) REFERENCES {_SCHEMA}.t{n - 1}", level=1)
+        for n in range(1, 8)
+    ]
+    report = await executor.execute(ctx, _plan(*tables, *keys), target, Execution(atomic=False, jobs=4))
+    expect(report.statements == 15, f"{report.statements} statements in the report, not 15")
+    count = "SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND connamespace ="
+    seen = await _value(ctx, target, f"{count} '{_SCHEMA}'::regnamespace")
+    expect(seen == 7, f"{seen} foreign keys, not 7")
+
+
+async def digests(ctx: Context, executor: Executor, target: Target) -> None:
+    """A database whose digest is not the plan's ``from_digest`` is refused before anything runs."""
+    plan = _plan(f"CREATE TABLE {_SCHEMA}.t ()")
+    plan = Plan(statements=plan.statements, sources=plan.sources, from_digest="of another schema")
+    async with expect_error(ConfitureError, when="a digest of another schema"):
+        await executor.execute(ctx, plan, target, Execution())
+    expect(await _tables(ctx, target) == [], "the table is there")

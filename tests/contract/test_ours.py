@@ -1,0 +1,64 @@
+"""Our own providers keep the rules that third parties' must keep."""
+
+from __future__ import annotations
+
+import importlib
+
+import pytest
+
+from confiture.config import Environment
+from confiture.config.dsn import to_uri
+from confiture.registry import Registry
+from confiture.testing import check_executor, check_medium, check_server, check_source, open_context
+
+pytestmark = pytest.mark.anyio
+
+
+def provider(module: str, name: str):
+    return getattr(importlib.import_module(module), name)()
+
+
+async def test_the_source_files(project):
+    """Files of several folders, seeds, numbers that sort differently by value."""
+    project.schema("10_b.sql", "CREATE TABLE b ();\n")
+    project.schema("2_a.sql", "\ufeffCREATE TABLE a ();\n")
+    project.schema("z/a.sql", "CREATE TABLE z ();\n")
+    async with open_context(project.root) as ctx:
+        await check_source(ctx, provider("confiture_files.source", "FilesSource"))
+    project.seed("a.sql", "SELECT 1;\n")
+    async with open_context(project.root) as ctx:
+        await check_source(ctx, provider("confiture_files.source", "FilesSource"))
+
+
+async def test_the_executor_runner(project, database):
+    """On a real server, where it may do anything."""
+    async with open_context(project.root, database_url=to_uri(database.params)) as ctx:
+        await check_executor(ctx, provider("confiture_runner.executor", "Runner"), database)
+
+
+async def test_the_server_url(project, database):
+    """With a database that is there, and with one that is not."""
+    for target in (database, database.with_database("not_made_yet")):
+        environment = Environment(name="test", database_url=to_uri(target.params))
+        async with open_context(project.root) as ctx:
+            await check_server(ctx, provider("confiture_url.server", "UrlServer"), environment)
+
+
+async def test_the_server_embedded(fast_project):
+    """Its own server, which is stopped and started in between."""
+    environment = Environment(name="test")
+    async with open_context(fast_project.root) as ctx:
+        server = provider("confiture_embedded.server", "EmbeddedServer")
+        try:
+            await check_server(ctx, server, environment)
+        finally:
+            await server.stop(ctx, environment)
+
+
+async def test_the_medium_build(project, database):
+    """With the providers that are installed, on the test's own server."""
+    project.schema("a.sql", "CREATE TABLE a ();\n")
+    medium = provider("confiture_build.medium", "BuildMedium")
+    uri = to_uri(database.params)
+    async with open_context(project.root, database_url=uri, registry=Registry()) as ctx:
+        await check_medium(ctx, medium, medium.request_type(cache=False))
