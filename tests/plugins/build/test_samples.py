@@ -38,7 +38,7 @@ async def test_sample_builds_as_psql_loads_it(sample, project, kernel_run, absen
         pytest.skip(f"the sample {sample}.sql is not here")
     split_sample.split(sample, _SAMPLES / f"{sample}.sql", project.root)
     async with kernel_run(project, database=absent) as run:
-        report = await run.start("build", cache=False)
+        await run.start("build", cache=False)
     psql(database, _whole(sample))
     assert _dump(absent) == _dump(database)
 

@@ -22,7 +22,7 @@ def with_missing_object(error: StatementFailed, plan: Plan, order: str) -> State
     from confiture import sql
 
     index = _failed_index(error, plan)
-    found = None if index is None else sql.missing_hint(plan, index, error.sqlstate, error.message)
+    found = None if index is None else sql.missing_hint(plan, index, error.sqlstate, _name_in(error.message))
     if found is None:
         return error
     name, origin = found
@@ -41,3 +41,11 @@ def _failed_index(error: StatementFailed, plan: Plan) -> int | None:
         if (origin.line, origin.column) <= (error.line, error.column or 1 << 30):
             best = index
     return best
+
+
+def _name_in(message: str) -> str | None:
+    """``users`` of ``relation "users" does not exist``; ``f`` of ``function f(integer) does not exist``."""
+    if message.count('"') >= 2:
+        return message.split('"')[1]
+    kind, _, rest = message.partition(" ")
+    return rest.partition("(")[0] if kind in ("function", "procedure", "aggregate") and "(" in rest else None

@@ -27,10 +27,10 @@ _OF_THE_SERVER = {
 
 
 class Plans(msgspec.Struct, frozen=True, kw_only=True):
-    """The plan of the schema. ``because``: for each statement, why it stands elsewhere than in its file."""
+    """The plan of the schema, and why some of its statements stand elsewhere than in the files."""
 
     schema: Plan
-    because: tuple[tuple[str, ...], ...] = ()
+    moved: tuple[Moved, ...] = ()
 
 
 class LazyPlans:
@@ -66,21 +66,10 @@ def _make(sources: Sources) -> Plans:
 
     schema = sql.read_script(sources.schema)
     _refuse_server_wide(schema)
-    because: tuple[tuple[str, ...], ...] = ()
-    if sources.order == "auto":
-        ordering = sql.order_statements(schema)
-        schema = msgspec.structs.replace(schema, statements=tuple(ordering.statements))
-        moved = {id(move.statement): _reasons(move) for move in ordering.moved}
-        because = tuple(moved.get(id(statement), ()) for statement in schema.statements)
-    return Plans(schema=schema, because=because)
-
-
-def _reasons(move: Moved) -> tuple[str, ...]:
-    needs = [
-        f"needs {reason.need}" + (f" ({reason.origin.file}:{reason.origin.line})" if reason.origin else "")
-        for reason in move.because
-    ]
-    return (*needs, *([move.note] if move.note else []))
+    if sources.order != "auto":
+        return Plans(schema=schema)
+    ordering = sql.order_statements(schema)
+    return Plans(schema=msgspec.structs.replace(schema, statements=ordering.statements), moved=ordering.moved)
 
 
 def _refuse_server_wide(plan: Plan) -> None:
@@ -96,19 +85,28 @@ def _refuse_server_wide(plan: Plan) -> None:
 
 
 def explain(plans: Plans) -> tuple[OrderedStatement, ...]:
-    """The order, statement by statement."""
+    """The order, statement by statement, and why a statement was moved."""
+    reasons = {id(moved.statement): moved for moved in plans.moved}
     rows = []
-    for index, statement in enumerate(plans.schema.statements):
-        origin = statement.origin
+    for statement in plans.schema.statements:
+        origin, moved = statement.origin, reasons.get(id(statement))
         rows.append(
             OrderedStatement(
                 file=origin.file if origin else "",
                 line=origin.line if origin else 0,
                 text=_first_line(statement.sql),
-                because=plans.because[index] if index < len(plans.because) else (),
+                because=_reasons(moved) if moved else (),
             )
         )
     return tuple(rows)
+
+
+def _reasons(moved: Moved) -> tuple[str, ...]:
+    reasons = [
+        f"needs {because.need}" + (f", made in {because.origin.file}:{because.origin.line}" if because.origin else "")
+        for because in moved.because
+    ]
+    return (*reasons, moved.note) if moved.note else tuple(reasons)
 
 
 def _first_line(sql: str, width: int = 72) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import anyio
 import msgspec
 
-from confiture.errors import ConfitureError, StatementFailed
+from confiture.errors import ConfitureError, FeatureMissing, StatementFailed
 from confiture.hooks import EXECUTOR, SERVER
 from confiture.model import Execution, ExecutionReport, Note, Plan, Statement, Target, WarningRaised
 from confiture.temporary import temporary_database
@@ -193,14 +193,26 @@ async def _run(
     named, others = name_database(plan, target.database)
     if others:
         ctx.emit(Note(message=f"statements about the database {', '.join(others)} are applied to the one being built"))
-    features = [str(feature) for feature, _ in sql.features_named(plan)]
-    extensions = [str(name) for name, _ in sql.extensions_named(plan)]
-    if features or extensions:
-        server = ctx.get(SERVER, ctx.environment.server_name)
-        await server.check(ctx, target, features, extensions)
+    await _check_features(ctx, plan, target)
     execution = Execution(atomic=atomic, jobs=jobs, create_roles=target.managed)
     try:
         return await ctx.get(EXECUTOR, _EXECUTOR).execute(ctx, named, target, execution)
     except StatementFailed as error:
         better: ConfitureError = with_missing_object(error, plan, work.sources.order)
         raise better from error.__cause__
+
+
+async def _check_features(ctx: Context, plan: Plan, target: Target) -> None:
+    from confiture import sql
+
+    features, extensions = dict(sql.features_named(plan)), dict(sql.extensions_named(plan))
+    if not features and not extensions:
+        return
+    server = ctx.get(SERVER, ctx.environment.server_name)
+    try:
+        await server.check(ctx, target, tuple(features), tuple(extensions))
+    except FeatureMissing as error:
+        for name, origin in (*extensions.items(), *features.items()):
+            if repr(name) in error.message and origin is not None:
+                error.file, error.line, error.column = origin.file, origin.line, origin.column
+        raise
