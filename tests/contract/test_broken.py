@@ -1,0 +1,399 @@
+"""Each suite fails on a provider that breaks one rule, and says which rule it was."""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+import msgspec
+import pytest
+
+import toys
+from confiture import errors
+from confiture.config import Environment
+from confiture.config.dsn import to_uri
+from confiture.model import Execution, Mask, Plan, SchemaObject, ServerStatus, SourceFile, Target
+from confiture.testing import (
+    NotConforming,
+    check_anonymizer,
+    check_differ,
+    check_executor,
+    check_inspector,
+    check_medium,
+    check_server,
+    check_source,
+    check_transfer_engine,
+    open_context,
+)
+from confiture.testing.context import GivenServer
+from confiture_runner.executor import Runner
+
+pytestmark = pytest.mark.anyio
+
+
+async def broken(words: str, check, *arguments) -> None:
+    """The check fails, naming the rule with these words; and a provider that is right passes it elsewhere."""
+    with pytest.raises(NotConforming, match=re.escape(words)):
+        await check(*arguments)
+
+
+# -- sources --------------------------------------------------------------------------------------------------------
+
+
+class EmptySource(toys.ToySource):
+    async def load(self, ctx, what="", *, order="alphabetical"):
+        return ()
+
+
+class PlainSource(toys.ToySource):
+    def load(self, ctx, what="", *, order="alphabetical"):
+        return ()
+
+
+class TwiceSource(toys.ToySource):
+    async def load(self, ctx, what="", *, order="alphabetical"):
+        return [*await super().load(ctx, what), SourceFile("a.sql", "SELECT 1")]
+
+
+class AbsoluteSource(toys.ToySource):
+    async def load(self, ctx, what="", *, order="alphabetical"):
+        return [SourceFile(str(ctx.project.root / "a.sql"), "SELECT 1")]
+
+
+class RestlessSource(toys.ToySource):
+    numbers = itertools.count()
+
+    async def load(self, ctx, what="", *, order="alphabetical"):
+        return [SourceFile("a.sql", f"SELECT {next(self.numbers)}")]
+
+
+class ForgetfulSource(toys.ToySource):
+    async def load(self, ctx, what="", *, order="alphabetical"):
+        return (await super().load(ctx, what))[: 1 if order == "natural" else 2]
+
+
+class AgreeableSource(toys.ToySource):
+    async def load(self, ctx, what="", *, order="alphabetical"):
+        return await super().load(ctx, "" if what.startswith("nobody") else what)
+
+
+class SeedlessSource(toys.ToySource):
+    async def load(self, ctx, what="", *, order="alphabetical"):
+        if what == "seeds":
+            raise errors.SourceUnreadable("no seeds")
+        return await super().load(ctx, what)
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (EmptySource(), "at least one"),
+        (PlainSource(), "not an async method"),
+        (TwiceSource(), "Paths are unique"),
+        (AbsoluteSource(), "hold nothing of the machine"),
+        (RestlessSource(), "Two loads give equal files"),
+        (ForgetfulSource(), "changes the order and nothing else"),
+        (SeedlessSource(), "an address that always exists"),
+        (AgreeableSource(), "An address that does not exist is a SourceError"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+async def test_a_broken_source_fails(project, source, words):
+    """The rule that it breaks is named; the toy that it is made from passes."""
+    async with open_context(project.root) as ctx:
+        await check_source(ctx, toys.ToySource())
+        await broken(words, check_source, ctx, source)
+
+
+# -- executors ------------------------------------------------------------------------------------------------------
+
+
+class Changed(Runner):
+    """Runs another plan than the one it was given."""
+
+    def change(self, statement):
+        return statement
+
+    async def execute(self, ctx, plan, target, execution):
+        statements = tuple(self.change(statement) for statement in plan.statements)
+        return await super().execute(ctx, msgspec.structs.replace(plan, statements=statements), target, execution)
+
+
+class NeverAtomic(Runner):
+    async def execute(self, ctx, plan, target, execution):
+        return await super().execute(ctx, plan, target, Execution(atomic=False, jobs=execution.jobs))
+
+
+class WithoutPlaces(Changed):
+    def change(self, statement):
+        return msgspec.structs.replace(statement, origin=None)
+
+
+class WithoutTimeouts(Changed):
+    def change(self, statement):
+        return msgspec.structs.replace(statement, lock_timeout_s=None, statement_timeout_s=None)
+
+    async def execute(self, ctx, plan, target, execution):
+        async with ctx.connect(target, settings={"lock_timeout": "1s"}):
+            pass
+        if any(statement.statement_timeout_s for statement in plan.statements):
+            return None  # instead of sleeping for an hour
+        return await super().execute(ctx, plan, target, execution)
+
+
+class WithoutData(Changed):
+    def change(self, statement):
+        return msgspec.structs.replace(statement, sql="SELECT 1", copy_data=None) if statement.copy_data else statement
+
+
+class Miscounting(Runner):
+    async def execute(self, ctx, plan, target, execution):
+        return msgspec.structs.replace(await super().execute(ctx, plan, target, execution), statements=0)
+
+
+class Littering(Runner):
+    """Connects past the kernel, so that nobody closes the connection."""
+
+    left: list = []  # noqa: RUF012
+
+    async def execute(self, ctx, plan, target, execution):
+        import asyncpg
+
+        if any(
+            "pg_sleep(3600)" in statement.sql and not statement.statement_timeout_s for statement in plan.statements
+        ):
+            self.left.append(await asyncpg.connect(to_uri(target.params)))
+        return await super().execute(ctx, plan, target, execution)
+
+
+class Careless(Runner):
+    async def execute(self, ctx, plan, target, execution):
+        return await super().execute(ctx, msgspec.structs.replace(plan, from_digest=None), target, execution)
+
+
+@pytest.mark.parametrize(
+    ("executor", "words"),
+    [
+        (NeverAtomic(), "Atomic: an error, also a late one, leaves the database as it was"),
+        (WithoutPlaces(), "An error names file and line"),
+        (WithoutData(), "its rows are counted"),
+        (WithoutTimeouts(), "are obeyed"),
+        (Miscounting(), "the report counts them"),
+        (Careless(), "is refused before anything runs"),
+        (Littering(), "leaves no session"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+async def test_a_broken_executor_fails(project, database, monkeypatch, executor, words):
+    """The rule that it breaks is named."""
+    monkeypatch.setattr("confiture.testing.rules.RULE_TIMEOUT_S", 3.0 if "obeyed" in words else 60.0)
+    async with open_context(project.root, database_url=to_uri(database.params)) as ctx:
+        await broken(words, check_executor, ctx, executor, database)
+    for connection in Littering.left:
+        await connection.close()
+    Littering.left.clear()
+
+
+# -- servers --------------------------------------------------------------------------------------------------------
+
+
+class ToyServer(GivenServer):
+    async def status(self, ctx, environment):
+        return ServerStatus(state="running", address="given", version="18")
+
+    async def check(self, ctx, target, features, extensions):
+        for name in extensions:
+            if name != "plpgsql":
+                raise errors.FeatureMissing(f"no extension {name!r}")
+
+
+class MislabelledServer(ToyServer):
+    async def acquire(self, ctx, environment):
+        return Target(label="mine", params=(await super().acquire(ctx, environment)).params)
+
+
+class RestlessServer(ToyServer):
+    numbers = itertools.count()
+
+    async def acquire(self, ctx, environment):
+        return (await super().acquire(ctx, environment)).with_database(f"d{next(self.numbers)}")
+
+
+class SilentServer(ToyServer):
+    async def status(self, ctx, environment):
+        return ServerStatus(state="stopped", address="given")
+
+
+class AgreeableServer(ToyServer):
+    async def check(self, ctx, target, features, extensions):
+        pass
+
+
+class BoastfulServer(ToyServer):
+    async def stop(self, ctx, environment):
+        return True
+
+
+@pytest.mark.parametrize(
+    ("server", "words"),
+    [
+        (MislabelledServer(), "the label 'mine', not the environment's name"),
+        (RestlessServer(), "the same one each time"),
+        (SilentServer(), "says that a server runs that was acquired"),
+        (AgreeableServer(), "names an extension that nobody has"),
+        (BoastfulServer(), "tells whether there was anything to stop"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+async def test_a_broken_server_fails(project, database, server, words):
+    """The rule that it breaks is named; the toy that it is made from passes."""
+    environment = Environment(name="test", database_url=to_uri(database.params))
+    async with open_context(project.root) as ctx:
+        await check_server(ctx, ToyServer(), environment)
+        await broken(words, check_server, ctx, server, environment)
+
+
+# -- mediums --------------------------------------------------------------------------------------------------------
+
+
+class Request(msgspec.Struct, frozen=True):
+    times: int = 1
+
+
+class LooseRequest(msgspec.Struct):
+    times: int = 1
+
+
+class ToyMedium:
+    request_type = Request
+
+    async def run(self, ctx, request):
+        return Request(times=request.times)
+
+
+class LooseMedium(ToyMedium):
+    request_type = LooseRequest
+
+
+class DictMedium(ToyMedium):
+    async def run(self, ctx, request):
+        return {"times": 1}
+
+
+class LooseReport(ToyMedium):
+    async def run(self, ctx, request):
+        return LooseRequest()
+
+
+@pytest.mark.parametrize(
+    ("medium", "words"),
+    [
+        (LooseMedium(), "LooseRequest is not frozen"),
+        (DictMedium(), "a dict"),
+        (LooseReport(), "LooseRequest is not frozen"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+async def test_a_broken_medium_fails(project, medium, words):
+    """The rule that it breaks is named; the toy that it is made from passes."""
+    async with open_context(project.root) as ctx:
+        await check_medium(ctx, ToyMedium(), Request())
+        await broken(words, check_medium, ctx, medium, medium.request_type())
+
+
+# -- inspectors and differs -----------------------------------------------------------------------------------------
+
+
+class UnsortedInspector(toys.ToyInspector):
+    async def inspect(self, ctx, target):
+        return toys.toy_schema(*reversed((await super().inspect(ctx, target)).objects))
+
+
+class BlindInspector(toys.ToyInspector):
+    async def inspect(self, ctx, target):
+        objects = (await super().inspect(ctx, target)).objects
+        return toys.toy_schema(*(msgspec.structs.replace(found, properties={}) for found in objects))
+
+
+@pytest.mark.parametrize(
+    ("inspector", "words"),
+    [(UnsortedInspector(), "Objects are sorted"), (BlindInspector(), "A changed schema has another digest")],
+    ids=lambda value: type(value).__name__,
+)
+async def test_a_broken_inspector_fails(project, database, inspector, words):
+    """The rule that it breaks is named; the toy that it is made from passes."""
+    async with open_context(project.root) as ctx:
+        await check_inspector(ctx, toys.ToyInspector(), database)
+        await broken(words, check_inspector, ctx, inspector, database)
+
+
+class EagerDiffer(toys.ToyDiffer):
+    async def diff(self, ctx, old, new):
+        return await super().diff(ctx, toys.toy_schema(), new)
+
+
+class CarelessDiffer(toys.ToyDiffer):
+    async def diff(self, ctx, old, new):
+        return Plan(statements=(await super().diff(ctx, old, new)).statements)
+
+
+@pytest.mark.parametrize(
+    ("differ", "words"),
+    [(EagerDiffer(), "Equal schemas give an empty plan"), (CarelessDiffer(), "the digests of both")],
+    ids=lambda value: type(value).__name__,
+)
+async def test_a_broken_differ_fails(project, differ, words):
+    """The rule that it breaks is named; the toy that it is made from passes."""
+    one, two = (SchemaObject(kind="table", identity=name, properties={}) for name in "ab")
+    old, new = toys.toy_schema(one), toys.toy_schema(one, two)
+    async with open_context(project.root) as ctx:
+        await check_differ(ctx, toys.ToyDiffer(), old, new)
+        await broken(words, check_differ, ctx, differ, old, new)
+
+
+# -- transfer engines and anonymizers -------------------------------------------------------------------------------
+
+
+class OpenEngine(toys.ToyEngine):
+    async def transfer(self, ctx, task, masks=()):
+        return await super().transfer(ctx, task)
+
+
+class LossyEngine(toys.ToyEngine):
+    async def transfer(self, ctx, task, masks=()):
+        query = f"{task.query} WHERE n > 1"
+        return 1 + await super().transfer(ctx, msgspec.structs.replace(task, query=query), masks)
+
+
+@pytest.mark.parametrize(
+    ("engine", "words"),
+    [(OpenEngine(), "A mask replaces its column"), (LossyEngine(), "every value as it was")],
+    ids=lambda value: type(value).__name__,
+)
+async def test_a_broken_engine_fails(project, new_database, engine, words):
+    """The rule that it breaks is named; the toy that it is made from passes."""
+    source, target = new_database(), new_database()
+    async with open_context(project.root) as ctx:
+        await check_transfer_engine(ctx, toys.ToyEngine(), source, target)
+        await broken(words, check_transfer_engine, ctx, engine, source, target)
+
+
+class OpenAnonymizer(toys.ToyAnonymizer):
+    def compile(self, table, rules):
+        return [Mask(column=column, expression=column) for column in rules]
+
+
+class LazyAnonymizer(toys.ToyAnonymizer):
+    def compile(self, table, rules):
+        return super().compile(table, rules)[1:]
+
+
+@pytest.mark.parametrize(
+    ("anonymizer", "words"),
+    [(OpenAnonymizer(), "A rule that it does not know is a ConfigError"), (LazyAnonymizer(), "One mask a rule")],
+    ids=lambda value: type(value).__name__,
+)
+async def test_a_broken_anonymizer_fails(anonymizer, words):
+    """The rule that it breaks is named; the toy that it is made from passes."""
+    await check_anonymizer(toys.ToyAnonymizer(), "users", {"email": "null"})
+    await broken(words, check_anonymizer, anonymizer, "users", {"email": "null"})
