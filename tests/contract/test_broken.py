@@ -235,7 +235,7 @@ class BoastfulServer(ToyServer):
 
 
 @pytest.mark.parametrize(
-    ("server", "words"),
+    ("provider", "words"),
     [
         (MislabelledServer(), "the label 'mine', not the environment's name"),
         (RestlessServer(), "the same one each time"),
@@ -245,12 +245,12 @@ class BoastfulServer(ToyServer):
     ],
     ids=lambda value: type(value).__name__,
 )
-async def test_a_broken_server_fails(project, database, server, words):
+async def test_a_broken_server_fails(project, database, provider, words):
     """The rule that it breaks is named; the toy that it is made from passes."""
     environment = Environment(name="test", database_url=to_uri(database.params))
     async with open_context(project.root) as ctx:
         await check_server(ctx, ToyServer(), environment)
-        await broken(words, check_server, ctx, server, environment)
+        await broken(words, check_server, ctx, provider, environment)
 
 
 # -- mediums --------------------------------------------------------------------------------------------------------
