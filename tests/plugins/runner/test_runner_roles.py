@@ -44,11 +44,29 @@ async def test_a_role_is_created_once(execute, plan_of, role):
     assert report.roles_created == ()
 
 
-async def test_two_runs_may_need_one_role_at_once(execute, plan_of, role):
+async def test_two_runs_may_need_one_role_at_once(execute, kernel_run, database, psql, plan_of, role):
     """The second waits for the first and takes the role as it finds it."""
-    async with anyio.create_task_group() as group:
-        for number in range(4):
-            group.start_soon(lambda n=number: execute(plan_of(owned(role, n)), create_roles=True))
+    waiting = (
+        f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{database.database}' AND wait_event_type = 'Lock'"
+    )
+    quoted = role.replace('"', '""')
+    reports = []
+
+    async def second() -> None:
+        reports.append(await execute(plan_of(owned(role)), create_roles=True))
+
+    async with (
+        kernel_run(database=database) as run,
+        run.connect(database) as first,
+        anyio.create_task_group() as group,
+        run.transaction(first),
+    ):
+        await first.execute(f'CREATE ROLE "{quoted}"')
+        group.start_soon(second)
+        with anyio.fail_after(20):
+            while psql(database, waiting) != "1":
+                await anyio.sleep(0.02)
+    assert reports[0].roles_created == ()
 
 
 async def test_all_missing_roles_are_named_before_anything_runs(execute, plan_of, database, psql):
