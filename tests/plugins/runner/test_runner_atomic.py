@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from confiture.errors import Busy, ConfigError, FeatureMissing, StatementFailed, UnsupportedScript
+from confiture.errors import (
+    Busy,
+    ConfigError,
+    ConnectionLost,
+    DiskFull,
+    FeatureMissing,
+    StatementFailed,
+    UnsupportedScript,
+)
 from confiture.model import Logged, Plan, Progress, Statement, WarningRaised
 
 pytestmark = pytest.mark.anyio
@@ -224,3 +232,21 @@ async def test_an_empty_plan_is_well(execute):
     """Nothing to do is no error to an executor."""
     report = await execute(Plan(statements=()))
     assert report.statements == 0
+
+
+async def test_a_full_disk_is_told_by_name(execute, plan_of):
+    """With the statement's place and what to do; the statements are not tried again."""
+    full = "DO $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$;"
+    with pytest.raises(DiskFull, match="could not extend file") as caught:
+        await execute(plan_of(full))
+    assert (caught.value.file, caught.value.line) == ("a.sql", 1)
+    assert "make room" in caught.value.hint
+
+
+@pytest.mark.parametrize("execution", [{"atomic": True}, {"atomic": False}, {"atomic": False, "jobs": 2}])
+async def test_a_lost_connection_is_told(execute, execution):
+    """A server that goes away is no mistake of a statement, and nothing is run again."""
+    statements = tuple(Statement(sql="SELECT 1", level=0) for _ in range(20))
+    end = Statement(sql="SELECT pg_terminate_backend(pg_backend_pid())", level=0)
+    with pytest.raises(ConnectionLost):
+        await execute(Plan(statements=(*statements, end, *statements)), **execution)
