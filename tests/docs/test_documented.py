@@ -10,7 +10,7 @@ from types import ModuleType
 import msgspec
 import pytest
 
-from confiture import errors, hooks, model, protocols
+from confiture import errors, hooks, model, protocols, testing
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 ERRORS = DOCS / "reference" / "errors.md"
@@ -87,6 +87,14 @@ def test_every_kind_is_documented_with_its_hook_and_its_protocol():
 def test_every_kind_has_a_section(kind: str):
     """What a provider must do is more than a row of a table."""
     assert f"\n### {kind}: " in KINDS.read_text(encoding="utf-8")
+
+
+def test_every_kind_has_a_suite_that_is_documented():
+    """The suite is how an author knows that the provider is right; a kind without one cannot be relied upon."""
+    documented = KINDS.read_text(encoding="utf-8").split("\nSuite: `await ")[1:]
+    names = {part.partition("(")[0] for part in documented}
+    assert names == {name for name in testing.__all__ if name.startswith("check_")}
+    assert len(names) == len(hooks.KINDS)
 
 
 def test_every_method_of_a_kind_is_documented():

@@ -135,6 +135,7 @@ def isolated_reader(tmp_path: Path) -> Iterator[Reader]:
     (site / "tests.pth").write_text(f"import site; site.addsitedir({ours!r})\n", encoding="utf-8")
     for name, body in {
         "pip": 'command=$1; shift; exec python -m pip "$command" --no-index --no-build-isolation "$@"',
+        "pytest": 'exec python -m pytest "$@"',
         "confiture": "exec python -c 'from confiture.cli.main import main; main()' \"$@\"",
     }.items():
         program = venv / "bin" / name
@@ -153,6 +154,7 @@ def test_the_tutorial_works_as_it_is_written(reader: Reader):
 def test_a_plugin_takes_twenty_lines(isolated_reader: Reader):
     """The page promises twenty; and a plugin of a stranger is found as ours are."""
     page = DOCS / "plugins" / "first-plugin.md"
-    written = [block.text for block in blocks(page) if block.title and block.title.startswith("hello/")]
+    plugin = ("hello/confiture_hello.py", "hello/pyproject.toml")
+    written = [block.text for block in blocks(page) if block.title in plugin]
     assert sum(bool(line.strip()) for text in written for line in text.splitlines()) <= 20
     assert isolated_reader.follow(page) >= 5
