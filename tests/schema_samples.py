@@ -80,6 +80,8 @@ CREATE AGGREGATE shop.total(numeric) (SFUNC = shop.plus, STYPE = numeric);
 CREATE FUNCTION shop.plus(a numeric, b numeric) RETURNS numeric LANGUAGE sql IMMUTABLE AS 'SELECT a + b';
 CREATE OPERATOR shop.#+# (LEFTARG = numeric, RIGHTARG = numeric, FUNCTION = shop.plus);
 CREATE VIEW shop.sums AS SELECT a OPERATOR(shop.#+#) 1 AS s FROM (SELECT shop.total(total) AS a FROM shop.orders) x;
+ALTER TABLE shop.orders OWNER TO CURRENT_USER;
+ALTER TABLE shop.numbers OWNER TO CURRENT_USER;
 CREATE TABLE shop.parts (id int, day date) PARTITION BY RANGE (day);
 CREATE TABLE shop.parts_1 PARTITION OF shop.parts FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
 CREATE RULE quiet AS ON DELETE TO shop.lines DO INSTEAD NOTHING;

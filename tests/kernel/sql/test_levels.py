@@ -69,7 +69,8 @@ def test_roles_are_found_wherever_they_are_named() -> None:
     """A server that lacks one must be told of before anything runs."""
     sql = """
     CREATE ROLE made; ALTER TABLE t OWNER TO owner1;
-    ALTER FUNCTION f OWNER TO owner2; GRANT SELECT ON t TO reader, PUBLIC;
+    ALTER FUNCTION f OWNER TO owner2;
+    GRANT SELECT ON t TO reader, PUBLIC;
     REVOKE ALL ON t FROM "Odd Role"; CREATE POLICY p ON t TO policy1, CURRENT_USER; SET ROLE set1;
     SET SESSION AUTHORIZATION 'set2';
     CREATE SCHEMA AUTHORIZATION schema1; ALTER DEFAULT PRIVILEGES FOR ROLE def1 GRANT SELECT ON TABLES TO def2;
@@ -78,9 +79,8 @@ def test_roles_are_found_wherever_they_are_named() -> None:
     ALTER ROLE altered SET work_mem = 1;
     """
     assert roles_named(read(sql)) == tuple(
-
-    sorted(["owner1", "owner2", "reader", "Odd Role", "policy1", "set1", "set2", "schema1", "def1", "def2", "member1",
-                "group1", "noted", "altered"])
+        sorted(["owner1", "owner2", "reader", "Odd Role", "policy1", "set1", "set2", "schema1", "def1", "def2",
+                "member1", "group1", "noted", "altered"])
     )  # fmt: skip
 
 

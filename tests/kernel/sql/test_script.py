@@ -80,7 +80,9 @@ def test_copy_data_is_the_bytes_of_the_file() -> None:
     ["BEGIN", "COMMIT", "ROLLBACK", "START TRANSACTION", "END", "ABORT", "SAVEPOINT a", "RELEASE a", "ROLLBACK TO a",
      "PREPARE TRANSACTION 'a'", "COMMIT PREPARED 'a'", "SET CONSTRAINTS ALL DEFERRED", "SET LOCAL x.y = 1",
      "SET TRANSACTION READ ONLY", "SET client_encoding = 'LATIN1'", "SET NAMES 'win1252'",
-     "SET standard_conforming_strings = off", "COPY a FROM stdin (FORMAT binary)", "COPY BINARY a FROM stdin"],
+     "SET standard_conforming_strings = off; SELECT '\\'",
+     "COPY a FROM stdin (FORMAT binary)",
+     "COPY BINARY a FROM stdin"],
 )  # fmt: skip
 def test_what_a_schema_file_cannot_hold_is_refused_with_its_place(sql: str) -> None:
     """A BEGIN or COMMIT would break up the build's own transaction; the others would be read wrongly."""
@@ -90,7 +92,7 @@ def test_what_a_schema_file_cannot_hold_is_refused_with_its_place(sql: str) -> N
 
 
 @pytest.mark.parametrize(
-    "sql", ["SET client_encoding = 'UTF8'", "SET NAMES 'utf-8'", "SET standard_conforming_strings = on"]
+    "sql", ["SET client_encoding = 'UTF8'", "SET NAMES 'utf-8'", "SET standard_conforming_strings = off"]
 )
 def test_settings_that_pg_dump_writes_are_accepted(sql: str) -> None:
     """Each of its dumps begins with them."""

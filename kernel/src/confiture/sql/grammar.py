@@ -74,25 +74,44 @@ def unwrap(node: Any) -> Any:
     return getattr(node, field) if field else None
 
 
-def children(node: Any) -> Iterator[Any]:
-    """The concrete messages directly below a concrete message."""
+#: Nodes that hold nothing but a value: most of a tree, and of no interest to a walk.
+_LEAVES = frozenset({"string", "a_const", "integer", "float", "boolean", "bit_string", "a_star", "param_ref", None})
+
+
+@lru_cache(maxsize=4096)
+def _shape(field: Any) -> tuple[bool, bool, bool]:
+    """Of a field's descriptor: whether it holds messages, whether a list, whether of ``Node``."""
+    message = field.message_type
+    return message is not None, bool(field.is_repeated), message is not None and message.name == "Node"
+
+
+def children(node: Any) -> list[Any]:
+    """The concrete messages directly below a concrete message, without names and constants."""
+    found: list[Any] = []
     for field, value in node.ListFields():
-        if field.message_type is None:
+        message, repeated, wrapped = _shape(field)
+        if not message:
             continue
-        for item in value if field.is_repeated else (value,):
-            if field.message_type.name == "Node":
-                item = unwrap(item)
-            if item is not None:
-                yield item
+        if not wrapped:
+            if repeated:
+                found += value
+            else:
+                found.append(value)
+            continue
+        for item in value if repeated else (value,):
+            name = item.WhichOneof("node")
+            if name not in _LEAVES:
+                found.append(getattr(item, name))
+    return found
 
 
 def walk(node: Any) -> Iterator[Any]:
-    """The concrete message and all below it, in the order of the text. Not recursive: trees can be deep."""
+    """The concrete message and all below it, save names and constants. Not recursive: trees can be deep."""
     stack = [node]
     while stack:
         item = stack.pop()
         yield item
-        stack.extend(reversed(tuple(children(item))))
+        stack.extend(reversed(children(item)))
 
 
 def string_values(nodes: Any) -> tuple[str, ...]:

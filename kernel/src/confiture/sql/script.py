@@ -3,7 +3,7 @@
 Each file is lexed and parsed by itself, so that what is wrong in one never swallows the next. What psql's autocommit
 makes void or dangerous is refused by name: BEGIN and its kin, SET LOCAL, SET TRANSACTION, SET CONSTRAINTS (they last
 as long as a transaction, and psql, file by file, has none). So is what would make this module read the text wrongly:
-another client encoding, ``standard_conforming_strings = off``.
+another client encoding, ``standard_conforming_strings = off`` in a file with backslashes.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def _statements(file: SourceFile, lexed: Lexed, tree: ParseResult) -> list[State
         kind = kind_of(field)
         node = getattr(raw.stmt, field)
         if kind in _CHECKED_KINDS:
-            _check(file, start, kind, node)
+            _check(file, start, kind, node, "\\" in sql)
         data: bytes | None = None
         if kind == "CopyStmt" and node.is_from and not node.filename and not node.is_program:
             _check_copy(file, start, node)
@@ -126,8 +126,8 @@ def _sets_config(node: Any, sql: str) -> bool:
     return False
 
 
-def _check(file: SourceFile, start: int, kind: str, node: Any) -> None:
-    """Refuse what cannot mean here what it says."""
+def _check(file: SourceFile, start: int, kind: str, node: Any, backslashes: bool) -> None:
+    """Refuse what cannot mean here what it says. ``backslashes``: the SQL of the file has any."""
     what = hint = ""
     if kind == "TransactionStmt":
         what = "transaction control"
@@ -147,7 +147,8 @@ def _check(file: SourceFile, start: int, kind: str, node: Any) -> None:
         if name == "client_encoding" and value not in _UTF8_NAMES:
             what = f'the client encoding "{value}"'
             hint = "confiture reads schema files as UTF-8: convert the file and remove this line"
-        elif name == "standard_conforming_strings" and value in ("off", "false", "no", "0"):
+        elif backslashes and name == "standard_conforming_strings" and value in ("off", "false", "no", "0"):
+            # Old dumps begin with it; without a backslash the text means the same either way.
             what = '"standard_conforming_strings = off"'
             hint = "write E'...' where backslashes escape, and remove this line"
     if what:

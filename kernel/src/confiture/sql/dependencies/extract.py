@@ -269,6 +269,8 @@ def _alter_table(facts: Facts, node: Node) -> None:
         elif kind == "AT_AttachPartition":
             facts.defines.append(Name("attached", table.schema, table.name))
             facts.changes.append(range_name(definition.partition_cmd.name))
+        elif kind == "AT_ChangeOwner":
+            facts.defines.append(Name("owner", table.schema, table.name))
         elif kind == "AT_DropColumn":
             facts.drops.append(_member("column", table, command.name))
         elif kind in ("AT_ValidateConstraint", "AT_AlterConstraint") and command.name:
@@ -329,6 +331,9 @@ def _owned_by(facts: Facts, node: Node) -> None:
                 table = name_of("relation", parts[:-1])
                 add_need(facts, table)
                 facts.columns.add(parts[-1])
+                # Once it is linked, its owner cannot be changed alone, and both must have the same.
+                for owned in (range_name(node.sequence), table):
+                    facts.needs.append(Need(owned._replace(space="owner"), Strength.LIKELY))
 
 
 def _alter_sequence(facts: Facts, node: Node) -> None:
@@ -510,6 +515,13 @@ def _named(space: str, field: str) -> Callable[[Facts, Node], None]:
     return handler
 
 
+def _change_publication(facts: Facts, node: Node) -> None:
+    name = Name("publication", "", node.pubname)
+    add_need(facts, name)
+    facts.changes.append(name)
+    tree_needs(facts, node)
+
+
 def _statistics(facts: Facts, node: Node) -> None:
     facts.defines.append(name_of("statistics", string_values(node.defnames)))
     tree_needs(facts, node)
@@ -557,6 +569,7 @@ _HANDLERS: dict[str, Callable[[Facts, Node], None]] = {
     "AlterObjectSchemaStmt": _move,
     "AlterOwnerStmt": _owner,
     "AlterPolicyStmt": _create_policy,
+    "AlterPublicationStmt": _change_publication,
     "AlterRoleSetStmt": _role_change,
     "AlterRoleStmt": _role_change,
     "AlterSeqStmt": _alter_sequence,

@@ -82,7 +82,8 @@ def tree_needs(facts: Facts, root: Any, strength: Strength = Strength.NEEDED) ->
         if kind == "SelectStmt" and node.values_lists:
             # Rows of constants, by the thousand in a dump, refer to nothing.
             for row in node.values_lists:
-                stack.extend(unwrap(item) for item in row.list.items if item.WhichOneof("node") != "a_const")
+                items = (item for item in row.list.items if item.WhichOneof("node") not in ("a_const", None))
+                stack.extend(unwrap(item) for item in items)
             if node.HasField("with_clause"):
                 stack.append(node.with_clause)
         else:
