@@ -11,9 +11,15 @@ import msgspec
 import pytest
 
 from confiture import errors, hooks, model, protocols, testing
+from confiture.config import Environment
+from confiture.config.project import KERNEL_SECTIONS, PluginsConfig, ProjectConfig, ScratchConfig
+from confiture_build.model import BuildConfig
+from confiture_embedded.config import EmbeddedConfig
+from confiture_files.config import FilesConfig
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 ERRORS = DOCS / "reference" / "errors.md"
+CONFIGURATION = DOCS / "reference" / "configuration.md"
 EVENTS = DOCS / "reference" / "events.md"
 KINDS = DOCS / "plugins" / "kinds.md"
 
@@ -66,6 +72,41 @@ def test_every_event_is_documented_with_its_fields():
     documented = {name: fields for name, fields in documented.items() if name[0].isupper()}
     events = [cls for cls in subclasses(model.Event, model) if cls is not model.Event]
     assert documented == {cls.__name__: {field.name for field in msgspec.structs.fields(cls)} for cls in events}
+
+
+@pytest.mark.parametrize(
+    ("heading", "type_"),
+    [
+        ("## Environments", Environment),
+        ("### [project]", ProjectConfig),
+        ("### [files]", FilesConfig),
+        ("### [build]", BuildConfig),
+        ("### [embedded]", EmbeddedConfig),
+        ("### [scratch]", ScratchConfig),
+        ("### [plugins]", PluginsConfig),
+    ],
+)
+def test_every_key_of_the_configuration_is_documented(heading: str, type_: type[msgspec.Struct]):
+    """With its default, where that is a plain value: a wrong default is worse than none."""
+    section = CONFIGURATION.read_text(encoding="utf-8").partition(f"\n{heading}\n")[2].partition("\n#")[0]
+    cells = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line[:3] == "| `"
+    ]
+    documented = {key.strip("`"): default for key, default, _ in cells}
+    fields = {field.name: field.default for field in msgspec.structs.fields(type_)}
+    assert documented.keys() == fields.keys()
+    for name, default in fields.items():
+        if isinstance(default, bool | int | float):
+            assert documented[name] == f"`{default:g}`" if not isinstance(default, bool) else f"`{default}`".lower()
+        elif isinstance(default, str) and default:
+            assert documented[name] == f'`"{default}"`'
+
+
+def test_every_table_of_the_configuration_is_documented():
+    """Those of the kernel and of confiture's own plugins: what the kernel takes as known."""
+    page = CONFIGURATION.read_text(encoding="utf-8")
+    sections = {line.removeprefix("### [").rstrip("]") for line in page.splitlines() if line.startswith("### [")}
+    assert sections == KERNEL_SECTIONS | {"files", "build", "embedded"}
 
 
 def test_every_hook_is_documented():
