@@ -125,3 +125,37 @@ def test_a_server_that_no_plugin_offers_is_a_line_too(run_here, project) -> None
     code, out, _ = run_here("env", cwd=project.root)
     assert code == 0
     assert "local: no server is named 'docker'" in out
+
+
+def test_a_provider_that_never_answers_is_given_up(cli, project) -> None:
+    """A stranger's server plugin must not hang the list either, nor end it."""
+    cli.plugin(
+        "mute",
+        """
+        from confiture.hooks import Provider, hookimpl
+        API_VERSION = 1
+
+        @hookimpl
+        def confiture_servers():
+            yield Provider(name="mute", target="mute_server:Mute", summary="says nothing")
+            yield Provider(name="wrong", target="mute_server:Wrong", summary="raises")
+        """,
+        mute_server="""
+        import anyio
+
+        class Mute:
+            async def status(self, ctx, environment):
+                await anyio.sleep(600)
+
+        class Wrong:
+            async def status(self, ctx, environment):
+                raise KeyError(environment.database_url)
+        """,
+    )
+    project.environment("local", "server = 'mute'")
+    project.environment("test", f"server = 'wrong'\ndatabase_url = 'postgresql://app:{SECRET}@h/d'")
+    done = cli("env", cwd=project.root)
+    assert done.returncode == 0
+    assert "local: no answer within 3 s" in done.stdout
+    assert "test: KeyError: " in done.stdout
+    assert SECRET not in done.stdout

@@ -139,13 +139,22 @@ def test_a_bar_is_for_a_terminal_and_leaves_no_trace(cli) -> None:
                 for done in range(8):
                     run.emit(Progress(step="x", done=done, total=8))
                     await anyio.sleep(0.1)
+                shell.print("the result")
                 run.emit(StepFinished(step="x", seconds=0.8))
         """,
     )
     shown = on_terminal(cli, "slow")
     assert "copying" in shown
-    assert shown.rstrip().endswith("\x1b[2K")  # the line is erased
-    assert cli("slow").stderr == ""
+    assert "copying" not in shown.rpartition("\x1b[2K")[2]  # the line is erased at the end
+    done = cli("slow")
+    assert (done.stdout, done.stderr) == ("the result\n", "")
+    # Results piped away while the bar is on the terminal.
+    child = pexpect.spawn("sh", ["-c", f"{sys.executable} -m confiture slow > out"], cwd=str(cli.folder),
+                          env=cli.environment(), encoding="utf-8", timeout=60)  # fmt: skip
+    child.expect(pexpect.EOF)
+    child.close()
+    assert "copying" in child.before
+    assert (cli.folder / "out").read_text() == "the result\n"
     assert "copying" not in on_terminal(cli, "slow", "--quiet")
 
 
