@@ -201,7 +201,9 @@ class SchemaSource(Protocol):
     """
 
     async def load(self, ctx: Context, what: str = "", *, order: str = "alphabetical") -> Sequence[SourceFile]:
-        """The files in the order in which they run: ``alphabetical`` or ``natural`` (numbers by value).
+        """The files in the order in which they run.
+
+        ``order``: ``alphabetical``, ``natural`` (numbers by value), or ``auto``: alphabetical, the caller sorts.
 
         Raises ``SourceError``; an empty schema is an error too, where "seeds" without any gives ().
         """

@@ -22,7 +22,7 @@ async def test_files_come_component_by_component(load, project):
     for path in ("a/z.sql", "a/b/c.sql", "a-b/x.sql", "a.sql", "b.sql", "a/B.sql"):
         project.schema(path, "SELECT 1;")
     expected = ["a/B.sql", "a/b/c.sql", "a/z.sql", "a-b/x.sql", "a.sql", "b.sql"]
-    assert await paths(load) == [f"db/schema/{path}" for path in expected]
+    assert await paths(load, order="natural") == [f"db/schema/{path}" for path in expected]
 
 
 async def test_order_is_by_code_point(load, project):
@@ -46,7 +46,7 @@ async def test_numbers_read_otherwise_are_warned_of(load, project):
     assert await paths(load) == ["db/schema/10_x.sql", "db/schema/2_x.sql"]
     (warning,) = [event for event in load.events if isinstance(event, WarningRaised)]
     assert "'db/schema/10_x.sql' runs before 'db/schema/2_x.sql'" in warning.message
-    assert 'order = "natural"' in warning.hint
+    assert "--order natural" in warning.hint
 
 
 async def test_folders_with_numbers_are_warned_of(load, project):
@@ -70,34 +70,25 @@ async def test_numbers_read_alike_are_not_warned_of(load, project, names):
 
 async def test_natural_order_reads_numbers(load, project):
     """As a person does; letters by code point still."""
-    project.config('[files]\norder = "natural"')
     for path in ("10_x/a.sql", "2_x/v10.sql", "2_x/v9.sql", "B.sql", "a.sql", "02_x/b.sql"):
         project.schema(path, "SELECT 1;")
     expected = ["02_x/b.sql", "2_x/v9.sql", "2_x/v10.sql", "10_x/a.sql", "B.sql", "a.sql"]
-    assert await paths(load) == [f"db/schema/{path}" for path in expected]
+    assert await paths(load, order="natural") == [f"db/schema/{path}" for path in expected]
     assert load.events == []
 
 
 async def test_auto_loads_alphabetically_without_a_warning(load, project):
     """The names do not matter then: the statements are sorted by whoever builds."""
-    project.config('[files]\norder = "auto"')
     for name in ("2.sql", "10.sql"):
         project.schema(name, "SELECT 1;")
-    assert await paths(load) == ["db/schema/10.sql", "db/schema/2.sql"]
+    assert await paths(load, order="auto") == ["db/schema/10.sql", "db/schema/2.sql"]
     assert load.events == []
 
 
-async def test_the_caller_may_choose_the_order(load, project):
-    """The command line overrides the configuration."""
-    for name in ("2.sql", "10.sql"):
-        project.schema(name, "SELECT 1;")
-    assert await paths(load, order="natural") == ["db/schema/2.sql", "db/schema/10.sql"]
-
-
-async def test_an_unknown_order_names_the_file_and_the_key(load, project):
+async def test_an_unknown_key_names_the_file_and_the_key(load, project):
     """A configuration mistake is found where it is made."""
-    project.config('[files]\norder = "random"')
-    with pytest.raises(ConfigError, match=r"files\.order"):
+    project.config('[files]\nroot = "x"')
+    with pytest.raises(ConfigError, match=r"files\.root"):
         await load()
 
 

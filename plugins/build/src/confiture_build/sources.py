@@ -37,8 +37,9 @@ class Sources(msgspec.Struct, frozen=True, kw_only=True):
 async def load_sources(ctx: Context, order: Order, *, seeds: bool) -> Sources:
     """Load them through the project's source provider. Raises ``SourceError``."""
     source = ctx.get(SOURCE, ctx.settings("project", ProjectConfig).source)
+    schema = tuple(await source.load(ctx, order=order))
+    # Seeds are never sorted by need: a row cannot say what it needs.
     by_name = "natural" if order == "natural" else "alphabetical"
-    schema = tuple(await source.load(ctx, order=by_name))
     seed_files = tuple(await source.load(ctx, "seeds", order=by_name)) if seeds else ()
     return Sources(schema=schema, seeds=seed_files, order=order, digest=_digest(schema, order))
 

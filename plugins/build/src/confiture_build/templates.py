@@ -40,15 +40,25 @@ class _About(msgspec.Struct, kw_only=True):
     comment: str | None = None  # the comment that the schema gives its database
 
 
-def template_name(digest: str) -> str:
-    """The name of the template of that content."""
-    return TEMPLATE_PREFIX + digest[:24]
+#: Whether a database exists, and whether the role may do with it what its owner may. Another role's template of the
+#: same content can be neither cloned nor marked.
+_OURS = "SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = $1"
+
+
+async def _template_name(connection: Connection, digest: str) -> tuple[str, bool]:
+    """The name of the role's template of that content, and whether there is one."""
+    name = TEMPLATE_PREFIX + digest[:24]
+    ours = await connection.fetchval(_OURS, name)
+    if ours is False:
+        name = f"{name}_{await connection.fetchval('SELECT current_user::regrole::oid')}"
+        ours = await connection.fetchval(_OURS, name)
+    return name, bool(ours)
 
 
 async def find_template(ctx: Context, connection: Connection, digest: str) -> str | None:
     """The name of the template of that content, marked as used now; None where there is none."""
-    name = template_name(digest)
-    if not await connection.fetchval("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", name):
+    name, there = await _template_name(connection, digest)
+    if not there:
         return None
     await _mark(ctx, connection, name, await comment_of(connection, name))
     return name
@@ -71,7 +81,7 @@ async def keep_as_template(ctx: Context, connection: Connection, built: str, dig
     """Make the database ``built`` the template of that content; its name. Another run may have been first."""
     import asyncpg
 
-    name = template_name(digest)
+    name, _ = await _template_name(connection, digest)
     comment = await comment_of(connection, built)
     try:
         async with ctx.transaction(connection):

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import msgspec
 
-__all__ = ["DEFAULT_SEEDS", "FilesConfig", "Order"]
-
-Order = Literal["alphabetical", "natural", "auto"]
+__all__ = ["DEFAULT_SEEDS", "FilesConfig"]
 
 #: Where seeds are looked for when the configuration does not say: this folder may be missing, a named one may not.
 DEFAULT_SEEDS = ("db/seeds",)
 
 
 class FilesConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """Which files make the schema, and their order. Folders are relative to the project's root.
+    """Which files make the schema. Folders are relative to the project's root.
 
-    ``roots`` are folders (or single files), taken one after the other. ``order``: ``alphabetical`` by code point,
-    ``natural`` with numbers as a person reads them, ``auto`` by the dependencies between the statements (loaded
-    alphabetically; whoever builds sorts). ``include`` and ``exclude`` are patterns relative to each root, see
-    :mod:`confiture_files.patterns`; without ``include`` every ``.sql`` file is taken. ``seeds`` are the folders of
-    the stage ``seeds``; None means ``db/seeds``, which may be missing.
+    ``roots`` are folders (or single files), taken one after the other. ``include`` and ``exclude`` are patterns
+    relative to each root, see :mod:`confiture_files.patterns`; without ``include`` every ``.sql`` file is taken.
+    ``seeds`` are the folders of the stage ``seeds``; None means ``db/seeds``, which may be missing.
     """
 
     roots: tuple[str, ...] = ("db/schema",)
-    order: Order = "alphabetical"
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     seeds: tuple[str, ...] | None = None

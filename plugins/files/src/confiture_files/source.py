@@ -10,7 +10,7 @@ import anyio.to_thread
 
 from confiture.errors import ConfigError, SourceUnreadable
 from confiture.model import SourceFile, WarningRaised
-from confiture_files.config import DEFAULT_SEEDS, FilesConfig, Order
+from confiture_files.config import DEFAULT_SEEDS, FilesConfig
 from confiture_files.order import alphabetical_key, misread, natural_key
 from confiture_files.reading import read_sql
 from confiture_files.walk import Found, Walker
@@ -24,16 +24,16 @@ __all__ = ["FilesSource"]
 class FilesSource:
     """Loads the ``.sql`` files below the roots of ``[files]``, root by root, sorted within each."""
 
-    async def load(self, ctx: Context, what: str = "", *, order: Order | None = None) -> Sequence[SourceFile]:
+    async def load(self, ctx: Context, what: str = "", *, order: str = "alphabetical") -> Sequence[SourceFile]:
         """The files in the order in which they run.
 
         ``what``: ``""`` for the schema's roots, ``"seeds"`` for the seeds' folders, else a folder or a file (write
-        ``./seeds`` for a folder of that name). ``order`` overrides the configured one. Raises ``SourceUnreadable``;
-        finding nothing is an error too, except where the default ``db/seeds`` has nothing. Warns where numbers make
-        the alphabetical order differ from what a person reads.
+        ``./seeds`` for a folder of that name). ``order``: ``alphabetical`` by code point, ``natural`` with numbers as
+        a person reads them, ``auto`` (alphabetical, and whoever builds sorts the statements). Raises
+        ``SourceUnreadable``; finding nothing is an error too, except where the default ``db/seeds`` has nothing.
+        Warns where numbers make the alphabetical order differ from what a person reads.
         """
         config = ctx.settings("files", FilesConfig)
-        order = order or config.order
         if what == "seeds":
             roots, optional = config.seeds or DEFAULT_SEEDS, config.seeds is None
         else:
@@ -50,7 +50,7 @@ class FilesSource:
 
 
 def _load(
-    roots: Sequence[tuple[str, str]], config: FilesConfig, order: Order, optional: bool
+    roots: Sequence[tuple[str, str]], config: FilesConfig, order: str, optional: bool
 ) -> tuple[list[SourceFile], list[WarningRaised]]:
     files: list[SourceFile] = []
     warnings: list[WarningRaised] = []
@@ -95,6 +95,6 @@ def _warn(found: Sequence[Found]) -> list[WarningRaised]:
     return [
         WarningRaised(
             message=f"{first!r} runs before {second!r}: names are compared letter by letter, not as numbers{more}",
-            hint='write the numbers with equally many digits, or set order = "natural" under [files]',
+            hint="write the numbers with equally many digits, or build with --order natural",
         )
     ]
