@@ -148,10 +148,15 @@ def main() -> None:
                     found["stop"] = time.perf_counter() - began
                     for key, value in found.items():
                         figures[name].setdefault(key, []).append(value)
-                print(f"round {number + 1}", flush=True)
+                print(f"after round {number + 1}")
+                show(figures)
         finally:
             for home in homes.values():
                 cluster.stop(home)
+
+
+def show(figures: dict[str, dict[str, list[float]]]) -> None:
+    """The table so far: milliseconds and megabytes, medians and the ratio to ours."""
     columns = list(figures["ours"])
     print("|", " | ".join(["setting", *columns]), "|")
     print("|", " | ".join(["---"] * (len(columns) + 1)), "|")
@@ -162,7 +167,7 @@ def main() -> None:
             ours = statistics.median(figures["ours"][column])
             shown = f"{median:.0f}" if column == "memory MB" else f"{median * 1000:.0f}"
             cells.append(shown if name == "ours" else f"{shown} ({median / ours:.2f})")
-        print("|", " | ".join([name, *cells]), "|")
+        print("|", " | ".join([name, *cells]), "|", flush=True)
 
 
 if __name__ == "__main__":

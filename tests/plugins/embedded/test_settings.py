@@ -89,7 +89,12 @@ async def test_a_changed_configuration_is_told_and_takes_effect_at_the_next_star
 async def test_a_thousand_tables_fit_into_one_transaction(own_project, server_run):
     """max_locks_per_transaction: at PostgreSQL's default of 64 the lock table overflows."""
     async with server_run(own_project) as run, run.connect(await run.target(), database="postgres") as connection:
-        one = "CREATE TABLE t{0} (id bigserial PRIMARY KEY, a text UNIQUE, b text); CREATE INDEX ON t{0} (b);"
+        one = (
+            "CREATE TABLE t{0} (id bigserial PRIMARY KEY, a text UNIQUE, b text, c text);"
+            "CREATE INDEX ON t{0} (b); CREATE INDEX ON t{0} (c); CREATE INDEX ON t{0} (b, c);"
+            "CREATE INDEX ON t{0} (c, b);"
+            "CREATE VIEW v{0} AS SELECT * FROM t{0};"
+        )
         async with run.transaction(connection):
             for begin in range(0, 1000, 100):
                 await connection.execute("".join(one.format(i) for i in range(begin, begin + 100)))
