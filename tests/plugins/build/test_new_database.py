@@ -6,6 +6,7 @@ import anyio
 import pytest
 
 from confiture.errors import DatabaseNotEmpty, EnvironmentProtected, StatementFailed, UnsupportedScript
+from confiture.model import Target
 from plugins.build.conftest import templates
 
 pytestmark = pytest.mark.anyio
@@ -240,3 +241,19 @@ async def test_cancelled_build_leaves_nothing(shop, kernel_run, absent, psql, se
     sleeping = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()"
     assert psql(server.with_database("postgres"), sleeping) == "0"
     assert [name for name in databases("confiture_tmp_build") if name not in before] == []
+
+
+async def test_another_roles_template_of_the_same_content_is_no_obstacle(shop, kernel_run, absent, psql) -> None:
+    """Two roles of one server build the same schema: neither may clone or mark what the other owns."""
+    role = f"{absent.database}_role"
+    psql(absent.with_database("postgres"), f'CREATE ROLE "{role}" LOGIN CREATEDB')
+    other = Target(label="t", params={**absent.params, "user": role, "dbname": f"{absent.database}_2"})
+    async with kernel_run(shop, database=absent) as run:
+        await run.start("build")
+    for how in ("built", "cloned"):
+        async with kernel_run(shop, database=other) as run:
+            report = await run.start("build", recreate=True)
+        assert report.databases[0].how == how
+    for name in (other.database, *templates(absent, psql, shop.name)):
+        psql(absent.with_database("postgres"), f'DROP DATABASE "{name}"')
+    psql(absent.with_database("postgres"), f'DROP ROLE "{role}"')

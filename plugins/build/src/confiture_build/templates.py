@@ -57,10 +57,15 @@ async def _template_name(connection: Connection, digest: str) -> tuple[str, bool
 
 async def find_template(ctx: Context, connection: Connection, digest: str) -> str | None:
     """The name of the template of that content, marked as used now; None where there is none."""
+    import asyncpg
+
     name, there = await _template_name(connection, digest)
     if not there:
         return None
-    await _mark(ctx, connection, name, await comment_of(connection, name))
+    try:
+        await _mark(ctx, connection, name, await comment_of(connection, name))
+    except asyncpg.PostgresError as error:  # "tuple concurrently updated": another run marks it as used now, too
+        ctx.emit(Logged(message="cannot mark a template as used", fields={"name": name, "error": str(error)}))
     return name
 
 
@@ -88,7 +93,7 @@ async def keep_as_template(ctx: Context, connection: Connection, built: str, dig
             await connection.execute(f"ALTER DATABASE {quote_ident(built)} RENAME TO {quote_ident(name)}")
             await connection.execute(f"ALTER DATABASE {quote_ident(name)} WITH ALLOW_CONNECTIONS false")
             await _mark(ctx, connection, name, comment)
-    except asyncpg.DuplicateDatabaseError:
+    except (asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):  # the latter where both commit at once
         return name  # equal content: what was built now goes with its temporary name
     return name
 
