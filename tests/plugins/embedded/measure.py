@@ -3,7 +3,7 @@
 Every variant is our settings with one thing changed, on a server of its own. All servers take turns within each
 round, each round in another order, so that a busy machine slows all of them alike; the table shows medians and the
 ratio to ours. "ours again" is what the machine's noise is worth. "cpu" is the time that the session's backend was on
-a processor, in which other programs have little part.
+a processor, in which other programs have less part. A ratio is the median of the rounds' ratios.
 """
 
 # ruff: noqa: ASYNC240 - small files, looked at between two steps
@@ -164,9 +164,10 @@ def show(figures: dict[str, dict[str, list[float]]]) -> None:
         cells = []
         for column in columns:
             median = statistics.median(values[column])
-            ours = statistics.median(figures["ours"][column])
+            pairs = zip(values[column], figures["ours"][column], strict=True)
+            ratio = statistics.median(value / ours for value, ours in pairs)
             shown = f"{median:.0f}" if column == "memory MB" else f"{median * 1000:.0f}"
-            cells.append(shown if name == "ours" else f"{shown} ({median / ours:.2f})")
+            cells.append(shown if name == "ours" else f"{shown} ({ratio:.2f})")
         print("|", " | ".join([name, *cells]), "|", flush=True)
 
 

@@ -124,7 +124,8 @@ class EmbeddedServer:
                     _touch(home)
                     if (server := cluster.running(home)) is not None:
                         ensure_watcher(home)
-                        _tell_changes(ctx, home, wanted)
+                        if not place.name.startswith("scratch-"):  # projects may differ about that one
+                            _tell_changes(ctx, home, wanted)
                         return server
                 finally:
                     lock.release()
@@ -232,7 +233,7 @@ def _tell_changes(ctx: Context, home: Home, wanted: cluster.Wanted) -> None:
     running = cluster.read_running(home)
     changed = changed or running.get("bin_dir") != str(wanted.binaries.bin_dir)
     changed = changed or running.get("idle_s") != str(wanted.idle_minutes * 60)
-    if changed and "scratch-" not in home.path.name:
+    if changed:
         ctx.emit(
             Note(
                 message="the running server has other settings than [embedded] in confiture.toml: they take effect at "
