@@ -154,3 +154,17 @@ def test_offsets_stay_where_they_were() -> None:
     assert lexed.sql == "       \nCOPY é FROM stdin;\n \n  \nSELECT 1;            SELECT 2;"
     assert [(command.name, command.arguments) for command in lexed.commands] == [("echo", "a"), ("timing", "")]
     assert [script[block.data_start : block.data_end] for block in lexed.copies] == ["x\n"]
+
+
+@pytest.mark.parametrize(
+    ("script", "ends"),
+    [
+        ("CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT CASE WHEN true THEN 1 END; SELECT 2; END; SELECT 3;", 2),
+        ("CREATE OR REPLACE PROCEDURE p() BEGIN ATOMIC BEGIN; END; SELECT 1; END; SELECT 2;", 2),
+        ('CREATE TABLE a ("begin" int); CREATE TABLE "end" (begin int); SELECT 1;', 3),
+        ("CREATE VIEW v AS SELECT CASE WHEN true THEN 1 END AS begin; SELECT 2;", 2),
+    ],
+)
+def test_the_body_of_a_function_is_one_statement(script: str, ends: int) -> None:
+    """psql counts BEGIN, CASE and END, and only in CREATE FUNCTION and PROCEDURE."""
+    assert len(lex(SourceFile("f", script)).ends) == ends

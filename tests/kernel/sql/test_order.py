@@ -207,3 +207,16 @@ def test_a_hint_names_the_later_file_that_makes_what_is_missing() -> None:
     name, origin = missing_hint(plan, 0, "42704", "kind") or ("", None)
     assert (name, origin and (origin.file, origin.line)) == ('type "public.kind"', ("2.sql", 2))
     assert missing_hint(plan, 1, "42P01", "nothing") is None
+
+
+def test_a_foreign_key_added_last_is_read_under_its_tables_settings(
+    new_database: Callable[[], Target], psql: Callable[..., str]
+) -> None:
+    """Behind everything another search path may be in effect, under which its names mean nothing."""
+    target = new_database()
+    sql = (
+        "CREATE SCHEMA s; SET search_path TO s; CREATE TABLE a (id int PRIMARY KEY, b int REFERENCES b);"
+        "CREATE TABLE b (id int PRIMARY KEY, a int REFERENCES a); SET search_path TO public; CREATE TABLE c ();"
+    )
+    psql(target, script(order_statements(read(sql)).statements), "-1")
+    assert psql(target, "SELECT count(*) FROM pg_constraint WHERE contype = 'f'") == "2"
