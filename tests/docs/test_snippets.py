@@ -158,3 +158,9 @@ def test_a_plugin_takes_twenty_lines(isolated_reader: Reader):
     written = [block.text for block in blocks(page) if block.title in plugin]
     assert sum(bool(line.strip()) for text in written for line in text.splitlines()) <= 20
     assert isolated_reader.follow(page) >= 5
+
+
+@pytest.mark.parametrize("page", ["test-with-confiture-db.md", "drive-from-async-code.md"])
+def test_a_howto_works_as_it_is_written(reader: Reader, page: str):
+    """Its programs are what people copy."""
+    assert reader.follow(DOCS / "howto" / page) >= 3
