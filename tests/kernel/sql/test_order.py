@@ -220,3 +220,20 @@ def test_a_foreign_key_added_last_is_read_under_its_tables_settings(
     )
     psql(target, script(order_statements(read(sql)).statements), "-1")
     assert psql(target, "SELECT count(*) FROM pg_constraint WHERE contype = 'f'") == "2"
+
+
+def test_statements_on_one_object_keep_their_order() -> None:
+    """The rows are meant for the table as it is after the ALTER, although they would fit before it."""
+    table, alter, rows, kind = (
+        "CREATE TABLE a ()",
+        "ALTER TABLE a ADD COLUMN x t DEFAULT 'v'",
+        "INSERT INTO a DEFAULT VALUES",
+        "CREATE TYPE t AS ENUM ('v')",
+    )
+    assert ordered(table, alter, rows, kind) == [table, kind, alter, rows]
+
+
+def test_the_name_of_a_with_query_is_not_a_table() -> None:
+    """It hides a table of the same name."""
+    plan = read("CREATE VIEW a AS WITH t AS (SELECT 1) SELECT * FROM t;", "CREATE TABLE t ();")
+    assert not order_statements(plan).changed
