@@ -187,6 +187,30 @@ async def test_cancelling_inside_a_transaction_frees_the_connection_for_more(ker
         assert await connection.fetchval("SELECT to_regclass('t')") is None
 
 
+async def test_a_request_to_cancel_that_got_lost_is_sent_again(kernel_run, database, outside, monkeypatch):
+    """The server ignores one that overtakes its statement, which would run on for an hour, with its locks."""
+    from asyncpg import connect_utils
+
+    requests, send = [], connect_utils._cancel
+
+    async def lose_the_first(**options) -> None:
+        requests.append(options)
+        if len(requests) > 1:
+            await send(**options)
+
+    monkeypatch.setattr(connect_utils, "_cancel", lose_the_first)
+    async with kernel_run() as run, run.connect(database) as connection:
+        with anyio.CancelScope() as scope:
+            async with run.transaction(connection), anyio.create_task_group() as tasks:
+                tasks.start_soon(connection.execute, "SELECT pg_sleep(3600)")
+                while not await outside.fetchval("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"):
+                    await anyio.sleep(0.01)
+                scope.cancel()
+        assert await connection.fetchval("SELECT 1") == 1
+    assert len(requests) > 1
+    await assert_no_sessions(outside)
+
+
 async def test_a_commit_is_not_cancelled(kernel_run, database, psql):
     """After a cancelled COMMIT nobody would know whether it took place."""
     with anyio.CancelScope() as scope:

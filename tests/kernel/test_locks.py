@@ -52,11 +52,31 @@ async def test_waiting_ends_with_the_time_that_was_given(kernel_run, database):
 
 
 async def test_a_lock_is_free_as_soon_as_its_block_ends(kernel_run, database):
-    """Not when the server has noticed the end of the session: the next run may be quicker."""
-    async with kernel_run() as run:
-        for _ in range(20):
+    """Not when its session ends, which may stay for the run's further work, and which the server sees later."""
+    async with kernel_run() as one, kernel_run() as two:
+        for run in (one, two, one):
             async with run.lock(database, f"build {database.database}"):
                 pass
+
+
+async def test_a_lock_is_free_as_soon_as_its_block_fails(kernel_run, database, monkeypatch):
+    """The session of a failed block is closed, which the server sees later: here, it does not see it at all."""
+    still_open = []
+
+    async def keep_open(connection) -> None:
+        still_open.append(connection)
+
+    async with kernel_run() as one, kernel_run() as two:
+        with monkeypatch.context() as patch:
+            patch.setattr("confiture.connect.close_connection", keep_open)
+            with pytest.raises(ZeroDivisionError):
+                async with one.lock(database, f"build {database.database}"):
+                    _ = 1 / 0
+            async with two.lock(database, f"build {database.database}"):
+                pass
+        for connection in still_open:
+            await connection.close()
+    assert still_open
 
 
 async def test_different_names_do_not_meet(kernel_run, database):
