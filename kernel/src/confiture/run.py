@@ -151,6 +151,7 @@ class Run:
 
     async def _open_maintenance(self, target: Target, server: str) -> Connection:
         known = self._maintenance.get(server)
+        refusal: AuthenticationFailed | None = None
         for name in (known,) if known else ("postgres", "template1", target.database):
             try:
                 connection = await self._connect(target.with_database(name))
@@ -159,9 +160,12 @@ class Run:
             except AuthenticationFailed as error:
                 if error.sqlstate != NOT_ALLOWED:
                     raise
+                refusal = refusal or error  # of this database by pg_hba.conf, or of a role that does not exist
                 continue
             self._maintenance[server] = name
             return connection
+        if refusal is not None:
+            raise refusal
         raise DatabaseNotFound(
             f"no maintenance database of {target.label!r} can be connected to",
             hint="one of postgres, template1 and the database itself must exist and allow the role",

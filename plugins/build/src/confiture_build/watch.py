@@ -10,7 +10,7 @@ import msgspec
 from confiture.errors import ConfitureError
 from confiture.hooks import MEDIUM
 from confiture_build.model import BuildReport, BuildRequest
-from confiture_build.sources import load_sources
+from confiture_build.sources import Sources, load_sources
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from confiture.protocols import Context
 
 __all__ = ["rebuild_on_change"]
+
+#: How often the watcher yields where nothing changes.
+_WAKE_UP_MS = 300
 
 
 async def rebuild_on_change(
@@ -36,10 +39,19 @@ async def rebuild_on_change(
         yes=yes,
         instead=f"--watch replaces {target.database!r} at every change",
     )
-    folders = await _folders(run)
-    shell.note(f"watching {', '.join(run.project.shown(folder) for folder in folders)} (Ctrl-C ends)")
+    before = await load_sources(run, "alphabetical", seeds=True)
+    folders = _folders(run, before)
     again = msgspec.structs.replace(request, recreate=True)
-    async for _ in awatch(*folders, watch_filter=lambda _, path: path.endswith(".sql")):
+    watching = False
+    # The first yield, empty or not, says that the watcher is in place: what changed before it is looked for then.
+    async for changes in awatch(*folders, watch_filter=_is_sql, yield_on_timeout=True, rust_timeout=_WAKE_UP_MS):
+        changed = bool(changes)
+        if not watching:
+            watching = True
+            changed = changed or await load_sources(run, "alphabetical", seeds=True) != before
+            shell.note(f"watching {', '.join(run.project.shown(folder) for folder in folders)} (Ctrl-C ends)")
+        if not changed:
+            continue
         try:
             show(await run.get(MEDIUM, "build").run(run, again))
         except ConfitureError as error:
@@ -48,9 +60,12 @@ async def rebuild_on_change(
             render_error(error, shell)
 
 
-async def _folders(run: Context) -> list[Path]:
+def _is_sql(_: object, path: str) -> bool:
+    return path.lower().endswith(".sql")
+
+
+def _folders(run: Context, sources: Sources) -> list[Path]:
     """The topmost folders that hold sources, so that new files and folders below are seen too."""
-    sources = await load_sources(run, "alphabetical", seeds=True)
     parents = {(run.project.root / file.path).parent for file in (*sources.schema, *sources.seeds)}
     below_db = run.project.root / "db"
     if any(below_db in (parent, *parent.parents) for parent in parents):
