@@ -47,7 +47,7 @@ def defaults(overridden: Mapping[str, Value]) -> dict[str, Value]:
         # Development data: a crash of the machine may damage it, a crash of the server does not.
         "fsync": "off",
         "full_page_writes": "off",
-        # One transaction over 1,000 tables with indexes, TOAST tables and sequences; 64 are too few for 200 of them.
+        # One transaction over 1,000 tables with indexes, TOAST tables and sequences: 64 are too few.
         "max_locks_per_transaction": 1024,
         # Fewer wake-ups of a server that mostly waits.
         "checkpoint_timeout": "30min",
