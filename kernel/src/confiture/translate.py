@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,8 @@ def connection_error(error: BaseException, label: str, address: str, secrets: It
         return errors.PermissionMissing(f"{at} refused the connection: {reason}", sqlstate=error.sqlstate)
     if isinstance(error, TimeoutError):
         reason = "no answer in time"
+    elif isinstance(error, OSError) and error.errno:
+        reason = os.strerror(error.errno).lower()  # the text of asyncio's repeats the address, as a tuple
     elif isinstance(error, ValueError):  # asyncpg.ClientConfigurationError among them
         return errors.ConfigError(f"{label!r} cannot be connected to: {reason}", hint="mend the connection string")
     hint = "check that the server runs and that host and port are right"

@@ -16,7 +16,10 @@ def shop(project, server: Target, psql: Callable[..., str]) -> Iterator[object]:
     name = f"shop_{uuid.uuid4().hex[:8]}"
     project.name = name
     project.config(f'[project]\nname = "{name}"\n')
-    project.schema("10_tables/customers.sql", "CREATE TABLE customers (id int PRIMARY KEY, name text NOT NULL);\n")
+    # The name in it makes the content this test's own: templates are found by content, on one server for all.
+    project.schema(
+        "10_tables/customers.sql", f"CREATE TABLE customers (id int PRIMARY KEY, name text NOT NULL); -- {name}\n"
+    )
     project.schema("10_tables/orders.sql", "CREATE TABLE orders (id int, customer int REFERENCES customers);\n")
     project.schema("20_views/names.sql", "CREATE VIEW names AS SELECT name FROM customers;\n")
     yield project

@@ -14,8 +14,16 @@ __all__ = ["Found", "contents", "describe"]
 # Members of extensions, empty schemas and our own schema do not count (deptype 'e' and the two NOT INs). Objects of
 # initdb have OIDs below 16384 (FirstNormalObjectId, access/transam.h).
 _MEMBERS = "SELECT 1 FROM pg_depend e WHERE e.classid = '{catalog}'::regclass AND e.objid = x.oid AND e.deptype = 'e'"
+# Sequences of identity and serial columns are told with their tables.
+_FREE = """ AND NOT EXISTS (SELECT 1 FROM pg_depend s WHERE x.relkind = 'S' AND s.classid = 'pg_class'::regclass
+ AND s.objid = x.oid AND s.refclassid = 'pg_class'::regclass AND s.deptype IN ('a', 'i'))"""
 _IN_SCHEMAS = (
-    ("pg_class", "relnamespace", "relname", "x.relkind IN ('r','p','v','m','S','f','c') AND NOT x.relispartition"),
+    (
+        "pg_class",
+        "relnamespace",
+        "relname",
+        f"x.relkind IN ('r','p','v','m','S','f','c') AND NOT x.relispartition{_FREE}",
+    ),
     ("pg_proc", "pronamespace", "proname", "true"),
     ("pg_type", "typnamespace", "typname", "x.typtype IN ('d','e','r') "),
     ("pg_operator", "oprnamespace", "oprname", "true"),

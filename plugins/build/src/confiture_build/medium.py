@@ -97,7 +97,7 @@ class BuildMedium:
         if found:
             raise DatabaseNotEmpty(
                 f"the database {target.database!r} of {target.label!r} is not empty: {describe(found)}",
-                hint="change it with migrations, or replace it with --recreate (all of its data is lost)",
+                hint="build into an empty one, or replace it with --recreate (all of its data is lost)",
             )
         return True
 
