@@ -71,6 +71,7 @@ class Session:
         shm = Path("/dev/shm")
         roomy = os.access(shm, os.W_OK) and shutil.disk_usage(shm).free > _SHM_MIN_BYTES
         base = shm if roomy else Path(tempfile.gettempdir())
+        _sweep(base)
         self.folder = Path(tempfile.mkdtemp(prefix="confiture-tests-", dir=base))
         self.folder.chmod(0o755)
         self._lock = (self.folder / "session.lock").open("w")
@@ -86,6 +87,20 @@ class Session:
         while started and self.folder.exists() and time.monotonic() < deadline:
             time.sleep(0.02)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _sweep(base: Path) -> None:
+    """Remove the folders of sessions that were killed before they had a server: nobody guards those."""
+    for folder in base.glob("confiture-tests-*"):
+        try:
+            if time.time() - folder.stat().st_mtime < 600:
+                continue  # it may be about to take its lock
+            with (folder / "session.lock").open() as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if not (folder / "start.lock").exists():
+                    shutil.rmtree(folder, ignore_errors=True)
+        except OSError:  # another session's, and at work
+            continue
 
 
 def server_params() -> dict[str, str]:
