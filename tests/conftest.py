@@ -97,8 +97,9 @@ def drop_database(target: Target) -> None:
 def run_psql(target: Target, sql: str, *options: str) -> str:
     """What psql prints for ``sql``: unaligned, tuples only. An error of the server fails the test."""
     command = [str(pgserver.binaries() / "psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", to_uri(target.params)]
-    environment = {**os.environ, "PGPASSWORD": target.params.get("password", ""), "PGCLIENTENCODING": "UTF8"}
-    done = subprocess.run([*command, *options, "-f", "-"], input=sql, capture_output=True, text=True, env=environment)
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    env |= {"PGPASSWORD": target.params.get("password", ""), "PGCLIENTENCODING": "UTF8"}
+    done = subprocess.run([*command, *options, "-f", "-"], input=sql, capture_output=True, text=True, env=env)
     assert done.returncode == 0, f"psql failed: {done.stderr}"
     return done.stdout.removesuffix("\n")
 

@@ -76,6 +76,28 @@ async def test_a_session_says_whose_it_is(kernel_run, database):
             assert await connection.fetchval("SHOW application_name") == "mine"
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("PGPORT", "1"), ("PGSSLMODE", "verify-full"), ("PGHOST", "/none"), ("PGUSER", "nobody"), ("PGDATABASE", "none")],
+)
+async def test_variables_do_not_reach_a_target_that_is_complete(kernel_run, database, monkeypatch, name, value):
+    """They are for a connection string of the user's; confiture's own server is not on the user's port."""
+    monkeypatch.setenv(name, value)
+    async with kernel_run() as run, run.connect(database) as connection:
+        assert await connection.fetchval("SELECT current_database()") == database.database
+
+
+async def test_a_service_is_resolved_once(kernel_run, database, monkeypatch, tmp_path):
+    """The driver knows services too, and must not read the file by its own rules."""
+    (tmp_path / "services").write_text(f"[shop]\nhost={database.params['host']}\nuser=postgres\ndbname=other\n")
+    monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "services"))
+    monkeypatch.setenv("PGSERVICE", "shop")
+    async with kernel_run() as run:
+        params = run.resolve_url(f"dbname={database.database}")
+        async with run.connect(Target(label="t", params=params)) as connection:
+            assert await connection.fetchval("SELECT current_database()") == database.database
+
+
 # -- transactions ---------------------------------------------------------------------------------------------------
 
 

@@ -79,6 +79,9 @@ async def open_connection(target: Target, settings: Mapping[str, str] | None = N
             )
     if params.get("hostaddr"):
         params["host"] = params["hostaddr"]
+    # A target is complete: what it leaves out is the default, where the driver would look at PGPORT and PGSSLMODE.
+    params.setdefault("port", "5432")
+    params.setdefault("sslmode", "prefer")
     timeout_text = params.get("connect_timeout", "")
     timeout_s = float(timeout_text) if timeout_text.isdigit() and int(timeout_text) > 0 else _CONNECT_TIMEOUT_S
     uri = to_uri({key: value for key, value in params.items() if key in _DRIVER})
