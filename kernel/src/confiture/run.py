@@ -141,7 +141,7 @@ class Run:
             connection = await self._open_maintenance(target, server)
         try:
             yield connection
-            await connection.execute("SELECT pg_advisory_unlock_all()")
+            await connection.execute("SELECT pg_advisory_unlock_all(); RESET ALL")
         except BaseException:
             # In doubt: a lock that it holds must not stay.
             self._open.discard(connection)
