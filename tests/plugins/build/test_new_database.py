@@ -146,7 +146,8 @@ async def test_settings_of_the_database_reach_clones(shop, kernel_run, absent, p
 
 async def test_occupied_database_is_refused_with_what_was_found(shop, kernel_run, database, psql) -> None:
     """The user must see what would have been lost."""
-    psql(database, "CREATE TABLE precious (a serial, b int GENERATED ALWAYS AS IDENTITY); CREATE VIEW v AS SELECT 1 AS x;")
+    psql(database, "CREATE TABLE precious (a serial, b int GENERATED ALWAYS AS IDENTITY)")
+    psql(database, "CREATE VIEW v AS SELECT 1 AS x;")
     async with kernel_run(shop, database=database) as run:
         with pytest.raises(DatabaseNotEmpty) as caught:
             await run.start("build")
