@@ -86,9 +86,7 @@ def test_roles_are_found_wherever_they_are_named() -> None:
 
 def test_extensions_are_found_with_their_places() -> None:
     """A server that lacks one can then be named with the line that asks for it."""
-    found = extensions_named(
-        read('SELECT 1;\n CREATE EXTENSION IF NOT EXISTS "uuid-ossp";', "CREATE EXTENSION hstore")
-    )
+    found = extensions_named(read('SELECT 1;\n CREATE EXTENSION IF NOT EXISTS "uuid-ossp";', "CREATE EXTENSION hstore"))
     assert [(name, origin and (origin.file, origin.line)) for name, origin in found] == [
         ("uuid-ossp", ("0.sql", 2)),
         ("hstore", ("1.sql", 1)),

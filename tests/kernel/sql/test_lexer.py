@@ -34,10 +34,10 @@ SCRIPTS = {
     "INSERT INTO log (t) VALUES ('s')); INSERT INTO two VALUES (1, 2);",
     "begin atomic": "CREATE FUNCTION f(a int) RETURNS text BEGIN ATOMIC SELECT CASE WHEN a > 1 THEN 'x;' ELSE 'y' END; "
     "SELECT CASE a WHEN 1 THEN 'one' ELSE 'more' END; END; INSERT INTO log (t) VALUES (f(1));",
-    "begin as a name": "CREATE TABLE t2 (\"begin\" int, \"end\" int); COPY log (t) FROM stdin;\nb\n\\.\n",
+    "begin as a name": 'CREATE TABLE t2 ("begin" int, "end" int); COPY log (t) FROM stdin;\nb\n\\.\n',
     "copy": "COPY log (t) FROM stdin;\na\n;'\"\n\\N\n\\\\.\n\\.\nINSERT INTO log (t) VALUES ('z');",
     "copy without an end": "INSERT INTO log (t) VALUES ('a'); COPY log (t) FROM stdin;\nb\nc\n",
-    "copy csv": 'COPY two FROM STDIN WITH (FORMAT csv);\n"a;\n\'",$$\n\\.\nINSERT INTO log (t) VALUES (\'z\');',
+    "copy csv": "COPY two FROM STDIN WITH (FORMAT csv);\n\"a;\n'\",$$\n\\.\nINSERT INTO log (t) VALUES ('z');",
     "copy with a comment": "/* c */ copy -- d\n log (t) from /* e */ stdin /* ; */ ;\nx\n\\.\n",
     "copy of nothing": "COPY log (t) FROM stdin;\n\\.\nCOPY log (t) FROM stdin;\n\\.\nINSERT INTO log (t) VALUES (1);",
     "copy from stdout": "COPY log (t) FROM stdout;\nx\n\\.\n",
@@ -85,10 +85,10 @@ def _run(target: Target, arguments: list[str], data: bytes) -> None:
 
 WORDS = st.text("abcxyzE_ \n()", max_size=6)
 QUOTED = st.one_of(
-    st.text("ab;-/*$\"\n\\é", max_size=8).map(lambda text: f"'{text}'"),
+    st.text('ab;-/*$"\n\\é', max_size=8).map(lambda text: f"'{text}'"),
     st.text("ab;-/*$'\n(\\é", min_size=1, max_size=8).map(lambda text: f'"{text}"'),
     st.text("ab;-/*'\"\n(\\é", max_size=8).map(lambda text: f"$q${text}$q$"),
-    st.text("ab;-/*$\"\né(", max_size=8).map(lambda text: f"E'\\'{text}\\\\'"),
+    st.text('ab;-/*$"\né(', max_size=8).map(lambda text: f"E'\\'{text}\\\\'"),
     st.text("ab;'\"$(\\é", max_size=8).map(lambda text: f"/* /*{text}*/ {text} */"),
     st.text("ab;'\"$(*/\\é", max_size=8).map(lambda text: f"--{text}\n"),
     st.sampled_from(["(1;)"[:2] + ")", "1", "a$b$", "$1", ">=", "- 1", "/ 2", "[1:2]", "''", "x'1f'", "U&'\\0061'"]),

@@ -89,7 +89,7 @@ def test_settings_travel_with_the_statements_of_their_file(
 CIRCLES = {
     "column": "CREATE TABLE a (id int PRIMARY KEY, b int REFERENCES b ON DELETE SET NULL INITIALLY DEFERRED);"
     "CREATE TABLE b (id int PRIMARY KEY, a int NOT NULL REFERENCES a (id) UNIQUE);",
-    "named": "CREATE TABLE a (id int PRIMARY KEY, b int CONSTRAINT \"to b\" REFERENCES b ON UPDATE CASCADE"
+    "named": 'CREATE TABLE a (id int PRIMARY KEY, b int CONSTRAINT "to b" REFERENCES b ON UPDATE CASCADE'
     " CHECK (b > 0));"
     "CREATE TABLE b (id int PRIMARY KEY, a int, CONSTRAINT back FOREIGN KEY (a) REFERENCES a MATCH FULL NOT VALID);",
     "several": "CREATE TABLE a (id int PRIMARY KEY, b int REFERENCES b REFERENCES c, c int, FOREIGN KEY (c)"

@@ -211,8 +211,10 @@ class _Lexer:
         routine = ("function", "procedure")
         if self.parens or not (
             self.words[:1] == ("create",)
-            and (self.words[1:2] in (routine[:1], routine[1:])
-                 or (self.words[1:3] == ("or", "replace") and self.words[3:4] in (routine[:1], routine[1:])))
+            and (
+                self.words[1:2] in (routine[:1], routine[1:])
+                or (self.words[1:3] == ("or", "replace") and self.words[3:4] in (routine[:1], routine[1:]))
+            )
         ):
             return
         if word == "begin" or (word == "case" and self.blocks):
