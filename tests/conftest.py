@@ -19,10 +19,13 @@ from confiture.config.dsn import to_uri
 from confiture.kernel import Kernel
 from confiture.model import Target
 from confiture.run import Run
+from pooler import pooled
 
 # The same examples every time: what fails once fails for everybody.
 hypothesis.settings.register_profile("suite", derandomize=True, database=None)
 hypothesis.settings.load_profile("suite")
+
+__all__ = ["pooled"]
 
 _counter = itertools.count(1)
 #: Where the workers find the session's server.

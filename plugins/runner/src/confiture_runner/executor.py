@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from confiture.errors import ConfigError, Refused, UnsupportedScript
 from confiture.hooks import INSPECTOR
+from confiture.locks import is_pooled
 from confiture.model import Execution, ExecutionReport, Note, Plan, Progress, Statement, StepFinished, StepStarted
 from confiture_runner.batches import cut
 from confiture_runner.failures import commit_failure, refuse_untransactional
@@ -90,6 +91,9 @@ async def _run_atomic(
             for batch in cut(plan.statements, range(len(plan.statements))):
                 rows += await session.run(batch)
                 done(len(batch.numbers))
+            if any(statement.session for statement in plan.statements) and await is_pooled(session.connection):
+                # The session is the pooler's: the next client would find our search_path or role in it.
+                await session.connection.execute("RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL")
             whole = True
     except asyncpg.PostgresError as error:
         if whole and not session.connection.is_closed():
