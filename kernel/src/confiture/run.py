@@ -20,7 +20,7 @@ from confiture.config.environment import load_environment
 from confiture.config.passfile import find_password
 from confiture.config.project import ScratchConfig
 from confiture.connect import CLEANUP_TIMEOUT_S
-from confiture.errors import AuthenticationFailed, ConfigError, DatabaseNotFound, PermissionMissing
+from confiture.errors import AuthenticationFailed, ConfigError, DatabaseNotFound, PermissionMissing, ServerUnreachable
 from confiture.hooks import MEDIUM, SERVER, Kind
 from confiture.locks import acquire_lock, is_pooled, unlock
 from confiture.model import Event, Target, WarningRaised
@@ -39,6 +39,10 @@ S = TypeVar("S")
 NOT_ALLOWED = "28000"
 #: The environment's name under which servers are asked for scratch databases.
 SCRATCH = "scratch"
+#: The server has no connection left.
+TOO_MANY_CONNECTIONS = "53300"
+#: How often a server of confiture's own is tried, where it goes between being asked for and the connection.
+_ACQUIRES = 4
 
 
 class Run:
@@ -52,6 +56,7 @@ class Run:
         self._environment = environment
         self._providers: dict[tuple[str, str], Any] = {}
         self._targets: dict[str, Target] = {}
+        self._managed: dict[tuple[str, str], Environment] = {}
         self._maintenance: dict[str, str] = {}
         self._idle: dict[str, list[Connection]] = {}
         self._open: set[Connection] = set()
@@ -100,10 +105,16 @@ class Run:
             environment = load_environment(self.project, environment)
         environment = environment or self.environment
         if environment.name not in self._targets:
-            server = self.get(SERVER, environment.server_name)
-            found = await server.acquire(self, environment)
-            self._targets[environment.name] = msgspec.structs.replace(found, protected=environment.protected)
+            await self._acquire(environment)
         return self._targets[environment.name]
+
+    async def _acquire(self, environment: Environment) -> Target:
+        found = await self.get(SERVER, environment.server_name).acquire(self, environment)
+        found = msgspec.structs.replace(found, protected=environment.protected)
+        self._targets[environment.name] = found
+        if found.managed:
+            self._managed[_place(found)] = environment
+        return found
 
     @asynccontextmanager
     async def connect(
@@ -127,9 +138,31 @@ class Run:
                 target = msgspec.structs.replace(target, params={**target.params, "password": found.password})
         if password := target.params.get("password"):
             self._secrets.add(password)
-        connection = await _connect.open_connection(target, settings)
+        connection = await self._open_connection(target, settings)
         self._open.add(connection)
         return connection
+
+    async def _open_connection(self, target: Target, settings: Mapping[str, str] | None) -> Connection:
+        """A connection; a server of confiture's own that has gone since it was asked for is started again.
+
+        A run may last for hours: meanwhile the server may have ended itself, been stopped, or moved.
+        """
+        for _ in range(_ACQUIRES):
+            try:
+                return await _connect.open_connection(target, settings)
+            except ServerUnreachable as error:
+                environment = self._managed.get(_place(target)) if target.managed else None
+                if environment is None or error.sqlstate == TOO_MANY_CONNECTIONS:
+                    raise
+                last = error
+            found = await self._acquire(environment)
+            target = msgspec.structs.replace(target, params={**found.params, "dbname": target.database})
+        raise ServerUnreachable(
+            f"the server of {target.label!r} went away {_ACQUIRES} times before it could be connected to",
+            hint="another process stops it (`confiture server stop`), or it fails: see `confiture server status` and "
+            "its log, then run again",
+            detail=last.message,
+        ) from last
 
     @asynccontextmanager
     async def connect_maintenance(self, target: Target) -> AsyncIterator[Connection]:
@@ -241,7 +274,13 @@ class Run:
 
     async def aclose(self) -> None:
         """Close whatever is still open. Shielded."""
-        for connection in tuple(self._open):
-            await _connect.close_connection(connection)
+        with anyio.CancelScope(shield=True):
+            async with anyio.create_task_group() as group:
+                for connection in tuple(self._open):
+                    group.start_soon(_connect.close_connection, connection)
         self._open.clear()
         self.bus.close()
+
+
+def _place(target: Target) -> tuple[str, str]:
+    return target.params.get("host", ""), target.params.get("port", "")

@@ -21,24 +21,18 @@ from confiture.quoting import quote_ident
 if TYPE_CHECKING:
     from confiture.protocols import Connection, Context
 
-__all__ = ["TEMPORARY_PREFIX", "sweep", "temporary_database"]
+__all__ = ["TEMPORARY_PREFIX", "guard_session", "sweep", "temporary_database"]
 
 #: What every temporary database's name begins with; followed by its purpose and 12 random hexadecimal digits.
 TEMPORARY_PREFIX = "confiture_tmp_"
 
 
 @asynccontextmanager
-async def temporary_database(
-    ctx: Context, target: Target, purpose: str, *, options: str = ""
-) -> AsyncIterator[tuple[Target, Connection]]:
-    """A new database on the target's server, and the maintenance connection that guards it.
+async def guard_session(ctx: Context, target: Target) -> AsyncIterator[Connection]:
+    """A session that can guard temporary databases; what killed runs left has been dropped.
 
-    ``options`` is appended to CREATE DATABASE. The caller may rename the database away: then nothing is dropped.
-    Raises ``PermissionMissing`` when the role may not create databases, ``Refused`` through a pooler.
+    Raises ``Refused`` through a transaction-mode pooler, where no session could hold a lock.
     """
-    import asyncpg
-
-    name = f"{TEMPORARY_PREFIX}{purpose}_{secrets.token_hex(6)}"
     async with ctx.connect_maintenance(target) as guard:
         if await is_pooled(guard):
             raise Refused(
@@ -46,28 +40,58 @@ async def temporary_database(
                 "database there",
                 hint="connect to the server itself",
             )
+        # Before this session guards anything: it could take the locks of its own databases once more.
         await sweep(ctx, guard)
-        await try_lock(guard, name)
+        yield guard
+
+
+@asynccontextmanager
+async def temporary_database(
+    ctx: Context, target: Target, purpose: str, *, options: str = "", guard: Connection | None = None
+) -> AsyncIterator[tuple[Target, Connection]]:
+    """A new database on the target's server, and the maintenance connection that guards it.
+
+    ``options`` is appended to CREATE DATABASE. ``guard``: from :func:`guard_session`, for several databases one after
+    the other. The caller may rename the database away: then nothing is dropped. Raises ``PermissionMissing`` when the
+    role may not create databases, ``Refused`` through a pooler.
+    """
+    if guard is None:
+        async with guard_session(ctx, target) as own, _guarded(ctx, target, purpose, options, own) as made:
+            yield made
+    else:
+        async with _guarded(ctx, target, purpose, options, guard) as made:
+            yield made
+
+
+@asynccontextmanager
+async def _guarded(
+    ctx: Context, target: Target, purpose: str, options: str, guard: Connection
+) -> AsyncIterator[tuple[Target, Connection]]:
+    import asyncpg
+
+    name = f"{TEMPORARY_PREFIX}{purpose}_{secrets.token_hex(6)}"
+    await try_lock(guard, name)
+    try:
         try:
-            try:
-                await guard.execute(f"CREATE DATABASE {quote_ident(name)} {options}")
-            except asyncpg.InsufficientPrivilegeError as error:
-                raise PermissionMissing(
-                    f"the role of {target.label!r} may not create databases",
-                    hint="grant it CREATEDB, or create the empty database first",
-                    sqlstate=error.sqlstate,
-                ) from error
-            yield target.with_database(name), guard
-        finally:
-            # Also after a cancelled CREATE DATABASE, which may have come through.
-            with anyio.CancelScope(shield=True), anyio.move_on_after(30):
-                await _drop(ctx, target, guard, name)
+            await guard.execute(f"CREATE DATABASE {quote_ident(name)} {options}")
+        except asyncpg.InsufficientPrivilegeError as error:
+            raise PermissionMissing(
+                f"the role of {target.label!r} may not create databases",
+                hint="grant it CREATEDB, or create the empty database first",
+                sqlstate=error.sqlstate,
+            ) from error
+        yield target.with_database(name), guard
+    finally:
+        # Also after a cancelled CREATE DATABASE, which may have come through.
+        with anyio.CancelScope(shield=True), anyio.move_on_after(30):
+            await _drop(ctx, target, guard, name)
 
 
 async def _drop(ctx: Context, target: Target, guard: Connection, name: str) -> None:
     statement = f"DROP DATABASE IF EXISTS {quote_ident(name)} WITH (FORCE)"
     try:
         await guard.execute(statement)
+        await unlock(guard, name)
     except Exception:  # the guard's own connection may be what was lost; the next run's sweep is the last resort
         try:
             async with ctx.connect_maintenance(target) as other:

@@ -56,3 +56,14 @@ def databases(server: Target, psql: Callable[..., str]) -> Callable[[str], list[
         return psql(server.with_database("postgres"), sql).split()
 
     return named
+
+
+@pytest.fixture
+def where_runs(server: Target, psql: Callable[..., str]) -> Callable[[str], str]:
+    """``where_runs(text)``: the database of the session whose statement holds ``text``, "" where there is none."""
+
+    def named(text: str) -> str:
+        sql = f"SELECT datname FROM pg_stat_activity WHERE query LIKE '%{text}%' AND pid <> pg_backend_pid()"
+        return psql(server.with_database("postgres"), sql)
+
+    return named

@@ -17,7 +17,7 @@ import msgspec
 from confiture.errors import ConfitureError, FeatureMissing, StatementFailed
 from confiture.hooks import EXECUTOR, SERVER
 from confiture.model import Execution, ExecutionReport, Note, Plan, Statement, Target, WarningRaised
-from confiture.temporary import temporary_database
+from confiture.temporary import guard_session, temporary_database
 from confiture_build.databases import put_in_place
 from confiture_build.hints import with_missing_object
 from confiture_build.model import BuildConfig, BuiltDatabase
@@ -89,12 +89,12 @@ async def build_new(ctx: Context, target: Target, names: tuple[str, ...], work: 
 
 async def _build_new(ctx: Context, target: Target, names: tuple[str, ...], work: Work) -> Done:
     tally, databases = _Tally(), []
-    async with ctx.connect_maintenance(target) as maintenance:
-        version = maintenance.get_server_version().major
-        async with _template(ctx, target, maintenance, work, tally, several=len(names) > 1) as (template, cached):
+    async with guard_session(ctx, target) as guard:
+        version = guard.get_server_version().major
+        async with _template(ctx, target, guard, work, tally, several=len(names) > 1) as (template, cached):
             for name in names:
                 options = create_options(template, target, version)
-                async with temporary_database(ctx, target, "build", options=options) as (building, guard):
+                async with temporary_database(ctx, target, "build", options=options, guard=guard) as (building, _):
                     if template:
                         comment = await comment_of(guard, template)
                         await copy_settings(guard, template, building.database, comment)
@@ -104,14 +104,14 @@ async def _build_new(ctx: Context, target: Target, names: tuple[str, ...], work:
                         tally.add(await _run(ctx, work.plans.seeds(), building, work))
                     replaced = await put_in_place(ctx, guard, building.database, name, ctx.run_id)
                 databases.append(BuiltDatabase(name=name, how="cloned" if cached else "built", replaced=replaced))
-        if template and work.cache:
-            await prune_templates(ctx, maintenance, work.config.keep_templates)
+        if template and work.cache and not cached:
+            await prune_templates(ctx, guard, work.config.keep_templates)
     return tally.done(databases)
 
 
 @asynccontextmanager
 async def _template(
-    ctx: Context, target: Target, maintenance: Connection, work: Work, tally: _Tally, *, several: bool
+    ctx: Context, target: Target, guard: Connection, work: Work, tally: _Tally, *, several: bool
 ) -> AsyncIterator[tuple[str | None, bool]]:
     """A database to clone from, or None; and whether it was there before.
 
@@ -121,11 +121,11 @@ async def _template(
     if not keep and not several:
         yield None, False
         return
-    if keep and (known := await find_template(ctx, maintenance, work.sources.digest)):
+    if keep and (known := await find_template(ctx, guard, work.sources.digest)):
         yield known, True
         return
-    options = create_options(None, target, maintenance.get_server_version().major)
-    async with temporary_database(ctx, target, "template", options=options) as (building, guard):
+    options = create_options(None, target, guard.get_server_version().major)
+    async with temporary_database(ctx, target, "template", options=options, guard=guard) as (building, _):
         tally.add(await _run(ctx, work.plans.made().schema, building, work, jobs=work.jobs))
         if keep:
             yield await keep_as_template(ctx, guard, building.database, work.sources.digest), False
