@@ -12,7 +12,7 @@ from typing import Any
 
 from confiture.errors import ServerError
 
-__all__ = ["Account", "can_pass", "current", "give", "unprivileged", "write_private"]
+__all__ = ["Account", "can_pass", "current", "give", "unprivileged", "user_name", "write_private"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Account:
 def current() -> Account:
     """The user that this process is."""
     uid = os.geteuid()
-    return Account(uid, os.getegid(), _name(uid))
+    return Account(uid, os.getegid(), user_name(uid))
 
 
 def unprivileged(owner: int | None = None) -> Account:
@@ -47,7 +47,7 @@ def unprivileged(owner: int | None = None) -> Account:
             gid = pwd.getpwuid(owner).pw_gid
         except KeyError:
             gid = owner
-        return Account(owner, gid, _name(owner), switch=True)
+        return Account(owner, gid, user_name(owner), switch=True)
     for name in ("postgres", "nobody"):
         try:
             entry = pwd.getpwnam(name)
@@ -106,7 +106,8 @@ def write_private(path: Path, text: str, account: Account) -> None:
         raise
 
 
-def _name(uid: int) -> str:
+def user_name(uid: int) -> str:
+    """The user's name, or the number where there is none."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shlex
 import shutil
 import signal
 import socket
@@ -18,11 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from confiture.errors import ConfigError, ServerError
-from confiture_embedded.account import write_private
+from confiture_embedded.account import user_name, write_private
 from confiture_embedded.binaries import Binaries, reachable
 from confiture_embedded.layout import Home, make_socket_dir
 from confiture_embedded.lock import FileLock
 from confiture_embedded.settings import HBA, render
+from confiture_embedded.strays import end_strays, has_anothers_socket
 
 __all__ = [
     "SUPERUSER", "Postmaster", "Wanted", "alive", "clean_environment", "create", "home_lock", "postmaster",
@@ -155,6 +157,7 @@ def create(home: Home, binaries: Binaries) -> None:
                 "or remove the folder: the next start makes an empty one, and `confiture build` fills it",
             )
         return
+    end_strays(home)
     for left in home.path.glob("data.new-*"):  # of an initdb that was killed
         shutil.rmtree(left, ignore_errors=True)
     new = home.path / f"data.new-{secrets.token_hex(4)}"
@@ -200,6 +203,7 @@ def start(home: Home, wanted: Wanted) -> Postmaster:
     """
     binaries = reachable(wanted.binaries, home.account)
     create(home, binaries)
+    _check_owner(home)
     deadline = time.monotonic() + _SHARED_MEMORY_S
     while True:
         found = postmaster(home)
@@ -220,9 +224,9 @@ def start(home: Home, wanted: Wanted) -> Postmaster:
         write_private(home.data / "confiture.conf", text, home.account)
         _write_running(home, wanted, binaries)
         position = _open_log(home)
-        pid = _spawn(home, binaries)
+        pid, said = _spawn(home, binaries)
         try:
-            return _wait(home, pid, position, wanted)
+            return _wait(home, pid, position, wanted, said)
         except _SharedMemoryInUse as error:
             if time.monotonic() > deadline:
                 raise ServerError(
@@ -241,7 +245,10 @@ def stop(home: Home) -> bool:
     if found is None or not alive(home, found.pid):
         return False
     # Without a checkpoint on a slow disk within a minute: as after a crash, the next start recovers.
-    for number, limit in ((signal.SIGINT, _STOP_S), (signal.SIGQUIT, 10.0)):
+    steps = [(signal.SIGINT, _STOP_S), (signal.SIGQUIT, 10.0)]
+    if has_anothers_socket(found.socket_file, found.pid):
+        steps = [(signal.SIGKILL, 10.0)]  # a server that was moved must not take the socket of the one there now
+    for number, limit in steps:
         try:
             os.kill(found.pid, number)
         except ProcessLookupError:
@@ -278,8 +285,26 @@ def _disown(home: Home, pid: int) -> None:
     write_private(path, "\n".join(lines), home.account)
 
 
-def _spawn(home: Home, binaries: Binaries) -> int:
+def _check_owner(home: Home) -> None:
+    """Refuse files of another user: the server would end at once, without a word in a log that it may not write."""
+    for path in (home.data, home.data / "PG_VERSION", home.log, home.path / "lock"):
+        try:
+            owner = path.lstat().st_uid
+        except FileNotFoundError:
+            continue
+        if owner != home.account.uid:
+            whose, name = user_name(owner), home.account.name
+            raise ServerError(
+                f"{str(path)!r} belongs to {whose!r}, and the server runs as {name!r}",
+                hint=f"give it to that user (`chown -R {name} {shlex.quote(str(home.path))}`), "
+                "or remove that folder and build again",
+            )
+
+
+def _spawn(home: Home, binaries: Binaries) -> tuple[int, str]:
     """Start ``postgres`` detached: a session of its own (no Ctrl-C), its parent gone (no zombie of ours).
+
+    Its process number, and what the shell complained of.
 
     The shell takes everything as arguments, so that no path needs quoting; ``pg_ctl`` quotes only spaces.
     """
@@ -291,14 +316,14 @@ def _spawn(home: Home, binaries: Binaries) -> int:
     )  # fmt: skip
     if run.returncode != 0 or not run.stdout.strip().isdigit():
         raise ServerError("the server could not be started", detail=run.stderr.strip() or None)
-    return int(run.stdout)
+    return int(run.stdout), run.stderr.strip()
 
 
 class _Gone(Exception):
     """A server that we did not start ended while we waited for it."""
 
 
-def _wait(home: Home, pid: int, position: int | None, wanted: Wanted) -> Postmaster:
+def _wait(home: Home, pid: int, position: int | None, wanted: Wanted, said: str = "") -> Postmaster:
     """Wait until the server accepts connections. ``position``: where its log begins, None where others started it."""
     deadline = time.monotonic() + _START_S
     while time.monotonic() < deadline:
@@ -307,7 +332,7 @@ def _wait(home: Home, pid: int, position: int | None, wanted: Wanted) -> Postmas
         if not _exists(pid):
             if position is None:
                 raise _Gone
-            _explain(home, position, wanted)
+            _explain(home, _log_tail(home, position) or said, wanted)
         time.sleep(_POLL_S)
     raise ServerError(
         f"the server did not accept connections within {_START_S:.0f} seconds", detail=_log_tail(home, position or 0),
@@ -336,9 +361,8 @@ def _signalled(pid: int) -> bool:
     return True
 
 
-def _explain(home: Home, position: int, wanted: Wanted) -> None:
-    """Raise what the log says about a server that ended at once."""
-    tail = _log_tail(home, position)
+def _explain(home: Home, tail: str, wanted: Wanted) -> None:
+    """Raise what the log's new lines, ``tail``, say about a server that ended at once."""
     if "shared memory block" in tail and "still in use" in tail:
         raise _SharedMemoryInUse
     for name in wanted.settings:
@@ -352,7 +376,10 @@ def _explain(home: Home, position: int, wanted: Wanted) -> None:
         raise ServerError(
             f"port {wanted.port} is taken", detail=tail, hint="choose another for [embedded] port, or leave it out"
         )
-    raise ServerError("the server ended while it started", detail=tail, hint=f"its log is {str(home.log)!r}")
+    raise ServerError(
+        "the server ended while it started", detail=tail or "it wrote nothing into its log",
+        hint=f"its log is {str(home.log)!r}",
+    )  # fmt: skip
 
 
 def _open_log(home: Home) -> int:

@@ -37,6 +37,14 @@ class FileLock:
         except BaseException:
             os.close(fd)
             raise
+        # Somebody removed the file, or the whole folder, since: who comes now locks another file.
+        try:
+            named = self.path.lstat()
+        except FileNotFoundError:
+            named = None
+        if named is None or not os.path.samestat(named, os.fstat(fd)):
+            os.close(fd)
+            return False
         self._fd = fd
         return True
 

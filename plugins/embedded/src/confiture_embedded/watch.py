@@ -33,7 +33,7 @@ def main() -> None:
     sessions = -1
     while True:
         pid, socket, port = read_pid(home)
-        if not pid or not alive(pid):
+        if not pid or not serves(home, pid):
             if let_go(home):
                 return
             time.sleep(0.05)
@@ -42,14 +42,16 @@ def main() -> None:
         wait_for_exit(pid, float(values.get("check_s", 15)))
         if not alive(pid):
             continue
-        clients, total = ask(values.get("programs", ""), socket, port)
+        programs = values.get("programs", "")
+        clients, total = ask(programs, socket, port)
         # Our own session of the last look is one more.
         if clients or total > sessions + 1 or total < sessions:
             last_use = time.time()
         sessions = total
         idle_s = float(values.get("idle_s", 0))
         if idle_s and time.time() - max(last_use, used(home)) > idle_s:
-            end(home, pid, idle_s)
+            end(home, pid, idle_s, programs, sessions)
+            sessions = -1  # of a server that lives on: one more session was ours
 
 
 def read_pid(home: str) -> tuple[int, str, str]:
@@ -91,6 +93,18 @@ def alive(pid: int) -> bool:
         return not os.path.exists("/proc/self")  # noqa: PTH110
 
 
+def serves(home: str, pid: int) -> bool:
+    """Whether that process is this home's server: after a crash its number may belong to another process."""
+    if not alive(pid):
+        return False
+    try:
+        return os.path.samefile(f"/proc/{pid}/cwd", home + "/data")  # noqa: PTH121
+    except PermissionError:  # another user's process, or a container that hides it: nothing is known
+        return True
+    except OSError:
+        return not os.path.exists("/proc/self")  # noqa: PTH110
+
+
 def wait_for_exit(pid: int, seconds: float) -> None:
     """Sleep, but not longer than the process lives."""
     try:
@@ -113,18 +127,23 @@ def ask(programs: str, socket: str, port: str) -> tuple[int, int]:
     reader, writer = os.pipe()
     nothing = os.open("/dev/null", os.O_RDWR)
     options = {"PGCONNECT_TIMEOUT": "5", "PGOPTIONS": "-c statement_timeout=5s", "PGAPPNAME": "confiture watcher"}
-    child = os.posix_spawn(
-        programs + "/psql",
-        ["psql", "-XAtqw", "-h", socket, "-p", port, "-U", "postgres", "-d", "postgres", "-c", QUERY],
-        {**os.environ, **options},
-        file_actions=[
-            (os.POSIX_SPAWN_DUP2, nothing, 0),
-            (os.POSIX_SPAWN_DUP2, writer, 1),
-            (os.POSIX_SPAWN_DUP2, nothing, 2),
-        ],
-    )
-    os.close(writer)
-    os.close(nothing)
+    try:
+        child = os.posix_spawn(
+            programs + "/psql",
+            ["psql", "-XAtqw", "-h", socket, "-p", port, "-U", "postgres", "-d", "postgres", "-c", QUERY],
+            {**os.environ, **options},
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, nothing, 0),
+                (os.POSIX_SPAWN_DUP2, writer, 1),
+                (os.POSIX_SPAWN_DUP2, nothing, 2),
+            ],
+        )
+    except OSError:  # the programs are gone: a virtual environment that is being made anew
+        os.close(reader)
+        return 1, 0
+    finally:
+        os.close(writer)
+        os.close(nothing)
     text = os.read(reader, 100)
     os.close(reader)
     os.waitpid(child, 0)
@@ -158,7 +177,7 @@ def let_go(home: str) -> bool:
     if descriptor < 0:
         return False
     pid = read_pid(home)[0]
-    if pid and alive(pid):
+    if pid and serves(home, pid):
         os.close(descriptor)
         return False
     # Everything that is inherited, watch.lock among it, before the home's lock.
@@ -168,18 +187,24 @@ def let_go(home: str) -> bool:
     return True
 
 
-def end(home: str, pid: int, idle_s: float) -> None:
-    """Stop the server, unless somebody asked for it at this moment."""
+def end(home: str, pid: int, idle_s: float, programs: str, sessions: int) -> None:
+    """Stop the server, unless somebody asked for it, or connected, at this moment.
+
+    Under the home's lock: who asks for the server from now on waits, and starts it again.
+    """
     descriptor = lock(home)
     if descriptor < 0:
         return
     try:
-        if time.time() - used(home) > idle_s and read_pid(home)[0] == pid:
-            socket = read_pid(home)[1]
-            os.kill(pid, signal.SIGINT)
-            wait_for_exit(pid, 60)
-            if socket:
-                os.rmdir(socket)  # noqa: PTH106 - one in /tmp would lie about there
+        found, socket, port = read_pid(home)
+        if found != pid or time.time() - used(home) <= idle_s:
+            return
+        clients, total = ask(programs, socket, port)
+        if clients or total > sessions + 1:
+            return
+        os.kill(pid, signal.SIGINT)
+        wait_for_exit(pid, 60)
+        os.rmdir(socket)  # noqa: PTH106 - one in /tmp would lie about there
     except OSError:
         pass
     finally:
