@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 
 import pytest
 
@@ -49,6 +50,50 @@ async def test_script_that_cannot_be_right_is_not_written(shop, kernel_run, data
         with pytest.raises(SyntaxInvalid):
             await run.start("build", execute=False, output="schema.sql")
     assert not (shop.root / "schema.sql").exists()
+
+
+@pytest.mark.parametrize("output", ["10_tables/orders.sql", "90_new.sql"])
+async def test_output_is_never_a_file_of_the_schema(shop, kernel_run, output) -> None:
+    """It would overwrite what somebody wrote, or everything would be built twice the next time."""
+    before = {path: path.read_bytes() for path in shop.root.rglob("*.sql")}
+    async with kernel_run(shop, database=None, database_url=None) as run:
+        with pytest.raises(UsageError, match="would itself be a file of the schema"):
+            await run.start("build", execute=False, output=f"db/schema/{output}")
+    assert {path: path.read_bytes() for path in shop.root.rglob("*.sql")} == before
+
+
+async def test_output_where_no_file_can_be_is_told(shop, kernel_run) -> None:
+    """A slip of the user's, no defect of ours; nothing is left beside it."""
+    before = sorted(shop.root.rglob("*"))
+    async with kernel_run(shop, database=None, database_url=None) as run:
+        for output in ("db", "db/schema/10_tables/orders.sql/x.sql"):
+            with pytest.raises(UsageError, match="--output"):
+                await run.start("build", execute=False, output=output)
+    assert sorted(shop.root.rglob("*")) == before
+
+
+async def test_output_into_a_pipe_leaves_the_pipe(shop, kernel_run) -> None:
+    """``--output /dev/stdout`` as root: what is no regular file is written to, never replaced by one."""
+    pipe = shop.root / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        async with kernel_run(shop, database=None, database_url=None) as run:
+            await run.start("build", execute=False, output="pipe")
+        assert b"CREATE TABLE customers" in os.read(reader, 65536)
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
+
+
+async def test_output_through_a_link_writes_what_it_names(shop, kernel_run, tmp_path) -> None:
+    """The link is the user's arrangement."""
+    (tmp_path / "real.sql").touch()
+    (shop.root / "link.sql").symlink_to(tmp_path / "real.sql")
+    async with kernel_run(shop, database=None, database_url=None) as run:
+        await run.start("build", execute=False, output="link.sql")
+    assert (shop.root / "link.sql").is_symlink()
+    assert "CREATE TABLE customers" in (tmp_path / "real.sql").read_text()
 
 
 def test_builder_returns_the_sql_and_builds_it(shop, database, psql) -> None:

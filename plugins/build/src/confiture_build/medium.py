@@ -37,7 +37,10 @@ class BuildMedium:
         config = ctx.settings("build", BuildConfig)
         jobs = request.jobs if request.jobs is not None else config.jobs
         if jobs < 1 or request.databases < 0:
-            raise UsageError("--jobs must be at least 1 and --databases at least 0")
+            raise UsageError(
+                "--jobs must be at least 1 and --databases at least 0",
+                hint=f"asked for: --jobs {jobs}, --databases {request.databases}",
+            )
         sources = await load_sources(ctx, request.order or config.order, seeds=request.seeds)
         plans = LazyPlans(sources)
         report = BuildReport(
@@ -49,14 +52,14 @@ class BuildMedium:
         if request.explain:
             return _with(report, order=explain(plans.made()), statements=len(plans.made().schema.statements))
         if request.output is not None or not request.execute:
-            report = self._script(ctx, request, sources, plans, report)
+            report = await self._script(ctx, request, sources, plans, report)
         if request.execute:
             cache = request.cache if request.cache is not None else config.cache
             work = Work(config=config, sources=sources, plans=plans, cache=cache, jobs=jobs)
             report = await self._execute(ctx, request, work, report)
         return _with(report, seconds=time.monotonic() - started)
 
-    def _script(
+    async def _script(
         self, ctx: Context, request: BuildRequest, sources: Sources, plans: LazyPlans, report: BuildReport
     ) -> BuildReport:
         # Parsed even where only the text is wanted: a script that cannot be right is not written.
@@ -64,8 +67,17 @@ class BuildMedium:
         text = combine(sources, statements, by_statement=sources.order == "auto")
         if request.output is None:
             return _with(report, sql=text, statements=len(statements))
-        path = Path(request.output)
-        write_script(path if path.is_absolute() else ctx.project.root / path, text)
+        path = ctx.project.root / request.output
+        _refuse_source(ctx, path, sources)
+        fresh = not path.exists()
+        write_script(path, text)
+        if fresh:
+            try:
+                # Only the source knows what its patterns take.
+                _refuse_source(ctx, path, await load_sources(ctx, "alphabetical", seeds=True))
+            except BaseException:
+                path.unlink()
+                raise
         return _with(report, output=request.output, statements=len(statements))
 
     async def _execute(self, ctx: Context, request: BuildRequest, work: Work, report: BuildReport) -> BuildReport:
@@ -117,6 +129,15 @@ class BuildMedium:
                 f"there is already {'a database' if len(taken) == 1 else 'databases'} {listed}",
                 hint="replace with --recreate (all of the data is lost)",
             )
+
+
+def _refuse_source(ctx: Context, path: Path, sources: Sources) -> None:
+    """The next build would have everything twice, and a file that somebody wrote would be gone."""
+    if path.resolve() in {(ctx.project.root / file.path).resolve() for file in (*sources.schema, *sources.seeds)}:
+        raise UsageError(
+            f"--output {ctx.project.shown(path)!r} would itself be a file of the schema or the seeds",
+            hint="name a file outside of their folders, such as db/generated/schema.sql",
+        )
 
 
 def _names(target: Target, databases: int) -> tuple[str, ...]:

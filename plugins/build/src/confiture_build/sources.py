@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from confiture.config.project import ProjectConfig
+from confiture.errors import UsageError
 from confiture.hooks import SOURCE
 from confiture.model import SourceFile, Statement
 
@@ -106,9 +107,22 @@ def _files_without_last_semicolon(files: Iterable[SourceFile], statements: Itera
 
 
 def write_script(path: Path, text: str) -> None:
-    """Write the whole file or nothing: a reader never sees half of it."""
+    """Write the whole file or nothing: a reader never sees half of it. Raises ``UsageError`` where no file can be."""
+    try:
+        if path.is_dir():
+            raise UsageError(f"--output {str(path)!r} is a folder", hint="name a file in it")
+        if path.exists() and not path.is_file():  # /dev/null, a pipe: root could replace it by a file
+            path.write_text(text, encoding="utf-8", newline="\n")
+            return
+        _replace(path.resolve(), text)
+    except (FileExistsError, NotADirectoryError, FileNotFoundError, RuntimeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "a loop of symbolic links"
+        raise UsageError(f"--output {str(path)!r} cannot be made: {reason}", hint="name a file elsewhere") from error
+
+
+def _replace(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:60]}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
             stream.write(text)
