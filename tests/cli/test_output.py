@@ -158,6 +158,16 @@ def test_a_bar_is_for_a_terminal_and_leaves_no_trace(cli) -> None:
     assert "copying" not in on_terminal(cli, "slow", "--quiet")
 
 
+@pytest.mark.parametrize("column", [1, 4000, 5001])
+def test_of_a_very_long_line_the_place_is_shown(column) -> None:
+    """The rows of a dump can be one line of megabytes; nobody wants that twice on the terminal."""
+    line = "x" * (column - 1) + "!" + "x" * (5001 - column)
+    error = SyntaxInvalid("syntax error", file="a.sql", line=2, column=column, source_line=line)
+    _, shown, caret = error_lines(error)
+    assert len(shown) < 260
+    assert shown[caret.index("^")] == "!"
+
+
 def test_an_error_shows_its_place_with_a_caret() -> None:
     """File, line, column; the line itself; the caret below the character, past tabs too."""
     error = SyntaxInvalid(

@@ -95,10 +95,11 @@ def error_lines(error: ConfitureError) -> list[str]:
     lines = [f"error: {error}"]
     if error.source_line is not None:
         number = f"{error.line} | " if error.line else "  | "
-        lines.append(f"  {number}{error.source_line}")
-        if error.column:
+        shown, column = _around(error.source_line, error.column)
+        lines.append(f"  {number}{shown}")
+        if column:
             # Tabs stay tabs, so that the caret stands below its character at any tab width.
-            before = "".join("\t" if c == "\t" else " " for c in error.source_line[: error.column - 1])
+            before = "".join("\t" if c == "\t" else " " for c in shown[: column - 1])
             lines.append(f"  {' ' * len(number)}{before}^")
     for name, value in (("detail", error.detail), ("hint", error.hint)):
         if value:
@@ -106,3 +107,17 @@ def error_lines(error: ConfitureError) -> list[str]:
             lines.append(f"  {name}: {first}")
             lines += [f"    {line}" for line in rest]
     return lines
+
+
+#: Characters of a source line that are shown: rows of a dump take megabytes.
+_SHOWN = 240
+
+
+def _around(line: str, column: int | None) -> tuple[str, int | None]:
+    """The part of a long line around ``column``, and where the column is in it."""
+    if len(line) <= _SHOWN:
+        return line, column
+    start = max(0, min((column or 1) - 1 - _SHOWN // 2, len(line) - _SHOWN))
+    end = start + _SHOWN
+    before, after = "…" if start else "", "…" if end < len(line) else ""
+    return f"{before}{line[start:end]}{after}", column - start + len(before) if column else None
