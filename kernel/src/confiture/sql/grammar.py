@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from postgast import ParseResult
 
-__all__ = ["LEAVES", "GrammarError", "children", "enum_names", "kind_of", "parse", "string_values", "unwrap", "walk"]
+__all__ = ["GrammarError", "branches", "children", "enum_names", "kind_of", "parse", "string_values", "unwrap", "walk"]
 
 
 class GrammarError(Exception):
@@ -83,7 +83,7 @@ def unwrap(node: Any) -> Any:
 
 
 #: Nodes that hold nothing but a value: most of a tree, and of no interest to a walk.
-LEAVES = frozenset({"string", "a_const", "integer", "float", "boolean", "bit_string", "a_star", "param_ref", None})
+_LEAVES = frozenset({"string", "a_const", "integer", "float", "boolean", "bit_string", "a_star", "param_ref", None})
 
 
 @lru_cache(maxsize=4096)
@@ -108,9 +108,14 @@ def children(node: Any) -> list[Any]:
             continue
         for item in value if repeated else (value,):
             name = item.WhichOneof("node")
-            if name not in LEAVES:
+            if name not in _LEAVES:
                 found.append(getattr(item, name))
     return found
+
+
+def branches(nodes: Any) -> list[Any]:
+    """The concrete messages in a list of ``Node``s, without names and constants."""
+    return [getattr(node, name) for node in nodes if (name := node.WhichOneof("node")) not in _LEAVES]
 
 
 def walk(node: Any) -> Iterator[Any]:

@@ -8,19 +8,24 @@ search path, and for objects that have none (roles, extensions). A member's name
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import NamedTuple
 
 import msgspec
 
 __all__ = ["Facts", "Name", "Need", "Strength"]
 
 
-class Name(NamedTuple):
+# Structs without garbage collection: a plan has some 25 names to a statement, and a struct is made in a fifth of the
+# time that a NamedTuple takes.
+class Name(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     """An object: its kind of name (``relation``, ``type``, ``function``...), schema and name."""
 
     space: str
     schema: str
     name: str
+
+    def in_space(self, space: str) -> Name:
+        """The same schema and name as another kind of name."""
+        return Name(space, self.schema, self.name)
 
     def __str__(self) -> str:
         return f'{self.space} "{self.schema}.{self.name}"' if self.schema else f'{self.space} "{self.name}"'
@@ -39,7 +44,7 @@ class Strength(IntEnum):
     NEEDED = 3
 
 
-class Need(NamedTuple):
+class Need(msgspec.Struct, frozen=True, gc=False):
     """A name that the statement needs. ``arguments`` is the number of arguments of a called function, -1 unknown.
 
     ``foreign_key`` marks the need of a FOREIGN KEY inside CREATE TABLE, which can be added later.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from confiture.model import Origin, Plan
+from confiture.sql.dependencies.building import build_graph
 from confiture.sql.dependencies.facts import Name
-from confiture.sql.dependencies.graph import build_graph
 
 __all__ = ["missing_hint"]
 

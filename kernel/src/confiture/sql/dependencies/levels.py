@@ -7,8 +7,9 @@ from collections import defaultdict
 import msgspec
 
 from confiture.model import Plan, Statement
+from confiture.sql.dependencies.building import build_graph
 from confiture.sql.dependencies.extract import LIGHT_KINDS
-from confiture.sql.dependencies.graph import Edge, Graph, build_graph
+from confiture.sql.dependencies.graph import Edge, Graph
 
 __all__ = ["assign_levels"]
 

@@ -12,11 +12,12 @@ import msgspec
 
 from confiture.errors import DependencyError
 from confiture.model import Origin, Plan, Statement
+from confiture.sql.dependencies.building import build_graph
 from confiture.sql.dependencies.circles import circles, loosen, shortest_circle
 from confiture.sql.dependencies.context import Context, switch
 from confiture.sql.dependencies.facts import Strength
 from confiture.sql.dependencies.foreign_keys import take_out
-from confiture.sql.dependencies.graph import Edge, Graph, build_graph
+from confiture.sql.dependencies.graph import Edge, Graph
 
 __all__ = ["Because", "Moved", "Ordering", "order_statements"]
 

@@ -6,12 +6,12 @@ refer to and go on only where names can be; each look into a protobuf message co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from confiture.sql.dependencies.facts import Facts, Name, Need, Strength
 from confiture.sql.dependencies.needs import add_need, name_of, range_name, relation_in, type_need
-from confiture.sql.grammar import LEAVES, children, enum_names, string_values, walk
+from confiture.sql.grammar import branches, children, enum_names, string_values, walk
 
 __all__ = ["tree_needs", "trees_needs"]
 
@@ -41,17 +41,6 @@ class _Walk:
         #: The names of WITH queries, and where among the needs those of tables are that may be such a query.
         self.queries: set[str] = set()
         self.plain: list[int] = []
-
-    def push(self, wrapped: Iterable[Any]) -> None:
-        """Go on with what is in the ``Node``s of a list."""
-        for node in wrapped:
-            self.push_one(node)
-
-    def push_one(self, node: Any) -> None:
-        """Go on with what is in a ``Node``."""
-        field = node.WhichOneof("node")
-        if field not in LEAVES:
-            self.stack.append(getattr(node, field))
 
 
 def tree_needs(facts: Facts, root: Any, strength: Strength = Strength.NEEDED) -> None:
@@ -96,7 +85,7 @@ def _select(state: _Walk, node: Any) -> None:
     if node.values_lists:
         # Rows of constants, by the thousand in a dump, refer to nothing.
         for row in node.values_lists:
-            state.push(row.list.items)
+            state.stack += branches(row.list.items)
         if node.HasField("with_clause"):
             state.stack.append(node.with_clause)
     else:
@@ -107,8 +96,8 @@ def _target(state: _Walk, node: Any) -> None:
     if name := node.name:
         state.facts.columns.add(name)
     if node.indirection:
-        state.push(node.indirection)
-    state.push_one(node.val)
+        state.stack += branches(node.indirection)
+    state.stack += branches((node.val,))
 
 
 def _column(state: _Walk, node: Any) -> None:
@@ -121,8 +110,7 @@ def _operator(state: _Walk, node: Any) -> None:
     parts = string_values(node.name)
     if parts:
         state.facts.needs.append(Need(name_of("operator", parts), state.strength))
-    state.push_one(node.lexpr)
-    state.push_one(node.rexpr)
+    state.stack += branches((node.lexpr, node.rexpr))
 
 
 def _call(state: _Walk, node: Any) -> None:
@@ -135,11 +123,11 @@ def _call(state: _Walk, node: Any) -> None:
         name = relation_in(arguments[0].a_const.sval.sval)
         if name:
             add_need(facts, name, strength)
-    state.push(arguments)
+    state.stack += branches(arguments)
     if node.agg_order:
-        state.push(node.agg_order)
+        state.stack += branches(node.agg_order)
     if node.HasField("agg_filter"):
-        state.push_one(node.agg_filter)
+        state.stack += branches((node.agg_filter,))
     if node.HasField("over"):
         state.stack.append(node.over)
 
@@ -150,19 +138,19 @@ def _cast(state: _Walk, node: Any) -> None:
         name = relation_in(node.arg.a_const.sval.sval, space)
         if name:
             add_need(state.facts, name, state.strength)
-    state.push_one(node.arg)
+    state.stack += branches((node.arg,))
     state.stack.append(node.type_name)
 
 
 def _type(state: _Walk, node: Any) -> None:
     type_need(state.facts, node, state.strength)
     if node.typmods:
-        state.push(node.typmods)
+        state.stack += branches(node.typmods)
 
 
 def _collate(state: _Walk, node: Any) -> None:
     add_need(state.facts, name_of("collation", string_values(node.collname)), state.strength)
-    state.push_one(node.arg)
+    state.stack += branches((node.arg,))
 
 
 def _index_element(state: _Walk, node: Any) -> None:
@@ -171,29 +159,29 @@ def _index_element(state: _Walk, node: Any) -> None:
     if node.opclass:
         add_need(state.facts, name_of("operator class", string_values(node.opclass)), state.strength)
         if node.opclassopts:
-            state.push(node.opclassopts)
+            state.stack += branches(node.opclassopts)
     if node.collation:
         add_need(state.facts, name_of("collation", string_values(node.collation)), state.strength)
     if node.HasField("expr"):
-        state.push_one(node.expr)
+        state.stack += branches((node.expr,))
 
 
 def _index(state: _Walk, node: Any) -> None:
     state.stack.append(node.relation)
-    state.push(node.index_params)
+    state.stack += branches(node.index_params)
     if node.index_including_params:
-        state.push(node.index_including_params)
+        state.stack += branches(node.index_including_params)
     if node.options:
-        state.push(node.options)
+        state.stack += branches(node.options)
     if node.HasField("where_clause"):
-        state.push_one(node.where_clause)
+        state.stack += branches((node.where_clause,))
 
 
 def _column_definition(state: _Walk, node: Any) -> None:
     if node.HasField("type_name"):
         state.stack.append(node.type_name)
     if node.HasField("raw_default"):  # USING of ALTER COLUMN ... TYPE; a DEFAULT is a constraint
-        state.push_one(node.raw_default)
+        state.stack += branches((node.raw_default,))
     if node.HasField("coll_clause"):
         state.stack.append(node.coll_clause)
     for item in node.constraints:
@@ -202,7 +190,7 @@ def _column_definition(state: _Walk, node: Any) -> None:
 
 def _constraint(state: _Walk, node: Any) -> None:
     if enum_names("ConstrType")[node.contype] in _EXPRESSIONS:
-        state.push_one(node.raw_expr)
+        state.stack += branches((node.raw_expr,))
         return
     for names in (node.keys, node.fk_attrs, node.pk_attrs, node.including):
         if names:
@@ -213,24 +201,29 @@ def _constraint(state: _Walk, node: Any) -> None:
 
 
 def _option(state: _Walk, node: Any) -> None:
-    field = node.arg.WhichOneof("node")
-    if field in LEAVES:
-        return
-    value = getattr(node.arg, field)
-    if field == "type_name" and node.defname in _FUNCTION_OPTIONS:
-        add_need(state.facts, name_of("function", string_values(value.names)), state.strength)
+    if node.defname in _FUNCTION_OPTIONS and node.arg.HasField("type_name"):
+        add_need(state.facts, name_of("function", string_values(node.arg.type_name.names)), state.strength)
     else:
-        state.stack.append(value)
+        state.stack += branches((node.arg,))
 
 
 def _list(state: _Walk, node: Any) -> None:
-    state.push(node.items)
+    state.stack += branches(node.items)
 
 
 def _parameter(state: _Walk, node: Any) -> None:
     state.stack.append(node.arg_type)
     if node.HasField("defexpr"):
-        state.push_one(node.defexpr)
+        state.stack += branches((node.defexpr,))
+
+
+def _routine(state: _Walk, node: Any) -> None:
+    state.stack += branches(node.parameters)
+    if node.HasField("return_type"):
+        state.stack.append(node.return_type)
+    state.stack += branches(node.options)
+    if node.HasField("sql_body"):
+        state.stack += branches((node.sql_body,))
 
 
 def _nothing(state: _Walk, node: Any) -> None:
@@ -245,6 +238,7 @@ _VISITS: dict[str, Callable[[_Walk, Any], None]] = {
     "ColumnRef": _column,
     "CommonTableExpr": _query,
     "Constraint": _constraint,
+    "CreateFunctionStmt": _routine,
     "DefElem": _option,
     "FuncCall": _call,
     "FunctionParameter": _parameter,

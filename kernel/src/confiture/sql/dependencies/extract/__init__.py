@@ -50,7 +50,7 @@ def _create_schema(facts: Facts, node: Node) -> None:
         element = getattr(item, field)
         inner = facts_of(type(element).__name__, element, (name, *facts.path))
         for known in inner.defines:
-            facts.defines.append(known if known.schema else known._replace(schema=name))
+            facts.defines.append(known if known.schema else Name(known.space, name, known.name))
         made = {defined.name for defined in inner.defines}
         facts.needs += [need for need in inner.needs if need.name.schema != name and need.name.name not in made]
     role_needs(facts, node)

@@ -8,7 +8,7 @@ from typing import Any
 from confiture.sql.dependencies.facts import Facts, Name, Need, Strength
 from confiture.sql.dependencies.needs import add_need, member, name_of, range_name
 from confiture.sql.dependencies.trees import tree_needs
-from confiture.sql.grammar import string_values
+from confiture.sql.grammar import string_values, unwrap
 
 __all__ = ["HANDLERS"]
 
@@ -19,7 +19,7 @@ def _create_view(facts: Facts, node: Node) -> None:
     name = range_name(node.view)
     facts.defines.append(name)
     inner = Facts()
-    tree_needs(inner, node.query)
+    tree_needs(inner, unwrap(node.query))
     facts.needs += [need for need in inner.needs if need.name != name]
     facts.columns |= inner.columns
 
@@ -54,7 +54,7 @@ def _owned_by(facts: Facts, node: Node) -> None:
                 facts.columns.add(parts[-1])
                 # Once it is linked, its owner cannot be changed alone, and both must have the same.
                 for owned in (range_name(node.sequence), table):
-                    facts.needs.append(Need(owned._replace(space="owner"), Strength.LIKELY))
+                    facts.needs.append(Need(owned.in_space("owner"), Strength.LIKELY))
 
 
 def _alter_sequence(facts: Facts, node: Node) -> None:

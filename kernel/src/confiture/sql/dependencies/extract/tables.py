@@ -9,7 +9,7 @@ from confiture.sql.dependencies.extract.objects import role_needs
 from confiture.sql.dependencies.facts import Facts, Name, Need, Strength
 from confiture.sql.dependencies.needs import add_need, member, name_of, range_name, type_need
 from confiture.sql.dependencies.trees import tree_needs, trees_needs
-from confiture.sql.grammar import enum_names, string_values, unwrap
+from confiture.sql.grammar import branches, enum_names, string_values
 
 __all__ = ["HANDLERS"]
 
@@ -64,7 +64,7 @@ def _column(facts: Facts, target: Facts, parts: list[Node], table: Name, node: N
         if names and names[-1].endswith("serial"):
             facts.defines.append(Name("relation", table.schema, f"{table.name}_{own}_seq"))
         if kind.typmods:
-            parts += [modifier for modifier in map(unwrap, kind.typmods) if modifier is not None]
+            parts += branches(kind.typmods)
     if node.HasField("coll_clause"):
         parts.append(node.coll_clause)
     for item in node.constraints:
@@ -73,9 +73,7 @@ def _column(facts: Facts, target: Facts, parts: list[Node], table: Name, node: N
         if which in _EXPRESSIONS:
             if constraint.conname:
                 facts.defines.append(member("constraint", table, constraint.conname))
-            expression = unwrap(constraint.raw_expr)
-            if expression is not None:
-                parts.append(expression)
+            parts += branches((constraint.raw_expr,))
         else:
             _constraint(facts, table, constraint, (own,))
             if which == "CONSTR_FOREIGN" or constraint.options:
