@@ -202,6 +202,13 @@ def test_two_choices_at_once_are_refused(several, given):
         choose_environment(several, **given)
 
 
+@pytest.mark.parametrize("given", [{"env": ""}, {"database_url": ""}, {"database_url": " "}, {"config": Path()}])
+def test_an_empty_choice_is_refused(several, given):
+    """`--env "$TARGET"` without a value would replace the database of ``local``."""
+    with pytest.raises(errors.UsageError, match=r"--.* has an empty value"):
+        choose_environment(several, **given)
+
+
 def test_a_missing_file_is_named(several):
     """With the environments that there are."""
     with pytest.raises(errors.UnknownEnvironment, match=r"no configuration file 'gone\.toml'") as raised:

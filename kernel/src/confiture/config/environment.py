@@ -89,8 +89,12 @@ def choose_environment(
     """The environment that a command means.
 
     In this order: ``database_url``; ``env`` or ``config`` (a file as given, else in ``db/environments/``); the
-    variable ``CONFITURE_ENV``; ``local``. Raises ``UsageError`` when two of the first three are given.
+    variable ``CONFITURE_ENV``; ``local``. Raises ``UsageError`` when two of the first three are given, or an empty one:
+    a script's variable without a value must not choose another database.
     """
+    for option, value in (("--database-url", database_url), ("--env", env), ("--config", config)):
+        if value is not None and str(value).strip() in ("", "."):  # "." is what an empty path is
+            raise UsageError(f"{option} has an empty value", hint="give it one, or leave the option out")
     if sum(value is not None for value in (database_url, env, config)) > 1:
         raise UsageError("--database-url, --env and --config exclude each other", hint="give one of them")
     if database_url is not None:
