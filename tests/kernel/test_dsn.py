@@ -293,8 +293,10 @@ def test_a_bare_word_is_a_database():
         ("postgresql://u:hunter2:8@h:hunter2/d", "port that is not a number", "percent-encoded"),
         ("postgresql://u:hunter2%@h/d", "malformed", "percent-encoded"),
         ("pasword=hunter2", "unknown connection keyword 'pasword'", "did you mean 'password'?"),
-        ("password='hunter2", "unclosed quote", None),
-        ("host=h hunter2", "keyword without '='", None),
+        ("password='hunter2", "unclosed quote", "quote a value"),
+        ("host=h hunter2", "keyword without '='", "keyword=value pairs"),
+        ("postgresql://[bad:hunter2", "malformed .address", "IPv6"),
+        ("zzz=hunter2", "unknown connection keyword 'zzz'", "libpq"),
     ],
 )
 def test_an_error_never_holds_the_string(dsn, message, hint):

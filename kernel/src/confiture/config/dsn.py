@@ -73,6 +73,8 @@ KEYWORDS: dict[str, str] = {
 _SCHEMES = ("postgresql://", "postgres://")
 #: C's isspace(), which libpq asks; Python's also takes Unicode's spaces.
 _SPACES = " \t\n\v\f\r"
+_ADDRESS_HINT = "brackets enclose an IPv6 address: postgresql://user@[::1]:5432/dbname"
+_KEYWORDS_HINT = r"write keyword=value pairs; quote a value with spaces, as in password='a b', and \' is a quote in it"
 _MALFORMED_HINT = (
     "a '@', '/', ':', '#', '%' or space in the password must be percent-encoded: %40, %2F, %3A, %23, %25, %20"
 )
@@ -128,7 +130,9 @@ def _refuse_unknown(keys: Mapping[str, str], file: str | None) -> None:
         if key not in KEYWORDS:
             near = closest(key, KEYWORDS)
             raise ConfigError(
-                f"unknown connection keyword {key!r}", file=file, hint=f"did you mean {near!r}?" if near else None
+                f"unknown connection keyword {key!r}",
+                file=file,
+                hint=f"did you mean {near!r}?" if near else "the keywords are libpq's: host, port, user, dbname...",
             )
 
 
@@ -165,7 +169,9 @@ def _parse_uri(text: str, file: str | None) -> dict[str, str]:
         if rest.startswith("["):
             host, bracket, rest = rest[1:].partition("]")
             if not (bracket and host) or rest[:1] not in ("", ":", "/", "?", ","):
-                raise ConfigError("the database URL has a malformed [address] as its host", file=file)
+                raise ConfigError(
+                    "the database URL has a malformed [address] as its host", file=file, hint=_ADDRESS_HINT
+                )
         else:
             host, rest = _until(rest, ":/?,")
         port = ""
@@ -223,7 +229,7 @@ def _parse_keywords(text: str, file: str | None) -> dict[str, str]:
         equals = text.find("=", at)
         key = text[at:equals].rstrip(_SPACES) if equals >= 0 else ""
         if not key or any(c in _SPACES for c in key):
-            raise ConfigError("the connection string has a keyword without '='", file=file)
+            raise ConfigError("the connection string has a keyword without '='", file=file, hint=_KEYWORDS_HINT)
         at = equals + 1
         while at < end and text[at] in _SPACES:
             at += 1
@@ -238,7 +244,7 @@ def _parse_keywords(text: str, file: str | None) -> dict[str, str]:
             at += 1
         if quoted:
             if at >= end:
-                raise ConfigError("the connection string has an unclosed quote", file=file)
+                raise ConfigError("the connection string has an unclosed quote", file=file, hint=_KEYWORDS_HINT)
             at += 1
         params[key] = "".join(value)
 
