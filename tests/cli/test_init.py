@@ -99,6 +99,16 @@ def test_a_dangling_link_is_something_that_exists(run_here, tmp_path: Path) -> N
     assert not (tmp_path / "elsewhere").exists()
 
 
+@pytest.mark.parametrize("folder", ["loop/x", "n" * 300, "/proc/nothing"])
+def test_a_folder_that_cannot_be_is_named(run_here, tmp_path: Path, folder: str) -> None:
+    """A slip of the user's is not a defect of ours."""
+    (tmp_path / "loop").symlink_to("loop")
+    code, _, err = run_here("init", folder)
+    assert code == 6
+    assert "cannot be made: " in err
+    assert "hint: choose another folder" in err
+
+
 def test_a_file_in_the_way_is_named(run_here, tmp_path: Path) -> None:
     """`db` may be a database's file; it stays."""
     (tmp_path / "db").write_text("mine")

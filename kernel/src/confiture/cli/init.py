@@ -109,6 +109,10 @@ def _refusal(error: OSError, root: Path, written: list[str]) -> Exception:
         return SourceUnreadable(
             f"{str(blocking)!r} is a file, where a folder is needed", hint="move it away, then run again", detail=so_far
         )
+    if isinstance(error, FileNotFoundError) or error.errno in (errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL):
+        return SourceUnreadable(
+            f"{str(path)!r} cannot be made: {error.strerror}", hint="choose another folder", detail=so_far
+        )
     return error
 
 
