@@ -281,6 +281,15 @@ async def test_an_unreachable_server_is_named(kernel_run, database):
     assert "socket /nonexistent" in error.message
 
 
+async def test_a_host_that_does_not_exist_is_told_in_words(kernel_run, database):
+    """The resolver has numbers of its own: as the system's they are an "unknown error -2"."""
+    error = await failure(kernel_run, database, host="nowhere.invalid")
+    assert isinstance(error, errors.ServerUnreachable)
+    assert "nowhere.invalid:" in error.message
+    assert "unknown error" not in error.message
+    assert "name" in error.message.rpartition(": ")[2]
+
+
 @pytest.mark.parametrize("password", ["hunter2", ""])
 async def test_a_wrong_password_is_refused_and_never_shown(kernel_run, database, password):
     """Nor is the right one; and the hint says where passwords come from."""

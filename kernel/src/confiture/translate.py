@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import socket
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -68,7 +69,9 @@ def connection_error(error: BaseException, label: str, address: str, secrets: It
     if isinstance(error, TimeoutError):
         reason = "no answer in time"
     elif isinstance(error, OSError) and error.errno:
-        reason = os.strerror(error.errno).lower()  # the text of asyncio's repeats the address, as a tuple
+        # A name that is not found has a number of the resolver's own, which is none of the system's.
+        text = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno)
+        reason = str(text).lower()  # the text of asyncio's repeats the address, as a tuple
     elif isinstance(error, ValueError):  # asyncpg.ClientConfigurationError among them
         return errors.ConfigError(f"{label!r} cannot be connected to: {reason}", hint="mend the connection string")
     hint = "check that the server runs and that host and port are right"
@@ -126,5 +129,8 @@ def _system_error(error: OSError) -> BaseException:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return errors.DiskFull(f"no space left while writing{where}", hint="make room, then run again")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return errors.PermissionMissing(f"may not use{where}: {error.strerror}")
+        return errors.PermissionMissing(
+            f"may not use{where}: {str(error.strerror).lower()}",
+            hint="run as the user that owns it, or have its owner or mode changed",
+        )
     return error
