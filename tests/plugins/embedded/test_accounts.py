@@ -191,6 +191,21 @@ async def test_root_follows_no_link_that_the_servers_user_planted(own_project, s
 
 
 @needs_root
+@pytest.mark.parametrize("name", ["data", "server.log"])
+async def test_files_of_another_user_are_a_named_error(own_project, server_run, name):
+    """A project that root copied with its `.confiture/`: the server ends without a word, in a log of others."""
+    async with server_run(own_project) as run:
+        server = run.get(SERVER, "embedded")
+        await server.acquire(run, LOCAL)
+        await server.stop(run, LOCAL)
+        path = own_project / ".confiture" / "server" / name
+        os.chown(path, 0, 0)
+        with pytest.raises(ServerError, match=f"{name}' belongs to 'root', and the server runs as") as caught:
+            await server.acquire(run, LOCAL)
+    assert "chown -R" in str(caught.value.hint)
+
+
+@needs_root
 async def test_root_takes_no_lock_through_a_link(own_project, server_run):
     async with server_run(own_project) as run:
         server = run.get(SERVER, "embedded")

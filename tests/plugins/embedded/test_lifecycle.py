@@ -3,7 +3,9 @@
 # ruff: noqa: ASYNC240 - small files, looked at between two steps
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -12,7 +14,7 @@ import anyio
 import pytest
 
 from confiture.config import Environment
-from confiture.errors import ServerError
+from confiture.errors import ServerError, ServerUnreachable
 from confiture.hooks import SERVER
 from confiture_embedded import cluster
 from confiture_embedded.layout import existing_home
@@ -274,3 +276,82 @@ async def test_an_acquire_during_a_stop_waits_and_starts_it_again(own_project, s
                 tasks.start_soon(server.acquire, run, LOCAL)
         await server.acquire(run, LOCAL)
         assert cluster.running(home_of(own_project)) is not None
+
+
+async def test_a_connection_starts_a_server_again_that_was_stopped_since_it_was_asked_for(own_project, server_run):
+    """A run may last for hours, and the server may be stopped, or end itself, before the run connects (again)."""
+    async with server_run(own_project) as run:
+        target = (await run.target()).with_database("postgres")
+        for _ in range(2):
+            await run.get(SERVER, "embedded").stop(run, LOCAL)
+            async with run.connect(target) as connection:
+                assert await connection.fetchval("SELECT 1") == 1
+
+
+async def test_a_server_that_always_goes_before_the_connection_is_a_named_error(own_project, server_run, monkeypatch):
+    """Somebody stops it in a loop: no message of a socket, and no end in waiting."""
+    async with server_run(own_project) as run:
+        target = (await run.target()).with_database("postgres")
+        server = run.get(SERVER, "embedded")
+        acquire = server.acquire
+
+        async def acquire_and_stop(*arguments):
+            found = await acquire(*arguments)
+            await server.stop(run, LOCAL)
+            return found
+
+        await server.stop(run, LOCAL)
+        monkeypatch.setattr(server, "acquire", acquire_and_stop)
+        with pytest.raises(ServerUnreachable, match="went away 4 times") as caught:
+            async with run.connect(target):
+                pass
+    assert "server status" in str(caught.value.hint)
+
+
+async def test_removing_the_folder_of_a_running_server_does_no_harm_to_the_next(own_project, server_run):
+    """The old server notices within a minute, and would remove the socket of its name: the new one's."""
+    async with server_run(own_project) as run:
+        await run.target()
+        old = cluster.running(home_of(own_project))
+        assert old is not None
+        shutil.rmtree(own_project / ".confiture")
+        await run.get(SERVER, "embedded").acquire(run, LOCAL)
+        new = cluster.running(home_of(own_project))
+        assert new is not None
+        assert new.pid != old.pid
+        assert not cluster._exists(old.pid)
+
+
+async def test_a_moved_server_does_not_take_the_socket_of_the_one_that_is_there_now(own_project, server_run):
+    """`mv shop shop.old`, a new clone, and a stop in the old one."""
+    moved = own_project.with_name("moved")
+    async with server_run(own_project) as run:
+        await run.target()
+    own_project.rename(moved)
+    async with server_run(own_project) as run:
+        target = (await run.target()).with_database("postgres")
+        there = cluster.running(home_of(own_project))
+        async with server_run(moved) as other:
+            assert await other.get(SERVER, "embedded").stop(other, LOCAL) is True
+            await other.get(SERVER, "embedded").acquire(other, LOCAL)
+        assert cluster.running(home_of(own_project)) == there
+        async with run.connect(target) as connection:
+            assert await connection.fetchval("SELECT 1") == 1
+
+
+async def test_a_lock_whose_file_was_removed_is_not_taken(own_project, server_run, monkeypatch):
+    """Whoever comes later locks a new file: two would make the server at once."""
+    async with server_run(own_project) as run:
+        await run.target()
+    lock = cluster.home_lock(home_of(own_project))
+    flock = fcntl.flock
+
+    def removed_first(*arguments):
+        lock.path.unlink()
+        flock(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fcntl, "flock", removed_first)
+        assert lock.try_lock() is False
+    assert lock.try_lock() is True
+    lock.release()

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -16,6 +13,7 @@ from confiture.errors import Refused
 from confiture.hooks import SERVER
 from confiture.model import ServerStatus
 from confiture_embedded.binaries import find
+from confiture_embedded.psql import become_psql, chooses_its_own, refuse_unbuilt
 from confiture_embedded.server import SCRATCH, configured_bin_dir
 
 if TYPE_CHECKING:
@@ -77,19 +75,9 @@ async def psql(
     async with shell.run(common) as run:
         target = await run.target(_chosen(run, scratch))
         program = find(configured_bin_dir(run)).program("psql")
-    _become(program, arguments, dict(target.params))
-
-
-def _become(program: str, arguments: tuple[str, ...], params: dict[str, str]) -> NoReturn:
-    """Turn this process into psql. The password goes through the environment: arguments are seen by everybody."""
-    environment = dict(os.environ)
-    if password := params.pop("password", None):
-        environment["PGPASSWORD"] = password
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # Python ignores it, and a program would inherit that: `... | head` would not end psql.
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    os.execve(program, ["psql", "-d", to_uri(params), *arguments], environment)  # noqa: S606 - no shell is wanted
+    if target.managed and not chooses_its_own(arguments):
+        refuse_unbuilt(program, target)
+    become_psql(program, arguments, target.params)
 
 
 def _chosen(run: Run, scratch: bool) -> Environment:
