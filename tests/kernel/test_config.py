@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
+import msgspec
 import pytest
 
 from confiture import errors
 from confiture.config import Project, choose_environment
 from confiture.config.environment import Environment, environment_names, load_environment
 from confiture.config.light import plugin_settings
+from confiture.config.reading import convert
 
 
 @pytest.fixture
@@ -56,7 +59,7 @@ def test_a_byte_order_mark_is_no_part_of_the_file(project, found):
         (".toml", "databse_url = 'x'", "unknown key 'databse_url'", "did you mean 'database_url'?"),
         (".yaml", "protcted: true", "unknown key 'protcted'", "did you mean 'protected'?"),
         (".toml", "zzz = 1", "unknown key 'zzz'", "the keys are: database, database_url, name"),
-        (".toml", "protected = 'yes'", "'protected': expected `bool`, got `str`", ""),
+        (".toml", "protected = 'yes'", "'protected': expected `bool`, got `str`", "true or false, without quotes"),
         (".toml", "database_url = ''", "'database_url' is empty", "leave the key out"),
         (".toml", "name = 'y'", "'name' is 'y', but the file's name says 'x'", "make them equal"),
         (".toml", "a = ", "is not valid TOML: ", ""),
@@ -200,6 +203,17 @@ def test_two_choices_at_once_are_refused(several, given):
     """Guessing which was meant could hit the wrong database."""
     with pytest.raises(errors.UsageError, match="exclude each other"):
         choose_environment(several, **given)
+
+
+def test_an_unknown_choice_of_a_value_is_told_with_those_there_are():
+    """``order = "atuo"``: the error has what may stand there."""
+
+    class Table(msgspec.Struct):
+        order: Literal["alphabetical", "auto"] | None = None
+
+    with pytest.raises(errors.ConfigError, match=r"'build\.order': invalid enum value 'atuo'") as raised:
+        convert({"order": "atuo"}, Table, file="confiture.toml", section="build")
+    assert raised.value.hint == "there are: alphabetical, auto"
 
 
 @pytest.mark.parametrize("given", [{"env": ""}, {"database_url": ""}, {"database_url": " "}, {"config": Path()}])

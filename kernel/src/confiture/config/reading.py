@@ -7,7 +7,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 
@@ -74,7 +74,31 @@ def convert(value: Mapping[str, Any], type_: type[S], *, file: str, section: str
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$")
         path = ".".join(part for part in (section, where.strip("`.")) if part)
-        raise ConfigError(f"{path or 'the file'!r}: {what[:1].lower()}{what[1:]}", file=file) from error
+        raise ConfigError(
+            f"{path or 'the file'!r}: {what[:1].lower()}{what[1:]}", file=file, hint=_hint(type_, where, what)
+        ) from error
+
+
+#: What msgspec calls a type, and how a value of it is written in TOML and YAML.
+_WRITTEN = {
+    "bool": "write true or false, without quotes",
+    "int": "write a whole number, without quotes",
+    "float": "write a number, without quotes",
+    "str": "write a text in quotes",
+    "array": 'write a list: ["one", "two"]',
+    "object": "write a table: [section], with the keys below it",
+}
+
+
+def _hint(type_: Any, where: str, what: str) -> str:
+    """How the value that msgspec refused is written."""
+    if "enum value" in what:
+        annotation = get_type_hints(type_).get(where.strip("`."))
+        options = [option for part in (annotation, *get_args(annotation)) for option in get_args(part) if option]
+        if choices := [str(option) for option in options if isinstance(option, (str, int))]:
+            return f"there are: {', '.join(choices)}"
+    expected = what.partition("`")[2].partition("`")[0].partition(" ")[0]
+    return _WRITTEN.get(expected, "the keys and their values are in the documentation of the configuration")
 
 
 def expand(value: Any, *, file: str, section: str = "") -> Any:
