@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from postgast import ParseResult
+    from postgast import ParseResult, PgQueryError
 
 __all__ = ["GrammarError", "branches", "children", "enum_names", "kind_of", "parse", "string_values", "unwrap", "walk"]
 
@@ -30,18 +30,16 @@ def parse(sql: str) -> ParseResult:
     ``stmt_location`` and ``stmt_len`` count *bytes* of the UTF-8 text; a length of 0 means "to the end".
     Raises ``GrammarError``.
     """
-    import postgast
-    from google.protobuf.message import DecodeError
-
+    read, refused, too_deep = _parser()
     zero = sql.find("\0")
     if zero >= 0:  # the C side would read only what stands before it
         raise GrammarError("null character", zero)
     try:
-        return postgast.parse(sql)
-    except postgast.PgQueryError as error:
+        return read(sql)
+    except refused as error:
         # Counts characters from 1, whatever the docstring of postgast 0.2 says; 0 is "not known".
         raise GrammarError(error.message, error.cursorpos - 1 if error.cursorpos else None) from None
-    except DecodeError:
+    except too_deep:
         # protobuf refuses trees deeper than 100, which `a || b || ...` of fifty terms is. PostgreSQL's own limit
         # is its stack, as here.
         try:
@@ -50,9 +48,18 @@ def parse(sql: str) -> ParseResult:
             raise GrammarError("an expression is nested too deeply to be read", None) from None
         SetAllowOversizeProtos(True)
         try:
-            return postgast.parse(sql)
+            return read(sql)
         finally:
             SetAllowOversizeProtos(False)
+
+
+@lru_cache(maxsize=1)
+def _parser() -> tuple[Callable[[str], ParseResult], type[PgQueryError], type[Exception]]:
+    """The parser and its errors: an import statement costs a microsecond each time, and files are many."""
+    import postgast
+    from google.protobuf.message import DecodeError
+
+    return postgast.parse, postgast.PgQueryError, DecodeError
 
 
 @lru_cache(maxsize=1)

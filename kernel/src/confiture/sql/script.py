@@ -17,6 +17,7 @@ from confiture.sql.grammar import GrammarError, kind_of, parse, walk
 from confiture.sql.lexer import Lexed, lex, needs_lexing
 from confiture.sql.meta import check_command
 from confiture.sql.places import error_at
+from confiture.sql.recent import TREES
 from confiture.sql.transactional import why_not_transactional
 
 if TYPE_CHECKING:
@@ -101,9 +102,12 @@ def _statements(file: SourceFile, lexed: Lexed, tree: ParseResult) -> list[State
                 hint = "put the COPY statement and its data into a file of their own"
                 raise error_at(UnsupportedScript, file, start, "cannot tell this COPY's data from SQL", hint=hint)
             data = file.sql[block.data_start : block.data_end].encode()
+        text = sql[start:end].rstrip()
+        if kind != "InsertStmt":  # rows of data, by the thousand
+            TREES.put(text, node)
         statements.append(
             Statement(
-                sql=sql[start:end].rstrip(),
+                sql=text,
                 origin=Origin(path, line, start - line_start + 1, start),
                 kind=kind,
                 transactional=why_not_transactional(node) is None,
