@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 
 import pytest
 
@@ -84,6 +85,18 @@ async def test_output_into_a_pipe_leaves_the_pipe(shop, kernel_run) -> None:
     finally:
         os.close(reader)
     assert pipe.is_fifo()
+
+
+async def test_output_into_a_pipe_that_nobody_reads_any_more_is_told(shop, kernel_run) -> None:
+    """``--output /dev/stdout | head -1``: it is no connection to a server that was lost."""
+    shop.schema("30_long.sql", f"-- {'x' * 300_000}\n")
+    pipe = shop.root / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    threading.Timer(0.5, os.close, (reader,)).start()
+    async with kernel_run(shop, database=None, database_url=None) as run:
+        with pytest.raises(UsageError, match="broken pipe"):
+            await run.start("build", execute=False, output="pipe")
 
 
 async def test_output_through_a_link_writes_what_it_names(shop, kernel_run, tmp_path) -> None:

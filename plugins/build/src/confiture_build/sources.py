@@ -111,13 +111,15 @@ def write_script(path: Path, text: str) -> None:
     try:
         if path.is_dir():
             raise UsageError(f"--output {str(path)!r} is a folder", hint="name a file in it")
-        if path.exists() and not path.is_file():  # /dev/null, a pipe: root could replace it by a file
+        if path.exists() and not path.is_file():  # /dev/stdout, a pipe: root could replace it by a file
             path.write_text(text, encoding="utf-8", newline="\n")
             return
         _replace(path.resolve(), text)
-    except (FileExistsError, NotADirectoryError, FileNotFoundError, RuntimeError) as error:
+    except (FileExistsError, NotADirectoryError, FileNotFoundError, BrokenPipeError, RuntimeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "a loop of symbolic links"
-        raise UsageError(f"--output {str(path)!r} cannot be made: {reason}", hint="name a file elsewhere") from error
+        raise UsageError(
+            f"--output {str(path)!r} cannot be written: {str(reason).lower()}", hint="name a file elsewhere"
+        ) from error
 
 
 def _replace(path: Path, text: str) -> None:
