@@ -135,8 +135,8 @@ def _alter_table(facts: Facts, node: Node) -> None:
                 _constraint(facts, table, constraint.constraint, (column.colname,), inline=False)
         elif kind == "AT_AddConstraint":
             _constraint(facts, table, definition.constraint, inline=False)
-            contype = definition.constraint.contype
-            if not node.relation.inh and contype in (6, 7):  # enum ConstrType: CONSTR_PRIMARY, CONSTR_UNIQUE
+            added = enum_names("ConstrType")[definition.constraint.contype]
+            if not node.relation.inh and added in ("CONSTR_PRIMARY", "CONSTR_UNIQUE"):
                 facts.needs.append(Need(Name("attached", table.schema, table.name), Strength.LIKELY))
         elif kind == "AT_AddIdentity":
             _constraint(facts, table, definition.constraint, (command.name,), inline=False)
