@@ -158,6 +158,30 @@ def test_a_bar_is_for_a_terminal_and_leaves_no_trace(cli) -> None:
     assert "copying" not in on_terminal(cli, "slow", "--quiet")
 
 
+def test_a_result_after_a_bar_has_its_own_line(cli) -> None:
+    """The bar is gone as soon as its step has ended, not only when the run ends."""
+    (cli.folder / "confiture.toml").touch()
+    cli.command(
+        "slow",
+        """
+        import anyio
+        from confiture.model import StepStarted, Progress, StepFinished
+
+        async def command(*, common: CommonParam = None, shell: ShellParam):
+            async with shell.run(common) as run:
+                run.emit(StepStarted(step="x", label="copying"))
+                for done in range(8):
+                    run.emit(Progress(step="x", done=done, total=8))
+                    await anyio.sleep(0.1)
+                run.emit(StepFinished(step="x", seconds=0.8))
+                shell.print("the result")
+        """,
+    )
+    before = on_terminal(cli, "slow").partition("the result")[0]
+    assert "copying" in before
+    assert "copying" not in before.rpartition("\x1b[2K")[2]
+
+
 @pytest.mark.parametrize("column", [1, 4000, 5001])
 def test_of_a_very_long_line_the_place_is_shown(column) -> None:
     """The rows of a dump can be one line of megabytes; nobody wants that twice on the terminal."""

@@ -48,6 +48,8 @@ class _Drawer:
             task = self._tasks.pop(event.step, None)
             if task is not None and self._display is not None:
                 self._display.remove_task(task)
+                if not self._tasks:  # what comes next may be a result, and it begins where the cursor is
+                    self.stop()
 
     def _draw(self, event: Progress) -> None:
         since, label = self._started[event.step]
@@ -64,6 +66,7 @@ class _Drawer:
         """Take the bars away."""
         if self._display is not None:
             self._display.stop()
+            self._display = None
 
 
 def _display() -> Display:
