@@ -42,6 +42,26 @@ async def test_a_second_run_waits_for_the_first(kernel_run, database):
     assert order in (["a in", "a out", "b in", "b out"], ["b in", "b out", "a in", "a out"])
 
 
+async def test_a_long_wait_is_told_with_the_holder(kernel_run, database):
+    """Silence for a minute looks like a hang; who waits is told once, and by whom the lock is held."""
+    key, told = f"build {database.database}", []
+
+    async with kernel_run() as one, kernel_run(observers=[told.append]) as two, anyio.create_task_group() as tasks:
+
+        async def wait() -> None:
+            async with two.lock(database, key, wait_s=60):
+                pass
+
+        async with one.lock(database, key):
+            tasks.start_soon(wait)
+            with anyio.fail_after(30):
+                while not told:
+                    await anyio.sleep(0.05)
+    (note,) = told
+    assert f"the lock {key!r} is held by 'confiture " in note.message
+    assert "waiting for 60 s at most" in note.message
+
+
 async def test_waiting_ends_with_the_time_that_was_given(kernel_run, database):
     """The message says how long it was."""
     key = f"build {database.database}"

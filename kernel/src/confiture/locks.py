@@ -7,6 +7,7 @@ form: a session that waits in ``pg_advisory_lock`` holds a snapshot that a concu
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import anyio
@@ -22,6 +23,7 @@ __all__ = ["acquire_lock", "is_pooled", "try_lock", "unlock"]
 _KEY = "hashtextextended('confiture:' || $1, 0)"
 #: Between two tries: short enough not to be noticed, long enough to cost nothing.
 _POLL_S = 0.1
+_WONDER_S = 1.0
 _HOLDER = f"""
 SELECT a.pid, a.usename, a.application_name, a.backend_start
   FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
@@ -41,12 +43,21 @@ async def unlock(connection: Connection, name: str) -> None:
     await connection.fetchval(f"SELECT pg_advisory_unlock({_KEY})", name)
 
 
-async def acquire_lock(connection: Connection, name: str, wait_s: float) -> None:
-    """Take the lock, trying for ``wait_s``. Raises ``Busy``, saying who holds it, as what, since when."""
-    deadline = anyio.current_time() + wait_s
+async def acquire_lock(
+    connection: Connection, name: str, wait_s: float, *, waiting: Callable[[str], None] | None = None
+) -> None:
+    """Take the lock, trying for ``wait_s``. Raises ``Busy``, saying who holds it, as what, since when.
+
+    ``waiting`` is told the same, once, when the waiting is long enough for a person to wonder.
+    """
+    started = anyio.current_time()
+    deadline = started + wait_s
     while not await try_lock(connection, name):
         if anyio.current_time() >= deadline:
             raise await _busy(connection, name, wait_s)
+        if waiting is not None and anyio.current_time() - started >= _WONDER_S:
+            waiting((await _busy(connection, name, 0)).message)
+            waiting = None
         await anyio.sleep(_POLL_S * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, not a secret
 
 

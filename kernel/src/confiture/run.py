@@ -23,7 +23,7 @@ from confiture.connect import CLEANUP_TIMEOUT_S
 from confiture.errors import AuthenticationFailed, ConfigError, DatabaseNotFound, PermissionMissing, ServerUnreachable
 from confiture.hooks import MEDIUM, SERVER, Kind
 from confiture.locks import acquire_lock, is_pooled, unlock
-from confiture.model import Event, Target, WarningRaised
+from confiture.model import Event, Note, Target, WarningRaised
 from confiture.temporary import temporary_database
 
 if TYPE_CHECKING:
@@ -221,7 +221,11 @@ class Run:
                 )
                 yield
                 return
-            await acquire_lock(connection, key, wait_s)
+
+            def tell(held: str) -> None:
+                self.emit(Note(message=f"{held}; waiting for {wait_s:g} s at most"))
+
+            await acquire_lock(connection, key, wait_s, waiting=tell)
             try:
                 yield
             finally:
