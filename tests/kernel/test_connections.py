@@ -8,6 +8,7 @@ import time
 
 import anyio
 import anyio.lowlevel
+import asyncpg
 import pytest
 
 import pgserver
@@ -16,6 +17,7 @@ from confiture import errors
 from confiture.config.dsn import to_uri
 from confiture.connect import open_connection
 from confiture.model import Target
+from confiture.translate import translate
 
 pytestmark = pytest.mark.anyio
 
@@ -395,6 +397,15 @@ async def test_what_the_server_says_becomes_our_error(kernel_run, database, outs
     if sqlstate:
         assert raised.value.sqlstate == sqlstate
     await outside.execute("ROLLBACK")
+
+
+def test_what_is_asked_of_a_connection_that_the_server_is_ending_finds_it_lost():
+    """Between the server's FATAL and its end the driver speaks of its own states: that is no defect of ours.
+
+    Made by hand: the moment lasts for microseconds (a loop of builds beside a loop of stops finds it).
+    """
+    error = asyncpg.InternalClientError("cannot switch to state 11; another operation (2) is in progress")
+    assert isinstance(translate(error), errors.ConnectionLost)
 
 
 async def test_a_missing_privilege_is_its_own_error(kernel_run, database):

@@ -95,9 +95,12 @@ def translate(error: BaseException, secrets: Iterable[str] = ()) -> BaseExceptio
     if isinstance(error, asyncpg.InterfaceError) and "closed" not in str(error):
         # Arguments that do not fit, two queries at once: a slip of ours or of a plugin's.
         return errors.InternalError(f"{type(error).__name__}: {redact(str(error), secrets)}")
-    if isinstance(error, (asyncpg.InterfaceError, ConnectionError)):
+    # The server said FATAL while nobody listened (state 2: its end is waited for), and the driver is asked for more.
+    ended = isinstance(error, asyncpg.InternalClientError) and "another operation (2) is in progress" in str(error)
+    if ended or isinstance(error, (asyncpg.InterfaceError, ConnectionError)):
+        reason = "the server ended it" if ended else redact(str(error), secrets)
         return errors.ConnectionLost(
-            f"the connection to the server was lost: {redact(str(error), secrets)}",
+            f"the connection to the server was lost: {reason}",
             hint="see the server's log for the reason, then run again",
         )
     return error

@@ -265,5 +265,6 @@ def _size(folder: Path) -> int:
     for place, _, names in os.walk(folder):
         for name in names:
             with contextlib.suppress(FileNotFoundError):
-                total += (Path(place) / name).lstat().st_blocks * 512
+                # A thousand files: a Path each would take three times as long.
+                total += os.lstat(f"{place}/{name}").st_blocks * 512  # noqa: PTH116
     return total
