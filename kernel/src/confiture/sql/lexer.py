@@ -9,7 +9,6 @@ parentheses, and the BEGIN/CASE/END counting that keeps the body of ``CREATE FUN
 
 from __future__ import annotations
 
-import re
 from typing import NoReturn
 
 import msgspec
@@ -18,59 +17,9 @@ from confiture.errors import SyntaxInvalid, UnsupportedScript
 from confiture.model import SourceFile
 from confiture.sql.grammar import GrammarError, parse
 from confiture.sql.places import error_at
+from confiture.sql.psqlscan import ARGUMENTS, BLANK, COMMAND_NAME, COMMENT_EDGE, TOKEN, WHOLE_LINE, WORD
 
 __all__ = ["CopyBlock", "Lexed", "MetaCommand", "lex", "needs_lexing"]
-
-# psqlscan.l: every byte above 127 belongs to identifiers, whatever Unicode says of the character; "\s" and "\w"
-# would take a no-break space for a space.
-_SPACE = r"[ \t\n\r\f\v]"
-# Written by what they leave out: a range up to U+10FFFF costs 60 ms to compile, once a process.
-_START = r"[^\x00-@\[-\^`{-\x7f]"  # A-Z a-z _ and all that is not ASCII
-_CONT = r"[^\x00-#%-/:-@\[-\^`{-\x7f]"  # and digits and $
-_TAG = r"[^\x00-/:-@\[-\^`{-\x7f]"  # and digits: what a dollar quote's tag goes on with
-_PLAIN = r"[\x00-!#%&*+,.0-:<-@\[\]\^`{-\x7f]"  # ASCII that begins nothing
-_E_BODY = r"(?:[^'\\]++|\\[\s\S]|'')*'"
-# A string goes on in its next part after white space with a line end in it, and keeps its kind: \' still escapes.
-_NEXT_LINE = r"(?:[ \t\f\v]|--[^\n\r]*)*[\n\r](?:[ \t\n\r\f\v]|--[^\n\r]*[\n\r])*'"
-
-# First everything that needs no look, whole words at a time, then the one thing that does.
-_TOKEN = re.compile(
-    rf"""
-    (?:
-      {_PLAIN}++
-    | (?![eE]'|(?:begin|case|end)(?!{_CONT})){_START}{_CONT}*+
-    | -(?!-)
-    | /(?!\*)
-    )*
-    (?:
-      (?P<string>'[^']*')                               # 'it''s' is two of these in a row
-    | (?P<name>"[^"]*")
-    | (?P<open>\()
-    | (?P<close>\))
-    | (?P<semicolon>;)
-    | (?P<line_comment>--[^\n\r]*)
-    | (?P<comment>/\*)
-    | (?P<dollar>\$(?:{_START}{_TAG}*)?\$)
-    | (?P<escaped>[eE]'{_E_BODY}(?:{_NEXT_LINE}{_E_BODY})*)
-    | (?P<block>(?:begin|case|end)(?!{_CONT}))
-    | (?P<backslash>\\)
-    | [eE]?(?P<unterminated>['"])
-    | (?P<parameter>\$)
-    | \Z
-    )
-    """,
-    re.VERBOSE | re.IGNORECASE | re.ASCII,
-)
-_COMMENT_EDGE = re.compile(r"/\*|\*/")
-_BLANK = re.compile(rf"(?:{_SPACE}+|--[^\n\r]*)*")
-_WORD = re.compile(rf"{_START}{_CONT}*")
-_COMMAND_NAME = re.compile(r"\\([^ \t\n\r\f\v\\]*)")
-# Arguments end with the line or at an unquoted backslash (psqlscanslash.l); an open quote ends with the line.
-_ARGUMENTS = re.compile(
-    r"""(?:'(?:[^'\\\n]++|\\[^\n]|'')*(?:'|$)|"[^"\n]*(?:"|$)|`[^`\n]*(?:`|$)|[^\\\n'"`]++)*""", re.MULTILINE
-)
-#: psql reads these commands' argument to the end of the line, backslashes and all.
-_WHOLE_LINE = frozenset({"!", "copy", "ef", "ev", "sf", "sf+", "sv", "sv+", "h", "help"})
 
 
 class CopyBlock(msgspec.Struct, frozen=True):
@@ -145,7 +94,7 @@ class _Lexer:
     def run(self) -> Lexed:
         self.begin_statement(0)
         text = self.text
-        next_token = _TOKEN.match
+        next_token = TOKEN.match
         while match := next_token(text, self.pos):
             kind = match.lastgroup
             self.pos = match.end()
@@ -188,7 +137,7 @@ class _Lexer:
         words: list[str] = []
         while len(words) < 4:
             pos = self.skip_blank(pos)
-            match = _WORD.match(self.text, pos)
+            match = WORD.match(self.text, pos)
             if match is None:
                 break
             words.append(match.group().lower())
@@ -200,7 +149,7 @@ class _Lexer:
     def skip_blank(self, pos: int) -> int:
         """The next offset that is neither white space nor comment; an open comment is left to the main loop."""
         while True:
-            match = _BLANK.match(self.text, pos)
+            match = BLANK.match(self.text, pos)
             pos = match.end() if match else pos
             if not self.text.startswith("/*", pos):
                 return pos
@@ -227,7 +176,7 @@ class _Lexer:
         depth = 1
         pos = start + 2
         while depth:
-            match = _COMMENT_EDGE.search(self.text, pos)
+            match = COMMENT_EDGE.search(self.text, pos)
             if match is None:
                 self.unterminated(start, "comment", "close it with */ (comments nest: each /* needs its own)")
             depth += 1 if match.group() == "/*" else -1
@@ -294,14 +243,14 @@ class _Lexer:
             if self.text[self.pos] == ":":
                 self.pos += 1
             return
-        match = _COMMAND_NAME.match(self.text, start)
+        match = COMMAND_NAME.match(self.text, start)
         assert match is not None
         name = match.group(1)
-        if name.lower() in _WHOLE_LINE:
+        if name.lower() in WHOLE_LINE:
             end = self.text.find("\n", match.end())
             end = end if end >= 0 else len(self.text)
         else:
-            arguments = _ARGUMENTS.match(self.text, match.end())
+            arguments = ARGUMENTS.match(self.text, match.end())
             end = arguments.end() if arguments else match.end()
         self.commands.append(MetaCommand(name, self.text[match.end() : end].strip(), start))
         if self.text.startswith("\\\\", end):
