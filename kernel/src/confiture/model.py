@@ -5,8 +5,9 @@ Sizes are bytes, durations seconds, lines and columns count from 1, columns and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -14,10 +15,12 @@ __all__ = [
     "Event",
     "Execution",
     "ExecutionReport",
+    "Grant",
     "Hazard",
     "Logged",
     "Mask",
     "Note",
+    "ObjectKey",
     "Origin",
     "Plan",
     "Progress",
@@ -30,6 +33,7 @@ __all__ = [
     "StepStarted",
     "Target",
     "TransferTask",
+    "Value",
     "WarningRaised",
 ]
 
@@ -119,19 +123,98 @@ class ExecutionReport(msgspec.Struct, frozen=True, kw_only=True):
     roles_created: tuple[str, ...] = ()
 
 
-class SchemaObject(msgspec.Struct, frozen=True, kw_only=True):
-    """One object of a schema: its kind, its identity and what the catalogs say of it, as plain values."""
+class ObjectKey(NamedTuple):
+    """What names one object of a schema: its kind and, within that, its identity as SQL text."""
 
     kind: str
     identity: str
-    properties: Mapping[str, Any]
+
+
+#: What a property of a schema's object may be.
+Value: TypeAlias = str | int | bool | tuple[str | None, ...] | None
+
+
+class Grant(msgspec.Struct, frozen=True, order=True):
+    """One privilege of one role. ``grantee`` is SQL text, quoted where needed; ``PUBLIC`` is everybody.
+
+    ``grantor`` is None where the owner granted it.
+    """
+
+    grantee: str
+    privilege: str
+    grantable: bool = False
+    grantor: str | None = None
+
+
+class SchemaObject(msgspec.Struct, frozen=True, kw_only=True):
+    """One object of a schema, and what the catalogs say of it as plain values.
+
+    ``kind`` is in the words of ``COMMENT ON`` (``table``, ``column``, ``materialized view``); what an inspector sees
+    and does not model has a kind that begins with ``unsupported:``. ``identity`` is SQL text, qualified and quoted
+    where needed (``public.users.email``, ``public.f(integer)``), unique within its kind; ``schema`` and ``name`` are
+    bare. ``parent`` is what it is a part of and goes away with (a column's table).
+
+    ``properties`` hold what differs from the default only: None, False and empty ones are absent. ``grants`` are
+    the privileges beyond those that PostgreSQL gives at birth, ``revoked`` those taken from them. ``owner`` is SQL
+    text. ``position`` (from 1) is where it stands among its siblings, and ``needs`` is what it depends on; neither
+    is part of the digest.
+    """
+
+    kind: str
+    identity: str
+    properties: Mapping[str, Value]
+    schema: str | None = None
+    name: str = ""
+    parent: ObjectKey | None = None
+    owner: str | None = None
+    comment: str | None = None
+    grants: tuple[Grant, ...] = ()
+    revoked: tuple[Grant, ...] = ()
+    position: int | None = None
+    needs: tuple[ObjectKey, ...] = ()
+
+    @property
+    def key(self) -> ObjectKey:
+        """Its kind and identity."""
+        return ObjectKey(self.kind, self.identity)
+
+    @property
+    def content(self) -> tuple[Any, ...]:
+        """What two objects must have equal to be no difference: all but ``position`` and ``needs``."""
+        return (
+            self.kind,
+            self.identity,
+            self.parent,
+            self.properties,
+            self.owner,
+            self.comment,
+            self.grants,
+            self.revoked,
+        )
 
 
 class Schema(msgspec.Struct, frozen=True, kw_only=True):
-    """Objects sorted by kind and identity; equal schemas compare equal and have equal digests."""
+    """Objects sorted by kind and identity; equal schemas have equal digests. Made by :meth:`of`.
+
+    ``digest`` is a SHA-256 of the objects' contents: OIDs, the order of creation, the order of a table's columns, the
+    database's name and the server are no part of it. ``server_version`` is ``(major, minor)``.
+    """
 
     objects: tuple[SchemaObject, ...]
     digest: str
+    server_version: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, objects: Iterable[SchemaObject], server_version: tuple[int, ...] = ()) -> Schema:
+        """Sort the objects and take their digest."""
+        found = tuple(sorted(objects, key=lambda each: (each.kind, each.identity)))
+        encoded = msgspec.json.encode([each.content for each in found], order="sorted")
+        return cls(objects=found, digest=hashlib.sha256(encoded).hexdigest(), server_version=server_version)
+
+    @property
+    def unsupported(self) -> tuple[SchemaObject, ...]:
+        """What was seen and is not modelled: to be named to the user, never passed over."""
+        return tuple(each for each in self.objects if each.kind.startswith("unsupported:"))
 
 
 class Mask(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,107 @@
+"""The provider: one snapshot, a fixed number of queries, one schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from confiture.errors import Refused
+from confiture.model import Note, Schema, Target
+from confiture.protocols import Connection, Context
+from confiture_catalog import (
+    columns,
+    constraints,
+    facts,
+    foreign,
+    indexes,
+    operators,
+    relations,
+    routines,
+    schemas,
+    textsearch,
+    triggers,
+    types,
+)
+from confiture_catalog.assembling import Address, Assembly
+
+__all__ = ["FAMILIES", "OLDEST", "CatalogInspector"]
+
+#: Each has ``queries(version)``, whose rows are those of ``rows.select``.
+FAMILIES = (
+    schemas,
+    types,
+    relations,
+    columns,
+    constraints,
+    indexes,
+    routines,
+    operators,
+    triggers,
+    textsearch,
+    foreign,
+)
+#: The oldest major version whose catalogs have all columns that are read.
+OLDEST = 15
+
+#: What changes how PostgreSQL prints names, expressions and constants. jit pays only for queries that run long.
+_SETTINGS = {
+    "search_path": "",
+    "jit": "off",
+    "quote_all_identifiers": "off",
+    "DateStyle": "ISO, YMD",
+    "IntervalStyle": "postgres",
+    "TimeZone": "UTC",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    "standard_conforming_strings": "on",
+    "xmlbinary": "base64",
+}
+
+
+class CatalogInspector:
+    """Reads a whole database from its catalogs."""
+
+    async def inspect(self, ctx: Context, target: Target) -> Schema:
+        """All objects, as PostgreSQL itself prints them with an empty search path.
+
+        Raises ``Refused`` for a server older than PostgreSQL 15.
+        """
+        async with (
+            ctx.connect(target) as connection,
+            ctx.transaction(connection, isolation="repeatable_read", readonly=True),
+        ):
+            version = connection.get_server_version()
+            if version.major < OLDEST:
+                raise Refused(
+                    f"the server of {target.label!r} is PostgreSQL {version.major}",
+                    hint=f"confiture reads the catalogs of PostgreSQL {OLDEST} and later",
+                )
+            return await _read(ctx, connection, version)
+
+
+async def _read(ctx: Context, connection: Connection, version: Any) -> Schema:
+    await connection.fetch(
+        "SELECT set_config(name, value, true) FROM unnest($1::text[], $2::text[]) AS s(name, value)",
+        list(_SETTINGS),
+        list(_SETTINGS.values()),
+    )
+    assembly = Assembly(
+        [await connection.fetch(query) for family in FAMILIES for query in family.queries(version.major)],
+        comments=await connection.fetch(facts.COMMENTS),
+        labels=await connection.fetch(facts.LABELS),
+        grants=await connection.fetch(facts.GRANTS),
+        folded=await connection.fetch(facts.FOLDED),
+        dependencies=await connection.fetch(facts.DEPENDENCIES),
+    )
+    unknown = await _identify(connection, assembly.unknown())
+    changed = await _identify(connection, assembly.changed_members())
+    if count := await connection.fetchval(facts.LARGE_OBJECTS):
+        ctx.emit(Note(message=f"{count} large objects are data, and no part of the schema"))
+    return Schema.of(assembly.objects(unknown=unknown, changed=changed), (version.major, version.minor))
+
+
+async def _identify(connection: Connection, addresses: list[Address]) -> dict[Address, Any]:
+    if not addresses:
+        return {}
+    classes, oids, _ = zip(*addresses, strict=True)
+    rows = await connection.fetch(facts.IDENTIFY, list(classes), list(oids))
+    return {(row[0], row[1], 0): row for row in rows}

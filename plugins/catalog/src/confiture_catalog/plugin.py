@@ -1,0 +1,23 @@
+"""The plugin's entry module: what it registers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from confiture.hooks import Provider, hookimpl
+
+if TYPE_CHECKING:
+    from confiture.protocols import Inspector
+
+API_VERSION = 1
+
+
+@hookimpl
+def confiture_inspectors() -> Iterable[Provider[Inspector]]:
+    """The provider ``catalog``."""
+    yield Provider(
+        name="catalog",
+        target="confiture_catalog.inspector:CatalogInspector",
+        summary="reads PostgreSQL's own catalogs",
+    )
