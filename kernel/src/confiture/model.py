@@ -156,8 +156,8 @@ class SchemaObject(msgspec.Struct, frozen=True, kw_only=True):
 
     ``properties`` hold what differs from the default only: None, False and empty ones are absent. ``grants`` are
     the privileges beyond those that PostgreSQL gives at birth, ``revoked`` those taken from them. ``owner`` is SQL
-    text. ``position`` (from 1) is where it stands among its siblings, and ``needs`` is what it depends on; neither
-    is part of the digest.
+    text. No difference, and no part of the digest, are ``position`` (from 1, where it stands among its siblings),
+    ``state`` (whether a materialized view has been populated) and ``needs`` (what it depends on).
     """
 
     kind: str
@@ -171,6 +171,7 @@ class SchemaObject(msgspec.Struct, frozen=True, kw_only=True):
     grants: tuple[Grant, ...] = ()
     revoked: tuple[Grant, ...] = ()
     position: int | None = None
+    state: Mapping[str, Value] = {}
     needs: tuple[ObjectKey, ...] = ()
 
     @property
@@ -180,7 +181,7 @@ class SchemaObject(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def content(self) -> tuple[Any, ...]:
-        """What two objects must have equal to be no difference: all but ``position`` and ``needs``."""
+        """What two objects must have equal to be no difference: all but ``position``, ``state`` and ``needs``."""
         return (
             self.kind,
             self.identity,

@@ -103,7 +103,10 @@ CREATE CAST (app.mood AS int) WITH FUNCTION app.mood_int(app.mood) AS ASSIGNMENT
 COMMENT ON CAST (app.mood AS int) IS 'a guess';
 CREATE CONVERSION app.latin FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8;
 CREATE ACCESS METHOD heap2 TYPE TABLE HANDLER heap_tableam_handler;
-CREATE LANGUAGE plother HANDLER plpgsql_call_handler VALIDATOR plpgsql_validator;
+CREATE FUNCTION app.plother_call() RETURNS language_handler LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_call_handler';
+CREATE FUNCTION app.plother_validate(oid) RETURNS void LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_validator';
+CREATE LANGUAGE plother HANDLER app.plother_call VALIDATOR app.plother_validate;
+COMMENT ON LANGUAGE plother IS 'another';
 CREATE FUNCTION app.mood_from(internal) RETURNS internal LANGUAGE internal IMMUTABLE STRICT AS 'textsend';
 CREATE TRANSFORM FOR app.text7 LANGUAGE plpgsql (FROM SQL WITH FUNCTION app.mood_from(internal));
 

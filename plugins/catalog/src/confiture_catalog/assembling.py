@@ -18,6 +18,8 @@ __all__ = ["Address", "Assembly"]
 Address: TypeAlias = tuple[int, int, int]
 
 _properties = msgspec.json.Decoder(dict[str, Value])
+#: What the names of properties begin with that are no difference.
+_STATE = "~"
 #: What temporary objects are: seen, and nobody's schema.
 _TEMPORARY = ObjectKey("", "")
 #: pg_depend's letter for a member of an extension, and for what goes when an extension goes.
@@ -82,10 +84,15 @@ class Assembly:
             address = following
         return None
 
+    def _whole(self, address: Address) -> Address:
+        while (following := self._aliases.get(address)) is not None:
+            address = following
+        return address
+
     def unknown(self) -> list[Address]:
         """The addresses of users' objects that no family has: pg_depend names nearly all that there is."""
         found = {(row[0], row[1], 0) for row in self._dependencies}
-        return sorted(address for address in found if self.resolve(address) is None)
+        return sorted({self._whole(address) for address in found if self.resolve(address) is None})
 
     def changed_members(self) -> list[Address]:
         """What initdb or an extension made, and someone has granted or revoked privileges on."""
@@ -124,6 +131,7 @@ class Assembly:
         properties = {
             k: v for k, v in _properties.decode(encoded).items() if v is not None and v is not False and v != ()
         }
+        state = {k[1:]: properties.pop(k) for k in tuple(properties) if k[0] == _STATE}
         if key in extensions:
             properties["depends_on_extensions"] = tuple(sorted(extensions[key]))
         if address in self._labels:
@@ -143,6 +151,7 @@ class Assembly:
             grants=_sorted(given, default),
             revoked=_sorted(default, given),
             position=position,
+            state=state,
             needs=tuple(sorted(needs.get(key, ()))),
         )
 

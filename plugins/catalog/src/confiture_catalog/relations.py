@@ -75,7 +75,7 @@ def _views() -> str:
         name="c.relname",
         owner="c.relowner",
         properties=_STORED
-        | {"definition": "pg_get_viewdef(c.oid)", "populated": "c.relkind = 'm' AND c.relispopulated"},
+        | {"definition": "pg_get_viewdef(c.oid)", "~populated": "c.relkind = 'm' AND c.relispopulated"},
         source=f"{_FROM} WHERE {_USERS} AND c.relkind IN ('v', 'm')",
     )
 

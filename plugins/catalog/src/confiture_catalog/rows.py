@@ -35,6 +35,7 @@ def select(
     ``alias`` is the catalog's alias in ``source`` (FROM's text, with its WHERE). ``owner`` is a role's OID, ``parent``
     the catalog and the OID of what the object is a part of. ``identity`` is, unless given, the qualified name.
     ``catalog`` is whose the OID is, where that is not ``alias``'s.
+    Properties whose names begin with ``~`` are the object's state, and no difference.
     """
     if identity is None:
         identity = f"quote_ident({name})" if schema is None else f"quote_ident({schema}) || '.' || quote_ident({name})"

@@ -122,6 +122,7 @@ def _subscriptions() -> str:
     return select(
         "s",
         kind="'unsupported:subscription'",
+        catalog="pg_subscription",  # tableoid is not for everybody there
         name="s.subname",
         owner="s.subowner",
         properties={"enabled": "s.subenabled", "publications": "s.subpublications"},
