@@ -182,6 +182,84 @@ def test_a_result_after_a_bar_has_its_own_line(cli) -> None:
     assert "copying" not in before.rpartition("\x1b[2K")[2]
 
 
+def test_a_step_that_reports_nothing_for_long_has_a_bar(cli) -> None:
+    """The first batch of a build may take minutes: it must not look dead. A short step draws nothing, ever."""
+    (cli.folder / "confiture.toml").touch()
+    cli.command(
+        "slow",
+        """
+        import time
+        from confiture.model import StepStarted, StepFinished
+
+        async def command(*, common: CommonParam = None, shell: ShellParam):
+            async with shell.run(common) as run:
+                run.emit(StepStarted(step="x", label="glancing"))
+                run.emit(StepFinished(step="x", seconds=0))
+                run.emit(StepStarted(step="y", label="copying"))
+                time.sleep(1.2)  # the event loop does not even turn
+                run.emit(StepFinished(step="y", seconds=1.2))
+                shell.print("the result")
+                time.sleep(0.6)
+        """,
+    )
+    before, _, after = on_terminal(cli, "slow").partition("the result")
+    assert "copying" in before
+    assert "copying" not in before.rpartition("\x1b[2K")[2]
+    assert after == "\r\n"
+    assert "glancing" not in before
+
+
+def test_a_result_in_the_middle_of_a_step_has_its_own_line(cli) -> None:
+    """The bar makes way for it and comes back below; a line that was only begun stays as it is."""
+    (cli.folder / "confiture.toml").touch()
+    cli.command(
+        "slow",
+        """
+        import time
+        from confiture.model import StepStarted, StepFinished
+
+        async def command(*, common: CommonParam = None, shell: ShellParam):
+            async with shell.run(common) as run:
+                run.emit(StepStarted(step="y", label="copying"))
+                time.sleep(1)
+                shell.print("the result")
+                time.sleep(1)
+                shell.write("half a line")
+                time.sleep(1)
+                shell.print(" is ended")
+                run.emit(StepFinished(step="y", seconds=3))
+        """,
+    )
+    first, _, rest = on_terminal(cli, "slow").partition("the result\r\n")
+    assert "copying" in first
+    assert "copying" not in first.rpartition("\x1b[2K")[2]
+    second, _, end = rest.partition("half a line")
+    assert "copying" in second
+    assert "copying" not in second.rpartition("\x1b[2K")[2]
+    assert end == " is ended\r\n"
+
+
+def test_an_error_that_is_shown_ends_the_bars(cli) -> None:
+    """`build --watch` shows it and waits for the next change: the step that failed is not under way any more."""
+    (cli.folder / "confiture.toml").touch()
+    cli.command(
+        "slow",
+        """
+        import time
+        from confiture.cli.render import render_error
+        from confiture.errors import ServerError
+        from confiture.model import StepStarted
+
+        async def command(*, common: CommonParam = None, shell: ShellParam):
+            async with shell.run(common) as run:
+                run.emit(StepStarted(step="y", label="copying"))
+                render_error(ServerError("it failed"), shell)
+                time.sleep(0.8)
+        """,
+    )
+    assert on_terminal(cli, "slow", NO_COLOR="1") == "error: it failed\r\n"
+
+
 @pytest.mark.parametrize("column", [1, 4000, 5001])
 def test_of_a_very_long_line_the_place_is_shown(column) -> None:
     """The rows of a dump can be one line of megabytes; nobody wants that twice on the terminal."""
@@ -230,6 +308,28 @@ def test_nobody_to_ask_is_a_refusal(cli) -> None:
         child.expect_exact(expected)
         child.expect(pexpect.EOF)
         child.close()
+
+
+def test_ctrl_d_at_a_question_means_no_on_a_new_line(cli) -> None:
+    """The error must not begin on the question's line."""
+    cli.command(
+        "drops",
+        """
+        def command(*, shell: ShellParam):
+            shell.confirm("drop it?", yes=False, instead="everything would be lost")
+        """,
+    )
+    child = pexpect.spawn(
+        sys.executable, ["-m", "confiture", "drops"], cwd=str(cli.folder), env={**cli.environment(), "NO_COLOR": "1"},
+        encoding="utf-8", timeout=60,
+    )  # fmt: skip
+    child.expect_exact("drop it? [y/N] ")
+    child.sendeof()
+    child.expect(pexpect.EOF)
+    child.close()
+    # The terminal itself shows the Ctrl-D as two characters and goes back over them.
+    assert child.before.replace("^D\b\b", "").startswith("\r\nerror: you said no")
+    assert child.exitstatus == 8
 
 
 def test_ctrl_c_at_a_question_ends_it(cli) -> None:

@@ -36,14 +36,20 @@ def event_observers(shell: Shell, *, verbose: bool) -> Iterator[tuple[Callable[[
     if sys.stderr.isatty() and shell.format == "text" and not shell.quiet and not verbose:
         from confiture.cli.bars import bars
 
-        with bars() as observer:
-            yield (*observers, observer)
+        with bars() as drawer:
+            shell.bars = drawer
+            try:
+                yield (*observers, drawer)
+            finally:
+                shell.bars = None
         return
     yield tuple(observers)
 
 
 def render_error(error: ConfitureError, shell: Shell) -> None:
     """The error on stderr: where, what, the line with a caret, detail, hint; or its JSON envelope on stdout."""
+    if shell.bars is not None:  # a command that shows it and goes on
+        shell.bars.forget()
     if shell.format == "json":
         import json
 

@@ -13,6 +13,7 @@ from confiture.errors import ConfirmationNeeded
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from confiture.cli.bars import Drawer
     from confiture.cli.command import Common, Output
     from confiture.registry import Registry
     from confiture.run import Run
@@ -29,6 +30,8 @@ class Shell:
         self.debug = False
         #: The plugins, as the command line found them.
         self.registry: Registry | None = None
+        #: The progress bars of a run on a terminal: they make way for what is written there.
+        self.bars: Drawer | None = None
 
     @property
     def interactive(self) -> bool:
@@ -60,10 +63,12 @@ class Shell:
     def print(self, text: str = "") -> None:
         """A line of the result, for people: nothing with ``--format json``."""
         if self.format == "text":
-            sys.stdout.write(text + "\n")
+            self.write(text + "\n")
 
     def write(self, text: str) -> None:
         """The result itself, such as SQL, as it is."""
+        if self.bars is not None and text and sys.stdout.isatty():
+            self.bars.make_way(text)
         sys.stdout.write(text)
 
     def note(self, text: str) -> None:
@@ -90,7 +95,7 @@ class Shell:
         with console.capture() as capture:
             console.print(table)
         # rich fills every line with blanks to the table's width.
-        sys.stdout.write("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
+        self.write("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
 
     def console(self, *, stderr: bool = False) -> Console:
         """A rich console: colours only on a terminal and without ``NO_COLOR``."""
@@ -125,9 +130,16 @@ class Shell:
         from confiture.cli.helptext import terminal_width
 
         lines = textwrap.wrap(f"{question} [y/N]", terminal_width(sys.stderr) - 2, break_on_hyphens=False)
+        if self.bars is not None:
+            self.bars.make_way(question)
         sys.stderr.write("\n".join(lines) + " ")
         sys.stderr.flush()
-        if _read_line().strip().lower() not in ("y", "yes"):
+        answer = _read_line()
+        if not answer.endswith("\n"):  # Ctrl-D: the cursor is still on the question's line
+            sys.stderr.write("\n")
+        if self.bars is not None:
+            self.bars.make_way("\n")
+        if answer.strip().lower() not in ("y", "yes"):
             raise ConfirmationNeeded("you said no", hint="nothing was touched")
 
     def emit_report(self, report: Any) -> None:
