@@ -277,7 +277,7 @@ async def test_an_unreachable_server_is_named(kernel_run, database):
     """Environment, host, port and database: what a person needs to see the slip."""
     error = await failure(kernel_run, database, host="localhost", port="1", password="hunter2")
     assert isinstance(error, errors.ServerUnreachable)
-    assert "the database of 'shop' at localhost:1, database" in error.message
+    assert "the server of 'shop' at localhost:1" in error.message
     error = await failure(kernel_run, database, host="/nonexistent")
     assert isinstance(error, errors.ServerUnreachable)
     assert "socket /nonexistent" in error.message
@@ -350,7 +350,7 @@ async def test_an_unknown_database_is_named(kernel_run, database):
     """It is not the server's fault."""
     error = await failure(kernel_run, database, dbname="nobody_made_this")
     assert isinstance(error, errors.DatabaseNotFound)
-    assert "database 'nobody_made_this' does not exist" in error.message
+    assert "has no database 'nobody_made_this'" in error.message
 
 
 @pytest.mark.parametrize(

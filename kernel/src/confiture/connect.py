@@ -55,11 +55,10 @@ CLEANUP_TIMEOUT_S = 10.0
 
 
 def address(target: Target) -> str:
-    """Host, port and database, as messages may show them: no role, no secret."""
+    """Host and port, as messages may show them: no role, no secret."""
     host = target.params.get("host", "")
     port = target.params.get("port", "5432")
-    where = f"socket {host or 'default'}" if not host or host.startswith("/") else f"{host}:{port}"
-    return f"{where}, database {target.database!r}"
+    return f"socket {host or 'default'}" if not host or host.startswith("/") else f"{host}:{port}"
 
 
 async def open_connection(target: Target, settings: Mapping[str, str] | None = None) -> Connection:
@@ -104,7 +103,9 @@ async def open_connection(target: Target, settings: Mapping[str, str] | None = N
         asyncpg.InterfaceError,
         asyncpg.InternalClientError,
     ) as error:
-        raise connection_error(error, target.label, address(target), [params.get("password", "")]) from error
+        raise connection_error(
+            error, target.label, target.database, address(target), [params.get("password", "")]
+        ) from error
     return connection
 
 

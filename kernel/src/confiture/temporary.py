@@ -76,7 +76,8 @@ async def _guarded(
             await guard.execute(f"CREATE DATABASE {quote_ident(name)} {options}")
         except asyncpg.InsufficientPrivilegeError as error:
             raise PermissionMissing(
-                f"the role of {target.label!r} may not create databases",
+                f"the role {target.params.get('user', '')!r} may not create databases "
+                f"on the server of {target.label!r}",
                 hint="grant it CREATEDB, or create the empty database first",
                 sqlstate=error.sqlstate,
             ) from error

@@ -50,12 +50,17 @@ def _rank(error: BaseException) -> int:
     return 3 if isinstance(error, asyncio.CancelledError) else 2
 
 
-def connection_error(error: BaseException, label: str, address: str, secrets: Iterable[str]) -> errors.ConfitureError:
-    """Why a connection to the database of ``label`` at ``address`` (no secrets) could not be made."""
+def connection_error(
+    error: BaseException, label: str, database: str, address: str, secrets: Iterable[str]
+) -> errors.ConfitureError:
+    """Why a connection to ``database`` on the server of ``label`` at ``address`` (no secrets) could not be made.
+
+    The database is named only where it matters: it may be the maintenance database, which nobody asked for.
+    """
     import asyncpg
 
     reason = redact(str(error) or type(error).__name__, secrets)
-    at = f"the database of {label!r} at {address}"
+    at = f"the server of {label!r} at {address}"
     if isinstance(error, (asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError)):
         return errors.AuthenticationFailed(
             f"{at} refused the login: {reason}",
@@ -63,9 +68,13 @@ def connection_error(error: BaseException, label: str, address: str, secrets: It
             sqlstate=error.sqlstate,
         )
     if isinstance(error, asyncpg.InvalidCatalogNameError):
-        return errors.DatabaseNotFound(f"{at} does not exist", sqlstate=error.sqlstate)
+        return errors.DatabaseNotFound(f"{at} has no database {database!r}", sqlstate=error.sqlstate)
     if isinstance(error, asyncpg.InsufficientPrivilegeError):
-        return errors.PermissionMissing(f"{at} refused the connection: {reason}", sqlstate=error.sqlstate)
+        return errors.PermissionMissing(
+            f"{at} refused the connection to the database {database!r}: {reason}",
+            hint="grant the role CONNECT on it",
+            sqlstate=error.sqlstate,
+        )
     if isinstance(error, TimeoutError):
         reason = "no answer in time"
     elif isinstance(error, OSError) and error.errno:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import pytest
 
+from confiture.cli.main import run_command
 from confiture.errors import (
     AuthenticationFailed,
     ConfigError,
     DiskFull,
+    FeatureMissing,
     ServerUnreachable,
     SourceError,
     StatementFailed,
     SyntaxInvalid,
     UnsupportedScript,
 )
+from confiture.hooks import SERVER
+from confiture.kernel import Kernel
 
 pytestmark = pytest.mark.anyio
 
@@ -108,3 +112,43 @@ async def test_unknown_setting_has_a_near_name(shop, kernel_run, absent) -> None
         with pytest.raises(ConfigError, match=r"build\.ordre") as caught:
             await run.start("build")
     assert "'order'" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("sql", "hint"),
+    [
+        ("CREATE VIEW v AS SELECT * FROM custmers;", 'did you mean relation "public.customers", made in db/schema/10_'),
+        ("CREATE TABLE t (place geography_of_nowhere);", "nothing in the schema makes it"),
+        ("CREATE TABLE customers (id int);", 'relation "public.customers" is made before, in db/schema/10_tables/cust'),
+    ],
+)
+async def test_names_that_are_wrong_lead_on(shop, kernel_run, absent, sql, hint) -> None:
+    """A near name, none at all, or one that is taken."""
+    shop.schema("40.sql", sql)
+    async with kernel_run(shop, database=absent) as run:
+        with pytest.raises(StatementFailed) as caught:
+            await run.start("build")
+    assert hint in (caught.value.hint or "")
+
+
+async def test_xml_without_libxml_is_named_with_the_way_out(shop) -> None:
+    """What the server was not built with shows only when it runs; the embedded one has no libxml."""
+    shop.schema("40.sql", "CREATE TABLE t (\n    x xml DEFAULT '<a/>'\n);")
+    async with Kernel(shop.root).run() as run:
+        try:
+            with pytest.raises(FeatureMissing, match="no 'xml'") as caught:
+                await run.start("build")
+        finally:
+            await run.get(SERVER, "embedded").stop(run, run.environment)
+    assert caught.value.file == "db/schema/40.sql"
+    assert "bin_dir" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    "options", [["--explain", "--recreate"], ["--no-execute", "--databases", "2"], ["--explain", "--output", "x.sql"]]
+)
+def test_options_that_would_be_ignored_are_refused(shop, monkeypatch, capsys, options) -> None:
+    """Whoever gave them meant something."""
+    monkeypatch.chdir(shop.root)
+    assert run_command(["build", *options]) == 2
+    assert "has no meaning with it" in capsys.readouterr().err

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from confiture.sql.dependencies.features import extensions_named, features_named
-    from confiture.sql.dependencies.hints import missing_hint
+    from confiture.sql.dependencies.hints import made_before, missing_hint, nearest_name
     from confiture.sql.dependencies.levels import assign_levels
     from confiture.sql.dependencies.order import Because, Moved, Ordering, order_statements
     from confiture.sql.dependencies.roles import roles_named
@@ -30,7 +30,9 @@ __all__ = [
     "extensions_named",
     "features_named",
     "lex",
+    "made_before",
     "missing_hint",
+    "nearest_name",
     "order_statements",
     "read_file",
     "read_script",
@@ -50,7 +52,9 @@ _MODULES = {
     "extensions_named": "dependencies.features",
     "features_named": "dependencies.features",
     "lex": "lexer",
+    "made_before": "dependencies.hints",
     "missing_hint": "dependencies.hints",
+    "nearest_name": "dependencies.hints",
     "order_statements": "dependencies.order",
     "read_file": "script",
     "read_script": "script",

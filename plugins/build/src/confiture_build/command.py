@@ -65,8 +65,7 @@ async def build(
         Build again, replacing, whenever a file changes.
     """
     shell.configure(common)
-    if watch and (not execute or explain):
-        raise UsageError("--watch builds: it goes with neither --no-execute nor --explain")
+    _refuse_nonsense(execute, explain, watch, output=output, recreate=recreate, databases=databases)
     async with shell.run(common) as run:
         request = BuildRequest(
             execute=execute,
@@ -78,14 +77,27 @@ async def build(
             jobs=jobs,
             databases=databases,
         )
-        report = await _build(run, shell, request, recreate=recreate, yes=yes)
-        _show(shell, report)
         if watch:
             from confiture_build.watch import rebuild_on_change
 
             await rebuild_on_change(run, shell, request, lambda done: _show(shell, done), yes=yes)
             return None
+        report = await _build(run, shell, request, recreate=recreate, yes=yes)
+        _show(shell, report)
     return report
+
+
+def _refuse_nonsense(execute: bool, explain: bool, watch: bool, **others: object) -> None:
+    """Options that would be ignored: whoever gave them meant something."""
+    if watch and (not execute or explain):
+        raise UsageError(
+            "--watch builds: it goes with neither --no-execute nor --explain", hint="leave one of them out"
+        )
+    if explain or not execute:
+        alone = "--explain" if explain else "--no-execute"
+        for name, value in others.items():
+            if value and not (name == "output" and not explain):
+                raise UsageError(f"{alone} builds nothing: --{name} has no meaning with it", hint=f"leave out --{name}")
 
 
 async def _build(run: Context, shell: Shell, request: BuildRequest, *, recreate: bool, yes: bool) -> BuildReport:

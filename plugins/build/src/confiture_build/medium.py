@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from confiture.model import Target
     from confiture.protocols import Context
 
-__all__ = ["BuildMedium"]
+__all__ = ["BuildMedium", "database_names"]
 
 
 class BuildMedium:
@@ -82,7 +82,7 @@ class BuildMedium:
 
     async def _execute(self, ctx: Context, request: BuildRequest, work: Work, report: BuildReport) -> BuildReport:
         target = await ctx.target()
-        names = _names(target, request.databases)
+        names = database_names(target, request.databases)
         ctx.emit(StepStarted(step="build", label=f"building {target.label}"))
         began = time.monotonic()
         async with ctx.lock(target, f"build {target.database}", wait_s=work.config.lock_wait_s):
@@ -140,7 +140,8 @@ def _refuse_source(ctx: Context, path: Path, sources: Sources) -> None:
         )
 
 
-def _names(target: Target, databases: int) -> tuple[str, ...]:
+def database_names(target: Target, databases: int) -> tuple[str, ...]:
+    """The databases that a request means: the target's own, or so many numbered ones."""
     if databases == 0:
         return (target.database,)
     return tuple(f"{target.database}_{number}" for number in range(1, databases + 1))

@@ -7,9 +7,9 @@ name. In place: in one transaction; where that cannot be, in batches, and everyt
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import anyio
 import msgspec
@@ -193,26 +193,43 @@ async def _run(
     named, others = name_database(plan, target.database)
     if others:
         ctx.emit(Note(message=f"statements about the database {', '.join(others)} are applied to the one being built"))
-    await _check_features(ctx, plan, target)
+    await _check_features(ctx, target, dict(sql.features_named(plan)), dict(sql.extensions_named(plan)))
     execution = Execution(atomic=atomic, jobs=jobs, create_roles=target.managed)
     try:
         return await ctx.get(EXECUTOR, _EXECUTOR).execute(ctx, named, target, execution)
+    except FeatureMissing as error:
+        if "XML" in error.message:  # no grammar tells an XML literal from another
+            await _check_features(ctx, target, {"xml": error}, {})
+        raise
     except StatementFailed as error:
         better: ConfitureError = with_missing_object(error, plan, work.sources.order)
         raise better from error.__cause__
 
 
-async def _check_features(ctx: Context, plan: Plan, target: Target) -> None:
-    from confiture import sql
+class _Place(Protocol):
+    """Where something stands in a file: an ``Origin`` or an error."""
 
-    features, extensions = dict(sql.features_named(plan)), dict(sql.extensions_named(plan))
+    @property
+    def file(self) -> str | None: ...
+    @property
+    def line(self) -> int | None: ...
+    @property
+    def column(self) -> int | None: ...
+
+
+async def _check_features(
+    ctx: Context,
+    target: Target,
+    features: Mapping[str, _Place | None],
+    extensions: Mapping[str, _Place | None],
+) -> None:
     if not features and not extensions:
         return
     server = ctx.get(SERVER, ctx.environment.server_name)
     try:
         await server.check(ctx, target, tuple(features), tuple(extensions))
     except FeatureMissing as error:
-        for name, origin in (*extensions.items(), *features.items()):
-            if repr(name) in error.message and origin is not None:
-                error.file, error.line, error.column = origin.file, origin.line, origin.column
+        for name, place in (*extensions.items(), *features.items()):
+            if repr(name) in error.message and place is not None:
+                error.file, error.line, error.column = place.file, place.line, place.column
         raise

@@ -9,6 +9,7 @@ import msgspec
 
 from confiture.errors import ConfitureError
 from confiture.hooks import MEDIUM
+from confiture_build.medium import database_names
 from confiture_build.model import BuildReport, BuildRequest
 from confiture_build.sources import Sources, load_sources
 
@@ -27,21 +28,23 @@ _WAKE_UP_MS = 300
 async def rebuild_on_change(
     run: Context, shell: Shell, request: BuildRequest, show: Callable[[BuildReport], None], *, yes: bool
 ) -> None:
-    """Build again, replacing, after each change below the sources' folders, until interrupted.
+    """Build, and build again after each change below the sources' folders, replacing, until interrupted.
 
     What fails is shown, the old database stays, and the next change is waited for.
     """
     from watchfiles import awatch
 
-    target = await run.target()
+    names = database_names(await run.target(), request.databases)
+    listed = ", ".join(repr(name) for name in names)
     shell.confirm(
-        f"Replace {target.database!r} at every change? All of its data is lost each time.",
+        f"Replace {listed} now and at every change? All of the data is lost each time.",
         yes=yes,
-        instead=f"--watch replaces {target.database!r} at every change",
+        instead=f"--watch replaces {listed} now and at every change",
     )
     before = await load_sources(run, "alphabetical", seeds=True)
-    folders = _folders(run, before)
     again = msgspec.structs.replace(request, recreate=True)
+    show(await run.get(MEDIUM, "build").run(run, again))
+    folders = _folders(run, before)
     watching = False
     # The first yield, empty or not, says that the watcher is in place: what changed before it is looked for then.
     async for changes in awatch(*folders, watch_filter=_is_sql, yield_on_timeout=True, rust_timeout=_WAKE_UP_MS):

@@ -1,12 +1,13 @@
-"""Where something that a failed statement lacks is defined further on."""
+"""What leads on from a failed statement: what it lacks is made later, what it makes was made before, a near name."""
 
 from __future__ import annotations
 
 from confiture.model import Origin, Plan
+from confiture.registry import closest
 from confiture.sql.dependencies.building import build_graph
 from confiture.sql.dependencies.facts import Name
 
-__all__ = ["missing_hint"]
+__all__ = ["made_before", "missing_hint", "nearest_name"]
 
 #: SQLSTATEs of "does not exist", and the kinds of names that each is about.
 _STATES = {
@@ -51,3 +52,32 @@ def missing_hint(
     name, definer = min(missing, key=rank)
     origin = graph.statements[definer].origin
     return (str(name), origin) if origin else None
+
+
+def made_before(plan: Plan, failed_index: int) -> tuple[str, Origin] | None:
+    """What the failed statement makes although an earlier one has made it, and where that is; None where none has."""
+    graph = build_graph(plan)
+    facts = graph.facts[failed_index]
+    for name in facts.defines:
+        full = graph.full_name(name, facts.path)
+        first = min(graph.definers.get(full, [failed_index]))
+        origin = graph.statements[first].origin
+        if first < failed_index and origin is not None:
+            return str(full), origin
+    return None
+
+
+def nearest_name(plan: Plan, name: str) -> tuple[str, Origin] | None:
+    """The relation, type or function of the plan that ``name`` is most likely a slip of, and where it is made."""
+    graph = build_graph(plan)
+    made = {
+        full.name: (full, definers[0])
+        for full, definers in graph.definers.items()
+        if full.space in ("relation", "type", "function")
+    }
+    near = closest(name.rpartition(".")[2], made)
+    if near is None:
+        return None
+    full, index = made[near]
+    origin = graph.statements[index].origin
+    return (str(full), origin) if origin else None
