@@ -101,7 +101,7 @@ def _casts() -> str:
         "c",
         kind="'cast'",
         name=name,
-        identity=f"({name})",
+        identity=name,
         properties={
             "source": "format_type(c.castsource, NULL)",
             "target": "format_type(c.casttarget, NULL)",
