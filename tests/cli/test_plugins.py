@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 
 SOURCE = """
 from confiture.hooks import Provider, hookimpl
@@ -50,9 +51,9 @@ def test_a_conflict_is_shown_with_the_line_that_settles_it(cli) -> None:
     done = cli("plugins")
     assert done.returncode == 0
     assert "conflict: the source 'git' is offered by 'acme' and 'bcme'" in done.stdout
-    settle = done.stdout.split("choose in confiture.toml: ")[1].strip()
-    table, _, line = settle.partition("] ")
-    (cli.folder / "confiture.toml").write_text(f"{table}]\n{line}\n")
+    line = done.stdout.split("choose at the top of confiture.toml:\n")[1]
+    (cli.folder / "confiture.toml").write_text(line)
+    assert tomllib.loads(line) == {"prefer": {"source": {"git": "acme"}}}
     assert "conflict" not in cli("plugins").stdout
 
 
@@ -79,6 +80,7 @@ def test_a_program_gets_a_versioned_shape(cli) -> None:
     assert plugins["broken"]["status"] == "set aside"
     assert plugins["broken"]["reason"] == "cannot be imported: RuntimeError: no"
     assert [list(conflict) for conflict in report["conflicts"]] == [["message", "settle"]]
+    assert report["conflicts"][0]["settle"] == 'prefer.source.git = "acme"'
 
 
 def test_the_project_option_chooses_whose_settings_hold(cli, project) -> None:

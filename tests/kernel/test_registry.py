@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import sys
+import tomllib
 from pathlib import Path
 from textwrap import dedent
 
@@ -245,7 +246,7 @@ def test_two_providers_of_one_name_are_an_error_that_names_both(rivals):
     registry = rivals.registry()
     with pytest.raises(ProviderConflict, match="the source 'shared' is offered by 'acme' and 'ours'") as raised:
         registry.provider(SOURCE, "shared")
-    assert raised.value.hint == 'choose in confiture.toml: [prefer.source] "shared" = "acme"'
+    assert raised.value.hint == 'choose at the top of confiture.toml:\nprefer.source.shared = "acme"'
     assert [str(conflict) for conflict in registry.conflicts()] == [
         "the source 'shared' is offered by 'acme' and 'ours'",
         "the command 'shared show' is offered by 'acme' and 'ours'",
@@ -259,6 +260,14 @@ def test_prefer_settles_a_conflict(rivals):
     assert registry.provider(SOURCE, "shared").target == "ours_impl:Source"
     assert [command.target for command in registry.commands()] == ["shared_impl:show"]
     assert registry.conflicts() == ()
+
+
+def test_the_line_that_settles_a_conflict_is_toml(rivals):
+    """It is pasted as it stands; a command's name may have a blank."""
+    lines = [conflict.hint.splitlines()[-1] for conflict in rivals.registry().conflicts()]
+    prefer = tomllib.loads("\n".join([*lines, "[plugins]", "disable = []"]))["prefer"]
+    assert prefer == {"source": {"shared": "acme"}, "command": {"shared show": "acme"}}
+    assert rivals.registry(prefer=prefer).conflicts() == ()
 
 
 def test_a_preferred_plugin_that_is_gone_is_not_replaced_silently(rivals):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import inspect
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -58,6 +59,18 @@ class _Offers:
 
     providers: dict[tuple[str, str], list[tuple[str, Provider[Any]]]] = field(default_factory=dict)
     commands: dict[str, list[tuple[str, Command]]] = field(default_factory=dict)
+
+
+def _preference(kind: str, name: str, plugin: str) -> str:
+    """The line of ``confiture.toml`` that prefers that plugin."""
+    key = name if re.fullmatch("[A-Za-z0-9_-]+", name) else _quoted(name)
+    return f"prefer.{kind}.{key} = {_quoted(plugin)}"
+
+
+def _quoted(text: str) -> str:
+    import json  # TOML's basic strings take JSON's escapes
+
+    return json.dumps(text, ensure_ascii=False)
 
 
 class Registry:
@@ -298,7 +311,8 @@ class Registry:
         raise ProviderConflict(
             f"the {kind} {name!r} is offered by {' and '.join(repr(owner) for owner in owners)}"
             + (f", and [prefer] names {wanted!r}" if wanted else ""),
-            hint=f'choose in confiture.toml: [prefer.{kind}] "{name}" = "{owners[0]}"',
+            # A line of its own, which is never wrapped; a dotted key, for a table may be there already further down.
+            hint=f"choose at the top of confiture.toml:\n{_preference(kind, name, owners[0])}",
         )
 
     # -- telling ------------------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ class PluginRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ConflictRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A name that two plugins offer; neither's is used until ``settle`` is followed."""
+    """A name that two plugins offer; neither's is used until the line ``settle`` is at the top of confiture.toml."""
 
     message: str
     settle: str | None
@@ -70,7 +70,8 @@ def plugins(*, output: OutputParam = None, shell: ShellParam) -> PluginsReport:
     for conflict in report.conflicts:
         shell.print()
         shell.print(f"conflict: {conflict.message}")
-        shell.print(f"  {conflict.settle}")
+        shell.print("  choose at the top of confiture.toml:")
+        shell.print(f"    {conflict.settle}")
     if not report.plugins:
         shell.print("no plugin is installed")
     return report
@@ -93,7 +94,10 @@ def _report(registry: Registry) -> PluginsReport:
             )
             for info in registry.plugins()
         ),
-        conflicts=tuple(ConflictRow(message=error.message, settle=error.hint) for error in conflicts),
+        conflicts=tuple(
+            ConflictRow(message=error.message, settle=error.hint.splitlines()[-1] if error.hint else None)
+            for error in conflicts
+        ),
     )
 
 
