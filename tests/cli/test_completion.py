@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -77,3 +78,10 @@ def test_the_script_is_valid_where_the_shell_is_there_to_say(shell: str, cli) ->
     if program := shutil.which(shell):
         done = subprocess.run([program, "-n"], input=script, capture_output=True, text=True)
         assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_script_has_no_json_form(cli) -> None:
+    """Who parses stdout as JSON must not get a script."""
+    done = cli("completion", "bash", "--format", "json")
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["error"]["message"] == "a completion script has no JSON form"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -83,6 +84,15 @@ def test_help_has_no_escape_codes_in_a_pipe(cli) -> None:
     """It is grepped and pasted."""
     cli.env["FORCE_COLOR"] = "1"
     assert "\x1b" not in cli("--help").stdout + cli("env", "--help").stdout
+
+
+def test_the_version_for_a_program(run_here) -> None:
+    """A tool that asks for JSON everywhere asks here, too."""
+    for form in (["--format", "json"], ["--format=json"]):
+        code, out, err = run_here("--version", *form)
+        assert (code, err) == (0, "")
+        assert run_here("--version")[1] == f"confiture {json.loads(out)['version']}\n"
+    assert run_here("--version", "--format", "xml")[0] == 2
 
 
 def test_the_version_is_one_line(run_here) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from confiture.cli.render import error_lines
+from confiture.cli.render import error_lines, render_error
+from confiture.cli.shell import Shell
 from confiture.errors import SyntaxInvalid
 
 REPORTS = """
@@ -268,6 +269,18 @@ def test_of_a_very_long_line_the_place_is_shown(column) -> None:
     _, shown, caret = error_lines(error)
     assert len(shown) < 260
     assert shown[caret.index("^")] == "!"
+
+
+@pytest.mark.parametrize("column", [1, 4000, 5001])
+def test_a_program_gets_the_place_of_a_very_long_line_too(column, capsys) -> None:
+    """Megabytes of one row would fill its log; the keys say where the part is in the line."""
+    line = "x" * (column - 1) + "!" + "x" * (5001 - column)
+    shell = Shell()
+    shell.format = "json"
+    render_error(SyntaxInvalid("syntax error", file="a.sql", line=2, column=column, source_line=line), shell)
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert (error["column"], len(error["source_line"])) == (column, 240)
+    assert error["source_line"][column - error["source_column"]] == "!"
 
 
 def test_an_error_shows_its_place_with_a_caret() -> None:

@@ -59,6 +59,7 @@ class Drawer:
         self._line_begun = False
 
     def __call__(self, event: Event) -> None:
+        """Take note of the event."""
         from confiture.model import Progress, StepFinished, StepStarted
 
         with self._lock:

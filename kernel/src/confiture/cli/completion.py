@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from confiture.cli.app import build_app, command_table
-from confiture.cli.command import Output, OutputParam, ShellParam
+from confiture.cli.command import OutputParam, ShellParam
+from confiture.errors import UsageError
 from confiture.registry import Registry
 
 __all__ = ["completion"]
@@ -34,7 +35,9 @@ def completion(
     program
         The shell to print it for.
     """
-    shell.configure(output if output is None else Output(quiet=output.quiet, debug=output.debug))
+    if output is not None and output.format == "json":
+        raise UsageError("a completion script has no JSON form", hint="leave --format out")
+    shell.configure(output)
     registry = shell.registry or Registry()
     table = {path: command for path, command in command_table(registry).items() if _imports(registry, command.target)}
     shell.write(build_app(table, documented=False).generate_completion(prog_name="confiture", shell=program))

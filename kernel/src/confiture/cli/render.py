@@ -53,9 +53,19 @@ def render_error(error: ConfitureError, shell: Shell) -> None:
     if shell.format == "json":
         import json
 
-        sys.stdout.write(json.dumps({"error": error.as_dict()}, indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps({"error": _envelope(error)}, indent=2, ensure_ascii=False) + "\n")
         return
     sys.stderr.write("\n".join(_coloured(error_lines(error), "error:", _RED)) + "\n")
+
+
+def _envelope(error: ConfitureError) -> dict[str, object]:
+    """The error's keys. Of a very long line only the part around the column, and the column where that begins."""
+    fields: dict[str, object] = dict(error.as_dict())
+    if error.source_line is not None and len(error.source_line) > _SHOWN:
+        start = _start(error.source_line, error.column)
+        fields["source_line"] = error.source_line[start : start + _SHOWN]
+        fields["source_column"] = start + 1
+    return fields
 
 
 def render_warning(message: str, hint: str | None, shell: Shell) -> None:
@@ -123,7 +133,11 @@ def _around(line: str, column: int | None) -> tuple[str, int | None]:
     """The part of a long line around ``column``, and where the column is in it."""
     if len(line) <= _SHOWN:
         return line, column
-    start = max(0, min((column or 1) - 1 - _SHOWN // 2, len(line) - _SHOWN))
+    start = _start(line, column)
     end = start + _SHOWN
     before, after = "…" if start else "", "…" if end < len(line) else ""
     return f"{before}{line[start:end]}{after}", column - start + len(before) if column else None
+
+
+def _start(line: str, column: int | None) -> int:
+    return max(0, min((column or 1) - 1 - _SHOWN // 2, len(line) - _SHOWN))
