@@ -148,3 +148,9 @@ def test_a_program_gets_what_was_written(run_here, tmp_path: Path) -> None:
     assert report["folder"] == str(tmp_path)
     assert report["kept"] == ["confiture.toml"]
     assert "db/schema/10_tables/10_users.sql" in report["written"]
+
+
+def test_the_next_steps_can_be_pasted(cli) -> None:
+    """A folder's name may have a blank."""
+    shown = cli("init", "a dir").stdout
+    assert "  cd 'a dir'\n" in shown

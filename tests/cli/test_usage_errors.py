@@ -78,3 +78,24 @@ def test_a_plugin_set_aside_is_told_of_once(cli) -> None:
     assert done.stderr.count("warning: plugin 'broken' was set aside\n  hint: `confiture plugins` says why") == 1
     assert "warning" not in cli("env", "--quiet").stderr
     assert cli("plugins").stderr == ""
+
+
+def test_an_unknown_command_may_be_that_of_a_plugin_not_in_use(cli) -> None:
+    """Who disabled a plugin, or whose plugin broke, looks for the missing command and not for a typo."""
+    cli.plugin("broken", "import nothing_of_this_name")
+    cli.env["CONFITURE_DISABLED_PLUGINS"] = "build"
+    done = cli("build")
+    assert done.returncode == 2
+    hint = "of the plugins 'broken' is set aside, 'build' is disabled (`confiture plugins` says why)"
+    assert hint in done.stderr
+    assert "of the plugins" not in cli("--quite", "build").stderr
+
+
+def test_a_path_is_no_name_of_an_environment(project, run_here) -> None:
+    """The hint must not have a file written outside of db/environments/."""
+    _, _, err = run_here("env", "--env", "../../x", cwd=project.root)
+    assert "unknown environment '../../x'" in err
+    assert "an environment is a name, and --config takes a file" in err
+    assert (
+        "another is added as db/environments/staging.toml" in run_here("env", "--env", "staging", cwd=project.root)[2]
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
@@ -126,6 +127,6 @@ def _tell(report: InitReport, folder: Path, own_schema: bool, shell: Shell) -> N
     shell.print()
     shell.print("Next:")
     if folder != Path():
-        shell.print(f"  cd {folder}")
+        shell.print(f"  cd {shlex.quote(str(folder))}")
     shell.print("  confiture build         build it on a PostgreSQL of its own, seed rows included")
     shell.print("  confiture server psql   look at it")

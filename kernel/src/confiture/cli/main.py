@@ -102,10 +102,12 @@ def _dispatch(tokens: list[str], options: list[str], shell: Shell) -> int:
     from confiture.cli.app import build_app, command_table, find_command
     from confiture.cli.usage import unknown_command
 
-    if tokens in (["--version"], ["-V"]):
+    if _asks_for_version(tokens):
         import importlib.metadata
 
-        shell.write(f"confiture {importlib.metadata.version('confiture-pg')}\n")
+        version = importlib.metadata.version("confiture-pg")
+        shell.print(f"confiture {version}")
+        shell.emit_report({"version": version})
         return 0
     wants_help = any(flag in options for flag in _HELP)
     # What shows broken plugins, and help, must work with broken plugins.
@@ -120,7 +122,7 @@ def _dispatch(tokens: list[str], options: list[str], shell: Shell) -> int:
         tokens, wants_help = tokens[1:], True
     found = find_command(table, tokens)
     if found.rest and found.command is None and found.rest[0] not in _HELP:
-        raise unknown_command(found.path, found.rest[0], found.children)
+        raise unknown_command(found.path, found.rest[0], found.children, registry.plugins())
     if found.command is None:
         from confiture.cli.helptext import overview
 
@@ -141,6 +143,16 @@ def _dispatch(tokens: list[str], options: list[str], shell: Shell) -> int:
     if found.path != ("plugins",):
         _tell_of_broken(registry, shell)
     return _run(app, tokens, found, shell)
+
+
+def _asks_for_version(tokens: list[str]) -> bool:
+    """Whether that is all, in one form or the other."""
+    if tokens[:1] not in (["--version"], ["-V"]):
+        return False
+    return tokens[1:] in (
+        [],
+        *(form for name in ("text", "json") for form in (["--format", name], [f"--format={name}"])),
+    )
 
 
 def _run(app: Any, tokens: list[str], found: Found, shell: Shell) -> int:

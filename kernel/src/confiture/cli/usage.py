@@ -11,18 +11,27 @@ from confiture.registry import closest
 if TYPE_CHECKING:
     from cyclopts.exceptions import CycloptsError
 
+    from confiture.registry import PluginInfo
+
 __all__ = ["unknown_command", "usage_error"]
 
 
-def unknown_command(path: Sequence[str], token: str, choices: Iterable[str]) -> UsageError:
-    """``token`` is no command below ``path``: the nearest one, and where all are shown."""
+def unknown_command(
+    path: Sequence[str], token: str, choices: Iterable[str], plugins: Iterable[PluginInfo] = ()
+) -> UsageError:
+    """``token`` is no command below ``path``: the nearest one, where all are shown, which plugins are not in use."""
     command = " ".join(("confiture", *path))
     if token.startswith("-"):
         message = f"unknown option {token.partition('=')[0]!r} of {command!r}"
         return UsageError(message, hint=f"options follow the command; `{command} --help` shows what there is")
     near = closest(token, choices)
     hint = f"did you mean {near!r}? " if near else ""
-    return UsageError(f"unknown command {token!r}", hint=f"{hint}`{command} --help` shows what there is")
+    hint += f"`{command} --help` shows what there is"
+    # The command may be one of theirs: what they would have registered is not known, for they were not imported.
+    unused = [f"{info.name!r} is {info.status}" for info in plugins if info.status != "active"]
+    if unused:
+        hint += f"; of the plugins {', '.join(unused)} (`confiture plugins` says why)"
+    return UsageError(f"unknown command {token!r}", hint=hint)
 
 
 def usage_error(error: CycloptsError, path: Sequence[str]) -> UsageError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import msgspec
 
@@ -65,7 +65,12 @@ def load_environment(project: Project, name: str) -> Environment:
     raise UnknownEnvironment(
         f"unknown environment {name!r}",
         hint=(f"did you mean {near!r}? " if near else "")
-        + f"there are: {', '.join(names)}; another is added as db/environments/{name}.toml",
+        + f"there are: {', '.join(names)}; "
+        + (
+            f"another is added as db/environments/{name}.toml"
+            if name and name == PurePath(name).name and not name.startswith(".")
+            else "an environment is a name, and --config takes a file"
+        ),
     )
 
 
