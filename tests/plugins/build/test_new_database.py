@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from confiture.errors import DatabaseNotEmpty, EnvironmentProtected, StatementFailed, UnsupportedScript
+from confiture.errors import DatabaseNotEmpty, EnvironmentProtected, StatementFailed, SyntaxInvalid, UnsupportedScript
 from confiture.model import Target
 from plugins.build.conftest import templates
 
@@ -102,6 +102,17 @@ async def test_failing_seed_leaves_no_database(shop, kernel_run, absent, databas
     async with kernel_run(shop, database=absent) as run:
         with pytest.raises(StatementFailed, match="null value"):
             await run.start("build")
+    assert databases(absent.database) == []
+
+
+async def test_mistake_in_a_seed_shows_before_anything_is_made(shop, kernel_run, absent, databases) -> None:
+    """A long build must not end on a comma."""
+    shop.schema("05_slow.sql", "SELECT pg_sleep(61.5);")
+    shop.seed("customers.sql", "INSERT INTO customers VALUES (1,, 'Ann');\n")
+    async with kernel_run(shop, database=absent) as run:
+        with pytest.raises(SyntaxInvalid) as caught:
+            await run.start("build")
+    assert caught.value.where == "db/seeds/customers.sql:1:33"
     assert databases(absent.database) == []
 
 

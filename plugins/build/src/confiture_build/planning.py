@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -39,7 +40,21 @@ class LazyPlans:
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
         self._made: Plans | None = None
+        self._begun: asyncio.Future[Plans] | None = None
         self._seeds: Plan | None = None
+
+    def begin(self) -> None:
+        """Start parsing in a thread, while the server is busy with something else; :meth:`ready` waits for it."""
+        if self._made is None and self._begun is None:
+            self._begun = asyncio.get_running_loop().run_in_executor(None, _make, self._sources)
+            # Where something else fails first, nobody asks for it any more.
+            self._begun.add_done_callback(lambda future: future.cancelled() or future.exception())
+
+    async def ready(self) -> Plans:
+        """Like :meth:`made`."""
+        if self._begun is not None and self._made is None:
+            self._made = await self._begun
+        return self.made()
 
     def made(self) -> Plans:
         """The schema parsed, and sorted where ``order`` is ``auto``.

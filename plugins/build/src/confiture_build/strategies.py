@@ -80,6 +80,8 @@ async def build_new(ctx: Context, target: Target, names: tuple[str, ...], work: 
     """Build each of ``names`` under a temporary name and put it in place, replacing what has the name."""
     import asyncpg
 
+    work.plans.seeds()  # what is wrong in the seeds shows before anything is made
+
     try:
         return await _build_new(ctx, target, names, work)
     except asyncpg.InvalidCatalogNameError:
@@ -99,7 +101,7 @@ async def _build_new(ctx: Context, target: Target, names: tuple[str, ...], work:
                         comment = await comment_of(guard, template)
                         await copy_settings(guard, template, building.database, comment)
                     else:
-                        tally.add(await _run(ctx, work.plans.made().schema, building, work, jobs=work.jobs))
+                        tally.add(await _run(ctx, (await work.plans.ready()).schema, building, work, jobs=work.jobs))
                     if work.sources.seeds:
                         tally.add(await _run(ctx, work.plans.seeds(), building, work))
                     replaced = await put_in_place(ctx, guard, building.database, name, ctx.run_id)
@@ -118,15 +120,16 @@ async def _template(
     Not on the server of a protected environment: nothing is left there that was not asked for.
     """
     keep = work.cache and not target.protected and work.config.keep_templates > 0
-    if not keep and not several:
-        yield None, False
-        return
     if keep and (known := await find_template(ctx, guard, work.sources.digest)):
         yield known, True
         return
+    work.plans.begin()
+    if not keep and not several:
+        yield None, False
+        return
     options = create_options(None, target, guard.get_server_version().major)
     async with temporary_database(ctx, target, "template", options=options, guard=guard) as (building, _):
-        tally.add(await _run(ctx, work.plans.made().schema, building, work, jobs=work.jobs))
+        tally.add(await _run(ctx, (await work.plans.ready()).schema, building, work, jobs=work.jobs))
         if keep:
             yield await keep_as_template(ctx, guard, building.database, work.sources.digest), False
         else:
