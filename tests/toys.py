@@ -32,7 +32,7 @@ class ToyInspector:
         async with ctx.connect(target) as connection:
             rows = [dict(row) for row in await connection.fetch(query)]
         objects = (
-            SchemaObject(kind=row["kind"], identity=row["identity"], properties={"columns": row["columns"]})
+            SchemaObject(kind=row["kind"], identity=row["identity"], properties={"columns": tuple(row["columns"])})
             for row in rows
         )
         return toy_schema(*sorted(objects, key=lambda found: (found.kind, found.identity)))

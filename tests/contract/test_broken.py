@@ -12,7 +12,7 @@ import toys
 from confiture import errors
 from confiture.config import Environment
 from confiture.config.dsn import to_uri
-from confiture.model import Execution, Mask, Plan, SchemaObject, ServerStatus, SourceFile, Target
+from confiture.model import Execution, Mask, ObjectKey, Plan, SchemaObject, ServerStatus, SourceFile, Target
 from confiture.testing import (
     NotConforming,
     check_anonymizer,
@@ -315,9 +315,20 @@ class BlindInspector(toys.ToyInspector):
         return toys.toy_schema(*(msgspec.structs.replace(found, properties={}) for found in objects))
 
 
+class DanglingInspector(toys.ToyInspector):
+    async def inspect(self, ctx, target):
+        objects = (await super().inspect(ctx, target)).objects
+        nobody = ObjectKey("table", "gone")
+        return toys.toy_schema(*(msgspec.structs.replace(found, parent=nobody) for found in objects))
+
+
 @pytest.mark.parametrize(
     ("inspector", "words"),
-    [(UnsortedInspector(), "Objects are sorted"), (BlindInspector(), "A changed schema has another digest")],
+    [
+        (UnsortedInspector(), "Objects are sorted"),
+        (DanglingInspector(), "a parent that is no object"),
+        (BlindInspector(), "A changed schema has another digest"),
+    ],
     ids=lambda value: type(value).__name__,
 )
 async def test_a_broken_inspector_fails(project, database, inspector, words):

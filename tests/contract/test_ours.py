@@ -9,7 +9,7 @@ import pytest
 from confiture.config import Environment
 from confiture.config.dsn import to_uri
 from confiture.registry import Registry
-from confiture.testing import check_executor, check_medium, check_server, check_source, open_context
+from confiture.testing import check_executor, check_inspector, check_medium, check_server, check_source, open_context
 
 pytestmark = pytest.mark.anyio
 
@@ -53,6 +53,12 @@ async def test_the_server_embedded(fast_project):
             await check_server(ctx, server, environment)
         finally:
             await server.stop(ctx, environment)
+
+
+async def test_the_inspector_catalog(project, database):
+    """On a real server, where it may do anything."""
+    async with open_context(project.root, database_url=to_uri(database.params)) as ctx:
+        await check_inspector(ctx, provider("confiture_catalog.inspector", "CatalogInspector"), database)
 
 
 async def test_the_medium_build(project, database):

@@ -19,7 +19,7 @@ async def check_inspector(ctx: Context, inspector: Inspector, target: Target) ->
             f"CREATE VIEW {_SCHEMA}.v AS SELECT name FROM {_SCHEMA}.t"
         )
     try:
-        await run_rules((describes, notices), ctx, inspector, target)
+        await run_rules((describes, relates, notices), ctx, inspector, target)
     finally:
         async with ctx.connect(target) as connection:
             await connection.execute(f"DROP SCHEMA {_SCHEMA} CASCADE")
@@ -34,6 +34,19 @@ async def describes(ctx: Context, inspector: Inspector, target: Target) -> None:
     expect(keys == sorted(set(keys)), "objects that are not sorted, or one of them twice")
     expect(any(_SCHEMA in identity for _, identity in keys), "nothing of the schema that is there")
     expect(await inspector.inspect(ctx, target) == schema, "another schema the second time")
+
+
+async def relates(ctx: Context, inspector: Inspector, target: Target) -> None:
+    """Parents and needs are objects of the same schema, and identities are unique; properties are plain values."""
+    schema = await inspector.inspect(ctx, target)
+    keys = {found.key for found in schema.objects}
+    for found in schema.objects:
+        expect(found.parent is None or found.parent in keys, f"{found.identity!r} has a parent that is no object")
+        expect(keys.issuperset(found.needs), f"{found.identity!r} needs what is no object")
+        for name, value in found.properties.items():
+            parts = value if isinstance(value, tuple) else (value,)
+            plain = all(part is None or isinstance(part, (str, int, bool)) for part in parts)
+            expect(plain, f"the property {name!r} of {found.identity!r} is no plain value")
 
 
 async def notices(ctx: Context, inspector: Inspector, target: Target) -> None:

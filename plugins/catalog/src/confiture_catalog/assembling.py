@@ -128,9 +128,7 @@ class Assembly:
     ) -> SchemaObject:
         _, _, _, _, schema, name, _, owner, parent_class, parent_oid, position, encoded = row
         key = self._keys[address]
-        properties = {
-            k: v for k, v in _properties.decode(encoded).items() if v is not None and v is not False and v != ()
-        }
+        properties = {k: v for k, v in _properties.decode(encoded).items() if v is not False and v != ()}
         state = {k[1:]: properties.pop(k) for k in tuple(properties) if k[0] == _STATE}
         if key in extensions:
             properties["depends_on_extensions"] = tuple(sorted(extensions[key]))

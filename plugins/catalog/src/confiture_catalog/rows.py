@@ -50,7 +50,7 @@ def select(
         f" {schema or 'NULL'}::text AS schema, ({name})::text AS name, ({identity})::text AS identity,"
         f" {f'quote_ident(pg_get_userbyid({owner}))' if owner else 'NULL'}::text AS owner,"
         f" {parent_class} AS parent_class, {parent_oid} AS parent_oid, {position}::int AS position,"
-        f" json_build_object({built})::text AS properties FROM {source}"
+        f" json_strip_nulls(json_build_object({built}))::text AS properties FROM {source}"
     )
 
 
