@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
+import signal
 import subprocess
+import tempfile
+import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -53,13 +57,31 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+@pytest.fixture(scope="session")
+def state_dir() -> Iterator[Path]:
+    """Where root keeps the data of projects that the server's user cannot reach; it and its servers end here."""
+    base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    folder = Path(tempfile.mkdtemp(prefix="confiture-state-", dir=base))
+    folder.chmod(0o755)
+    yield folder
+    for file in folder.glob("*/data/postmaster.pid"):
+        with suppress(FileNotFoundError, ProcessLookupError, ValueError, IndexError):
+            os.kill(int(file.read_text().split()[0]), signal.SIGQUIT)
+        for _ in range(500):
+            if not file.exists():
+                break
+            time.sleep(0.01)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of the person's own settings reaches a test."""
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, state_dir: Path) -> None:
+    """Nothing of the person's own settings reaches a test, and nothing of a test the machine's."""
     for name in tuple(os.environ):
         if name.startswith(("PG", "CONFITURE_")) and name not in _KEPT:
             monkeypatch.delenv(name)
     monkeypatch.setenv("PGPASSFILE", "/nonexistent/pgpass")
+    monkeypatch.setenv("CONFITURE_STATE_DIR", str(state_dir))
 
 
 @pytest.fixture(scope="session")

@@ -131,6 +131,10 @@ class EmbeddedServer:
                     lock.release()
         # make_home says whose the folder is where it may not be entered.
         home = await anyio.to_thread.run_sync(make_home, place)
+        if home.path != place:
+            from confiture_embedded.abandoned import note_place
+
+            await anyio.to_thread.run_sync(note_place, home, place)
         lock = await _locked(home)
         try:
             return await anyio.to_thread.run_sync(_start, home, wanted)
