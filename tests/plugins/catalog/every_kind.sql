@@ -63,6 +63,7 @@ CREATE TABLE app.events (id bigint NOT NULL, day date NOT NULL, kind text, user_
 CREATE TABLE app.events_2026 PARTITION OF app.events FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
 CREATE TABLE app.events_rest PARTITION OF app.events DEFAULT PARTITION BY HASH (id);
 CREATE TABLE app.events_rest_a PARTITION OF app.events_rest FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+CREATE TABLE app.notes (event bigint, day date, CONSTRAINT of_event FOREIGN KEY (event, day) REFERENCES app.events);
 CREATE INDEX events_day ON app.events (day DESC);
 
 CREATE INDEX users_name ON app.users USING btree (lower(name) COLLATE "C" text_pattern_ops DESC NULLS LAST, at)

@@ -178,3 +178,34 @@ async def test_reading_changes_nothing(database, psql, inspect):
     before = dump(database), psql(database, rows)
     await inspect(database)
     assert (dump(database), psql(database, rows)) == before
+
+
+async def test_what_an_object_needs_is_named_to_the_column(database, psql, inspect):
+    """The differ orders its statements by this: row types, defaults, keys and views all lead to what they use."""
+    psql(
+        database,
+        "CREATE SEQUENCE s; CREATE TABLE a (id int PRIMARY KEY, n int DEFAULT nextval('s'));"
+        "CREATE TABLE b (a_id int REFERENCES a, whole a[]); CREATE VIEW v AS SELECT id FROM a;"
+        "CREATE FUNCTION f(a) RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE INDEX i ON a (n)",
+    )
+    needs = {each.identity: {identity for _, identity in each.needs} for each in (await inspect(database)).objects}
+    assert needs["public.a.n"] == {"public.s"}
+    assert needs["public.b.whole"] == {"public.a"}
+    assert needs["public.b.b_a_id_fkey"] == {"public.b.a_id", "public.a.id", "public.a_pkey"}
+    assert needs["public.v"] == {"public", "public.a.id"}
+    assert needs["public.f(public.a)"] == {"public", "public.a"}
+    assert needs["public.i"] == {"public.a.n"}
+
+
+async def test_a_key_to_a_partitioned_table_is_one_object(database, psql, inspect):
+    """PostgreSQL keeps a row for each partition, with a name that depends on the order of things."""
+    psql(
+        database,
+        "CREATE TABLE p (id int PRIMARY KEY) PARTITION BY HASH (id);"
+        "CREATE TABLE p0 PARTITION OF p FOR VALUES WITH (MODULUS 2, REMAINDER 0);"
+        "CREATE TABLE p1 PARTITION OF p FOR VALUES WITH (MODULUS 2, REMAINDER 1);"
+        "CREATE TABLE t (p int REFERENCES p)",
+    )
+    schema = await inspect(database)
+    keys = [each.identity for each in schema.objects if each.properties.get("type") == "foreign key"]
+    assert (keys, schema.unsupported) == (["public.t.t_p_fkey"], ())
