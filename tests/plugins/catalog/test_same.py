@@ -63,11 +63,14 @@ async def test_the_order_of_statements_and_of_columns_does_not_matter(new_databa
 
 async def test_a_changed_search_path_or_time_zone_changes_nothing(database, psql, inspect):
     """Names and constants are printed alike, whatever the role or the database has set."""
-    psql(database, "CREATE TABLE t (at timestamptz DEFAULT '2026-01-01 12:00+00', d date CHECK (d > '2026-02-03'))")
+    psql(
+        database,
+        "CREATE TABLE t (at timestamptz DEFAULT '2026-01-01 12:00+00', d date CHECK (d > '2026-02-03'));CREATE VIEW v AS SELECT d FROM t",
+    )
     before = await inspect(database)
     psql(
         database,
-        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = public', current_database());"
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = elsewhere', current_database());"
         "EXECUTE format('ALTER DATABASE %I SET TimeZone = ''Asia/Tokyo''', current_database());"
         "EXECUTE format('ALTER DATABASE %I SET quote_all_identifiers = on', current_database());"
         "EXECUTE format('ALTER DATABASE %I SET DateStyle = ''German''', current_database()); END $$",
