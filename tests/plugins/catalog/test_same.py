@@ -65,7 +65,8 @@ async def test_a_changed_search_path_or_time_zone_changes_nothing(database, psql
     """Names and constants are printed alike, whatever the role or the database has set."""
     psql(
         database,
-        "CREATE TABLE t (at timestamptz DEFAULT '2026-01-01 12:00+00', d date CHECK (d > '2026-02-03'));CREATE VIEW v AS SELECT d FROM t",
+        "CREATE TABLE t (at timestamptz DEFAULT '2026-01-01 12:00+00', d date CHECK (d > '2026-02-03'));"
+        "CREATE VIEW v AS SELECT d FROM t",
     )
     before = await inspect(database)
     psql(
