@@ -132,9 +132,7 @@ class Shell:
         lines = textwrap.wrap(f"{question} [y/N]", terminal_width(sys.stderr) - 2, break_on_hyphens=False)
         if self.bars is not None:
             self.bars.make_way(question)
-        sys.stderr.write("\n".join(lines) + " ")
-        sys.stderr.flush()
-        answer = _read_line()
+        answer = _ask("\n".join(lines) + " ")
         if not answer.endswith("\n"):  # Ctrl-D: the cursor is still on the question's line
             sys.stderr.write("\n")
         if self.bars is not None:
@@ -151,7 +149,7 @@ class Shell:
             sys.stdout.write(msgspec.json.format(encoded, indent=2).decode() + "\n")
 
 
-def _read_line() -> str:
+def _ask(question: str) -> str:
     """A line of stdin. Ctrl-C ends the waiting: the event loop's handler would be heard after Enter only."""
     import signal
 
@@ -159,6 +157,9 @@ def _read_line() -> str:
 
     previous = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
+        # Only now: who sees the question may press Ctrl-C at once.
+        sys.stderr.write(question)
+        sys.stderr.flush()
         return sys.stdin.readline()
     except KeyboardInterrupt:
         sys.stderr.write("\n")
