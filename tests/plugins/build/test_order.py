@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import anyio
 import pytest
 
 from confiture.errors import DependencyError, FeatureMissing, RoleMissing, StatementFailed
@@ -120,6 +121,45 @@ async def test_jobs_build_the_same_database(mission, kernel_run, absent, psql, s
     async with kernel_run(mission, database=absent) as run:
         await run.start("build", order="auto", jobs=2, cache=False)
     assert psql(absent, "SELECT count(*) FROM pg_tables WHERE schemaname = 'app'") == "20"
+
+
+async def test_jobs_go_through_what_belongs_to_a_session(shop, kernel_run, absent, psql) -> None:
+    """A temporary table and a role that is set, before, within and after what runs at once."""
+    for number in range(30):
+        shop.schema(
+            f"40/{number:02d}.sql", f"CREATE TABLE t{number} (id int PRIMARY KEY, of int REFERENCES customers);"
+        )
+    shop.schema("41.sql", "CREATE TEMPORARY TABLE scratch AS SELECT 7 AS n;\nSET work_mem TO '9MB';\n")
+    shop.schema("42.sql", "CREATE TABLE kept AS SELECT n, current_setting('work_mem') AS m FROM scratch;\n")
+    async with kernel_run(shop, database=absent) as run:
+        await run.start("build", jobs=2, cache=False)
+    assert psql(absent, "SELECT n, m FROM kept") == "7|9MB"
+    assert psql(absent, "SELECT count(*) FROM pg_tables WHERE tablename ~ '^t[0-9]'") == "30"
+
+
+async def test_jobs_name_a_missing_role_before_anything_runs(shop, kernel_run, absent) -> None:
+    """Also where it is named in the last file."""
+    for number in range(30):
+        shop.schema(f"40/{number:02d}.sql", f"CREATE TABLE t{number} (id int); SELECT pg_sleep(2);")
+    shop.schema("50.sql", "GRANT SELECT ON customers TO nobody_has_this_role;")
+    async with kernel_run(shop, database=absent) as run:
+        with anyio.fail_after(20), pytest.raises(RoleMissing, match="nobody_has_this_role"):
+            await run.start("build", jobs=2)
+
+
+async def test_jobs_place_an_error_wherever_it_is(shop, kernel_run, absent, databases) -> None:
+    """In the beginning that runs first, and in the rest."""
+    for number in range(30):
+        shop.schema(f"40/{number:02d}.sql", f"CREATE TABLE t{number} (id int);")
+    for path in ("40/02.sql", "40/27.sql"):
+        good = (shop.root / "db/schema" / path).read_text()
+        shop.schema(path, "-- here\nCREATE TABLE broken (id nope);")
+        async with kernel_run(shop, database=absent) as run:
+            with pytest.raises(StatementFailed) as caught:
+                await run.start("build", jobs=2, cache=False)
+        assert caught.value.where == f"db/schema/{path}:2:25"
+        assert databases(absent.database) == []
+        shop.schema(path, good)
 
 
 async def test_missing_role_is_named_before_anything_runs(shop, kernel_run, absent, databases) -> None:

@@ -21,6 +21,7 @@ from confiture.temporary import guard_session, temporary_database
 from confiture_build.databases import put_in_place
 from confiture_build.hints import with_missing_object
 from confiture_build.model import BuildConfig, BuiltDatabase
+from confiture_build.parallel import run_in_parallel
 from confiture_build.planning import LazyPlans
 from confiture_build.settings import copy_settings, name_database
 from confiture_build.sources import Sources
@@ -191,15 +192,16 @@ async def _run(
 ) -> ExecutionReport:
     from confiture import sql
 
-    if jobs > 1:
-        plan = sql.assign_levels(plan)
     named, others = name_database(plan, target.database)
     if others:
         ctx.emit(Note(message=f"statements about the database {', '.join(others)} are applied to the one being built"))
     await _check_features(ctx, target, dict(sql.features_named(plan)), dict(sql.extensions_named(plan)))
     execution = Execution(atomic=atomic, jobs=jobs, create_roles=target.managed)
+    executor = ctx.get(EXECUTOR, _EXECUTOR)
     try:
-        return await ctx.get(EXECUTOR, _EXECUTOR).execute(ctx, named, target, execution)
+        if jobs > 1:
+            return await run_in_parallel(ctx, executor, named, target, execution)
+        return await executor.execute(ctx, named, target, execution)
     except FeatureMissing as error:
         if "XML" in error.message:  # no grammar tells an XML literal from another
             await _check_features(ctx, target, {"xml": error}, {})
