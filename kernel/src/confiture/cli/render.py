@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -103,7 +102,7 @@ def _coloured(lines: list[str], label: str, colour: str) -> list[str]:
     if not coloured(sys.stderr):
         return lines
     lines[0] = lines[0].replace(label, f"{colour}{label}{_PLAIN}", 1)
-    return [re.sub("^  hint:", f"  {_CYAN}hint:{_PLAIN}", line) for line in lines]
+    return [line.replace("hint:", f"{_CYAN}hint:{_PLAIN}", 1) if line.startswith("  hint:") else line for line in lines]
 
 
 def error_lines(error: ConfitureError) -> list[str]:

@@ -15,12 +15,12 @@ from confiture.config import Environment, Project
 from confiture.config.dsn import to_uri
 from confiture.config.environment import environment_names, load_environment
 from confiture.connect import close_connection, open_connection
-from confiture.errors import EnvironmentProtected, Refused
+from confiture.errors import EnvironmentProtected
 from confiture.kernel import Kernel
-from confiture.locks import is_pooled, try_lock, unlock
+from confiture.locks import try_lock, unlock
 from confiture.model import Target
 from confiture.quoting import quote_ident
-from confiture.temporary import TEMPORARY_PREFIX, sweep
+from confiture.temporary import TEMPORARY_PREFIX, guard_session
 
 if TYPE_CHECKING:
     from anyio.from_thread import BlockingPortal
@@ -150,14 +150,7 @@ async def _open(
     named = msgspec.structs.replace(environment, database=_new_name())
     async with Kernel(project).run(environment=named) as run:
         target = await run.target()
-        async with run.connect_maintenance(target) as guard:
-            if await is_pooled(guard):
-                raise Refused(
-                    f"{environment.name!r} is reached through a transaction-mode pooler: nothing could guard the "
-                    "tests' databases there",
-                    hint="connect to the server itself",
-                )
-            await sweep(run, guard)
+        async with guard_session(run, target) as guard:
             await try_lock(guard, target.database)
             try:
                 await run.start("build", seeds=seeds)
