@@ -8,7 +8,7 @@ import io
 import msgspec
 
 from confiture.errors import ConfigError, SourceUnreadable
-from confiture.model import Mask, Plan, Schema, SchemaObject, SourceFile, Statement
+from confiture.model import Mask, Matching, Plan, Schema, SchemaObject, SourceFile, Statement
 
 
 class ToySource:
@@ -43,7 +43,10 @@ def toy_schema(*objects: SchemaObject) -> Schema:
 
 
 class ToyDiffer:
-    async def diff(self, ctx, old, new):
+    async def match(self, ctx, old, new, decisions):
+        return Matching()
+
+    async def diff(self, ctx, old, new, options):
         if old == new:
             return Plan(statements=(), from_digest=old.digest, to_digest=new.digest)
         missing = [found.identity for found in new.objects if found not in old.objects]

@@ -12,7 +12,18 @@ import toys
 from confiture import errors
 from confiture.config import Environment
 from confiture.config.dsn import to_uri
-from confiture.model import Execution, Mask, ObjectKey, Plan, SchemaObject, ServerStatus, SourceFile, Target
+from confiture.model import (
+    Execution,
+    Mask,
+    Matching,
+    ObjectKey,
+    Plan,
+    Rename,
+    SchemaObject,
+    ServerStatus,
+    SourceFile,
+    Target,
+)
 from confiture.testing import (
     NotConforming,
     check_anonymizer,
@@ -339,18 +350,27 @@ async def test_a_broken_inspector_fails(project, database, inspector, words):
 
 
 class EagerDiffer(toys.ToyDiffer):
-    async def diff(self, ctx, old, new):
-        return await super().diff(ctx, toys.toy_schema(), new)
+    async def diff(self, ctx, old, new, options):
+        return await super().diff(ctx, toys.toy_schema(), new, options)
 
 
 class CarelessDiffer(toys.ToyDiffer):
-    async def diff(self, ctx, old, new):
-        return Plan(statements=(await super().diff(ctx, old, new)).statements)
+    async def diff(self, ctx, old, new, options):
+        return Plan(statements=(await super().diff(ctx, old, new, options)).statements)
+
+
+class GuessingDiffer(toys.ToyDiffer):
+    async def match(self, ctx, old, new, decisions):
+        return Matching(renames=tuple(Rename(old=each.key, new=each.key) for each in old.objects))
 
 
 @pytest.mark.parametrize(
     ("differ", "words"),
-    [(EagerDiffer(), "Equal schemas give an empty plan"), (CarelessDiffer(), "the digests of both")],
+    [
+        (EagerDiffer(), "Equal schemas give an empty plan"),
+        (CarelessDiffer(), "the digests of both"),
+        (GuessingDiffer(), "In equal schemas nothing has another name"),
+    ],
     ids=lambda value: type(value).__name__,
 )
 async def test_a_broken_differ_fails(project, differ, words):

@@ -23,11 +23,14 @@ from confiture.hooks import (
     hookimpl,
 )
 from confiture.model import (
+    Decisions,
+    DiffOptions,
     Event,
     Execution,
     ExecutionReport,
     Hazard,
     Mask,
+    Matching,
     Note,
     Plan,
     Schema,
@@ -74,7 +77,10 @@ class Catalog:
 
 
 class Textual:
-    async def diff(self, ctx: Context, old: Schema, new: Schema) -> Plan:
+    async def match(self, ctx: Context, old: Schema, new: Schema, decisions: Decisions) -> Matching:
+        return Matching()
+
+    async def diff(self, ctx: Context, old: Schema, new: Schema, options: DiffOptions) -> Plan:
         return Plan(statements=(Statement(sql="SELECT 1"),), from_digest=old.digest, to_digest=new.digest)
 
 

@@ -12,6 +12,9 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import msgspec
 
 __all__ = [
+    "Decisions",
+    "DiffOptions",
+    "Effects",
     "Event",
     "Execution",
     "ExecutionReport",
@@ -19,11 +22,14 @@ __all__ = [
     "Hazard",
     "Logged",
     "Mask",
+    "Matching",
     "Note",
     "ObjectKey",
     "Origin",
     "Plan",
     "Progress",
+    "Question",
+    "Rename",
     "Schema",
     "SchemaObject",
     "ServerStatus",
@@ -61,6 +67,25 @@ class Hazard(msgspec.Struct, frozen=True):
     message: str
 
 
+class Effects(msgspec.Struct, frozen=True, kw_only=True):
+    """What a statement does to a database in use.
+
+    ``lock`` is the strongest mode that it takes on a relation that is there before it, as PostgreSQL names it
+    (``ACCESS EXCLUSIVE``; "" for none worth naming), ``tables`` the identities of the relations so locked.
+    ``rewrites``: the whole table is written anew under that lock; ``scans``: it is read whole under that lock.
+    ``fails_on_data``: rows may make it fail; ``failing_rows`` is then the query that finds them, where there is one.
+    ``loses_data``: what nothing brings back is gone afterwards.
+    """
+
+    lock: str = ""
+    tables: tuple[str, ...] = ()
+    rewrites: bool = False
+    scans: bool = False
+    fails_on_data: bool = False
+    failing_rows: str | None = None
+    loses_data: bool = False
+
+
 class Statement(msgspec.Struct, frozen=True, kw_only=True):
     r"""One SQL statement and what an executor must know of it. Executors obey every field.
 
@@ -73,6 +98,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     ``level``: statements of one level need none of their own level, so an executor may run them at once;
     -1 where that is not known.
     ``undo`` reverses the statement; None where nothing does.
+    ``effects`` is what it does to a database in use; None where nobody has looked.
     """
 
     sql: str
@@ -86,6 +112,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     lock_timeout_s: float | None = None
     statement_timeout_s: float | None = None
     hazards: tuple[Hazard, ...] = ()
+    effects: Effects | None = None
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -198,24 +225,81 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True):
     """Objects sorted by kind and identity; equal schemas have equal digests. Made by :meth:`of`.
 
     ``digest`` is a SHA-256 of the objects' contents: OIDs, the order of creation, the order of a table's columns, the
-    database's name and the server are no part of it. ``server_version`` is ``(major, minor)``.
+    database's name and the server are no part of it. ``server_version`` is ``(major, minor)``, ``role`` who read it,
+    as SQL text: what a side made from DDL belongs to is nobody's decision where it is that role.
     """
 
     objects: tuple[SchemaObject, ...]
     digest: str
     server_version: tuple[int, ...] = ()
+    role: str = ""
 
     @classmethod
-    def of(cls, objects: Iterable[SchemaObject], server_version: tuple[int, ...] = ()) -> Schema:
+    def of(cls, objects: Iterable[SchemaObject], server_version: tuple[int, ...] = (), role: str = "") -> Schema:
         """Sort the objects and take their digest."""
         found = tuple(sorted(objects, key=lambda each: (each.kind, each.identity)))
         encoded = msgspec.json.encode([each.content for each in found], order="sorted")
-        return cls(objects=found, digest=hashlib.sha256(encoded).hexdigest(), server_version=server_version)
+        digest = hashlib.sha256(encoded).hexdigest()
+        return cls(objects=found, digest=digest, server_version=server_version, role=role)
 
     @property
     def unsupported(self) -> tuple[SchemaObject, ...]:
         """What was seen and is not modelled: to be named to the user, never passed over."""
         return tuple(each for each in self.objects if each.kind.startswith("unsupported:"))
+
+
+class Rename(msgspec.Struct, frozen=True, kw_only=True):
+    """An object of the old schema that has another name, or another schema, in the new one.
+
+    ``score`` is from 0 to 1, ``evidence`` what speaks for it, for people. ``hinted``: somebody said so.
+    """
+
+    old: ObjectKey
+    new: ObjectKey
+    score: float = 1.0
+    evidence: tuple[str, ...] = ()
+    hinted: bool = False
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that is gone, and what it may have become: a differ does not guess. ``renames`` are best first."""
+
+    old: ObjectKey
+    renames: tuple[Rename, ...]
+
+
+class Decisions(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody said of names, on the command line or by hints in the DDL.
+
+    ``renames`` maps old names to new ones, each written as a person writes it (``users.full_name``, or qualified
+    and quoted where needed); the new one may be bare. ``drops`` are names, or patterns with ``*``, of what is
+    really meant to go. ``kinds`` of an entry are not given: the names decide.
+    """
+
+    renames: tuple[tuple[str, str], ...] = ()
+    drops: tuple[str, ...] = ()
+
+
+class Matching(msgspec.Struct, frozen=True, kw_only=True):
+    """Which objects have new names. ``statements`` rename them, in an order that works; ``questions`` stop a plan."""
+
+    renames: tuple[Rename, ...] = ()
+    questions: tuple[Question, ...] = ()
+    statements: tuple[Statement, ...] = ()
+
+
+class DiffOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How a plan is to be made.
+
+    ``online``: existing tables stay in use while it runs. ``target_version``: the major version of the server that
+    it will run on. ``rows``: estimated rows by table's identity, where known. ``drops``: see :class:`Decisions`;
+    what would otherwise be refused, since data goes with it, may be dropped and made anew.
+    """
+
+    online: bool = True
+    target_version: int = 18
+    rows: Mapping[str, int] = {}
+    drops: tuple[str, ...] = ()
 
 
 class Mask(msgspec.Struct, frozen=True, kw_only=True):

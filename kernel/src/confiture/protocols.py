@@ -13,10 +13,13 @@ if TYPE_CHECKING:
     from confiture.config import Environment, Project
     from confiture.hooks import Kind
     from confiture.model import (
+        Decisions,
+        DiffOptions,
         Event,
         Execution,
         ExecutionReport,
         Mask,
+        Matching,
         Plan,
         Schema,
         ServerStatus,
@@ -221,10 +224,21 @@ class Inspector(Protocol):
 
 @runtime_checkable
 class Differ(Protocol):
-    """Turns two schemas into a plan."""
+    """Turns two schemas into a plan.
 
-    async def diff(self, ctx: Context, old: Schema, new: Schema) -> Plan:
-        """Statements that turn a database of schema ``old`` into one of ``new``; empty where they are equal."""
+    Whoever wants a plan calls :meth:`match` first, runs its statements on a database of the old schema, reads that
+    one again, and goes on so until nothing is renamed any more; then :meth:`diff`, which takes names as they are.
+    """
+
+    async def match(self, ctx: Context, old: Schema, new: Schema, decisions: Decisions) -> Matching:
+        """Which objects of ``old`` have another name in ``new``. Raises ``UsageError`` for a decision about nothing."""
+        ...
+
+    async def diff(self, ctx: Context, old: Schema, new: Schema, options: DiffOptions) -> Plan:
+        """Statements that turn a database of schema ``old`` into one of ``new``; empty where they are equal.
+
+        Raises ``Refused`` naming the object for a difference that no statement makes, or none without losing data.
+        """
         ...
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from confiture.model import Plan, Schema, Target
+from confiture.model import Decisions, DiffOptions, Matching, Plan, Schema, Target
 from confiture.protocols import Context, Differ, Inspector
 from confiture.testing.rules import expect, expect_async, run_rules
 
@@ -66,21 +66,29 @@ async def notices(ctx: Context, inspector: Inspector, target: Target) -> None:
 
 async def check_differ(ctx: Context, differ: Differ, old: Schema, new: Schema) -> None:
     """A differ keeps the rules of its kind; ``old`` and ``new`` are schemas that differ. Raises ``NotConforming``."""
-    await run_rules((finds_nothing, finds_the_same), ctx, differ, old, new)
+    await run_rules((finds_nothing, finds_the_same, renames_nothing), ctx, differ, old, new)
 
 
 async def finds_nothing(ctx: Context, differ: Differ, old: Schema, new: Schema) -> None:
     """Equal schemas give an empty plan."""
     expect_async(differ, "diff")
     for schema in (old, new):
-        plan = await differ.diff(ctx, schema, schema)
+        plan = await differ.diff(ctx, schema, schema, DiffOptions())
         expect(isinstance(plan, Plan), f"a {type(plan).__name__}")
         expect(plan.statements == (), f"{len(plan.statements)} statements")
 
 
 async def finds_the_same(ctx: Context, differ: Differ, old: Schema, new: Schema) -> None:
     """Different schemas give the same statements each time; the plan carries the digests of both."""
-    plan = await differ.diff(ctx, old, new)
+    plan = await differ.diff(ctx, old, new, DiffOptions())
     expect(plan.statements, "no statement")
-    expect(plan == await differ.diff(ctx, old, new), "another plan the second time")
+    expect(plan == await differ.diff(ctx, old, new, DiffOptions()), "another plan the second time")
     expect((plan.from_digest, plan.to_digest) == (old.digest, new.digest), "digests that are not the schemas'")
+
+
+async def renames_nothing(ctx: Context, differ: Differ, old: Schema, new: Schema) -> None:
+    """In equal schemas nothing has another name."""
+    expect_async(differ, "match")
+    for schema in (old, new):
+        matching = await differ.match(ctx, schema, schema, Decisions())
+        expect(matching == Matching(), f"{matching}")

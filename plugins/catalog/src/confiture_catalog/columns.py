@@ -1,4 +1,4 @@
-"""Columns of tables, views and foreign tables, and the attributes of composite types."""
+"""Columns of tables, views and foreign tables, the attributes of composite types, and columns' defaults."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _STORAGE = {"p": "plain", "e": "external", "m": "main", "x": "extended"}
 
 
 def queries(version: int) -> list[str]:
-    """One query for the columns of all relations."""
+    """One query for the columns of all relations, one for their defaults."""
     return [
         select(
             "a",
@@ -28,7 +28,6 @@ def queries(version: int) -> list[str]:
                 "type": "format_type(a.atttypid, a.atttypmod)",
                 "collation": "CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text END",
                 "not_null": "a.attnotnull",
-                "default": "CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END",
                 "generated": word("a.attgenerated", {"": None, "s": "stored", "v": "virtual"}),
                 "generation": "CASE WHEN a.attgenerated <> '' THEN pg_get_expr(d.adbin, d.adrelid) END",
                 "identity": word("a.attidentity", {"": None, "a": "always", "d": "by default"}),
@@ -50,5 +49,26 @@ def queries(version: int) -> list[str]:
             " LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum"
             f" WHERE a.attrelid >= {FIRST_USER_OID} AND a.attnum > 0 AND NOT a.attisdropped"
             " AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'c')",
-        )
+        ),
+        _defaults(),
     ]
+
+
+def _defaults() -> str:
+    """An object of its own, as in pg_attrdef: it needs what its column does not, such as a function or a sequence."""
+    return select(
+        "d",
+        kind="'default'",
+        schema="n.nspname",
+        name="a.attname",
+        identity="quote_ident(n.nspname) || '.' || quote_ident(c.relname) || '.' || quote_ident(a.attname)",
+        parent=("pg_class", "d.adrelid"),
+        properties={
+            "expression": "pg_get_expr(d.adbin, d.adrelid)",
+            "inherited": "a.attinhcount > 0",
+        },
+        source="pg_catalog.pg_attrdef d JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid"
+        " AND a.attnum = d.adnum JOIN pg_catalog.pg_class c ON c.oid = d.adrelid"
+        " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+        f" WHERE d.oid >= {FIRST_USER_OID} AND a.attgenerated = '' AND NOT a.attisdropped",
+    )

@@ -99,10 +99,11 @@ async def _read(ctx: Context, connection: Connection, version: Any) -> Schema:
         )
         strangers = assembly.unknown(), assembly.changed_members()
     unknown, changed = [await _identify(connection, addresses) for addresses in strangers]
+    role = await connection.fetchval("SELECT quote_ident(current_user)")
     if count := await connection.fetchval(facts.LARGE_OBJECTS):
         ctx.emit(Note(message=f"{count} large objects are data, and no part of the schema"))
     with _no_collection():
-        return Schema.of(assembly.objects(unknown=unknown, changed=changed), (version.major, version.minor))
+        return Schema.of(assembly.objects(unknown=unknown, changed=changed), (version.major, version.minor), role)
 
 
 @contextmanager
