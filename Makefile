@@ -5,12 +5,14 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # One worker a core: the tests run real servers and are bound by the CPU.
 WORKERS ?= auto
+# Arguments of test-corpus: files, --only TEXT, --sample N, --show, --report FILE.
+CORPUS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint bench clean
+.PHONY: help install demo test test-corpus lint bench clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "confiture needs Python 3.11 or later: make PYTHON=/path/to/python3.11")'
@@ -25,6 +27,10 @@ demo: $(STAMP) ## Start a real PostgreSQL, build the example project on it, show
 
 test: $(STAMP) ## Run the tests
 	$(BIN)/python -m pytest -n $(WORKERS)
+
+# The fixed sample of it that `make test` takes is tests/diff/test_corpus_sample.py.
+test-corpus: $(STAMP) ## Try the differ on all pairs of schemas in ../shared/data/diff-cases, both ways
+	PYTHONPATH=tests $(BIN)/python -m diff.corpus $(CORPUS)
 
 lint: $(STAMP) ## ruff and mypy --strict
 	$(BIN)/ruff check .
