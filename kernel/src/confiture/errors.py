@@ -31,6 +31,8 @@
     │   ├── DatabaseNotEmpty              8  database-not-empty
     │   ├── EnvironmentProtected          8  environment-protected
     │   ├── ConfirmationNeeded            8  confirmation-needed
+    │   ├── DecisionsNeeded               8  decisions-needed    a rename, or a drop and something new?
+    │   ├── ProofFailed                   8  proof-failed        a plan does not lead to the wanted schema
     │   └── PermissionMissing             8  permission-missing
     ├── Busy                              9  busy                another run holds the lock
     ├── ServerError                      10  server              a server could not be started or stopped
@@ -55,6 +57,7 @@ __all__ = [
     "DatabaseConnectionError",
     "DatabaseNotEmpty",
     "DatabaseNotFound",
+    "DecisionsNeeded",
     "DependencyError",
     "DiskFull",
     "EnvironmentProtected",
@@ -66,6 +69,7 @@ __all__ = [
     "PluginBroken",
     "PluginError",
     "ProjectNotFound",
+    "ProofFailed",
     "ProviderConflict",
     "Refused",
     "RoleMissing",
@@ -315,6 +319,18 @@ class ConfirmationNeeded(Refused):
     """The step destroys something and nobody is there to ask: pass ``--yes``."""
 
     code = "confirmation-needed"
+
+
+class DecisionsNeeded(Refused):
+    """What is gone may have got another name: decide with ``--rename`` or ``--drop``, or a hint in the DDL."""
+
+    code = "decisions-needed"
+
+
+class ProofFailed(Refused):
+    """The plan was tried and does not lead to the wanted schema: a defect, or an object that cannot be compared."""
+
+    code = "proof-failed"
 
 
 class PermissionMissing(Refused):

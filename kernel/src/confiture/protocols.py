@@ -195,6 +195,10 @@ class Context(Protocol):
         """An empty database on the scratch server, always dropped; after a kill, by the next run."""
         ...
 
+    async def scratch_server(self) -> Target:
+        """The server that scratch databases live on: ``[scratch] url``, else one of confiture's own."""
+        ...
+
 
 @runtime_checkable
 class SchemaSource(Protocol):

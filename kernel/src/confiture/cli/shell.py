@@ -44,14 +44,26 @@ class Shell:
             self.format, self.quiet, self.debug = common.format, common.quiet, common.debug
 
     @asynccontextmanager
-    async def run(self, common: Common | None = None) -> AsyncIterator[Run]:
-        """A run of the project and environment that the options choose, its events shown as they choose."""
+    async def run(self, common: Common | None = None, *, anywhere: bool = False) -> AsyncIterator[Run]:
+        """A run of the project and environment that the options choose, its events shown as they choose.
+
+        ``anywhere``: without a project the working folder is one, with nothing configured.
+        """
+        from pathlib import Path
+
         from confiture.cli.render import event_observers
         from confiture.config import Project
+        from confiture.errors import ProjectNotFound
         from confiture.kernel import Kernel
 
         self.configure(common)
-        project = None if common is None or common.project is None else Project.find(common.project)
+        chosen_folder = None if common is None else common.project
+        try:
+            project = Project.find(chosen_folder)
+        except ProjectNotFound:
+            if not anywhere or chosen_folder is not None:
+                raise
+            project = Project(Path.cwd())
         with event_observers(self, verbose=bool(common and common.verbose)) as observers:
             kernel = Kernel(project, observers=observers)
             chosen = {} if common is None else {

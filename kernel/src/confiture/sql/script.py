@@ -27,6 +27,7 @@ __all__ = ["read_file", "read_script"]
 
 _SESSION_KINDS = frozenset({"VariableSetStmt", "DiscardStmt", "LoadStmt", "PrepareStmt", "DeallocateStmt"})
 _CHECKED_KINDS = frozenset({"TransactionStmt", "ConstraintsSetStmt", "VariableSetStmt"})
+_CONNECT = ("c", "connect")
 _UTF8_NAMES = ("utf8", "utf-8", "unicode", "")
 #: A word that begins a statement: met elsewhere, a semicolon is missing before it.
 _STATEMENT_WORDS = frozenset(
@@ -34,19 +35,21 @@ _STATEMENT_WORDS = frozenset(
 )
 
 
-def read_script(files: Sequence[SourceFile]) -> Plan:
-    """The statements of the files, in order, with their origins. Empty statements are dropped, as psql does.
+def read_script(files: Sequence[SourceFile], *, transactions: bool = False) -> Plan:
+    r"""The statements of the files, in order, with their origins. Empty statements are dropped, as psql does.
 
-    Raises ``SyntaxInvalid`` and ``UnsupportedScript`` with file, line and column.
+    ``transactions``: transaction control, and what lasts as long as a transaction, are left in for the caller to
+    honour, and ``\connect`` is passed over. Raises ``SyntaxInvalid`` and ``UnsupportedScript`` with file, line and
+    column.
     """
     statements: list[Statement] = []
     for file in files:
-        statements += read_file(file)
+        statements += read_file(file, transactions=transactions)
     return Plan(statements=tuple(statements), sources=tuple(files))
 
 
-def read_file(file: SourceFile) -> list[Statement]:
-    """The statements of one file. Raises as :func:`read_script`."""
+def read_file(file: SourceFile, *, transactions: bool = False) -> list[Statement]:
+    """The statements of one file. See :func:`read_script`."""
     sql = file.sql
     if sql.startswith("\ufeff"):  # psql skips a byte order mark too; a space keeps the offsets
         file = SourceFile(file.path, " " + sql[1:])
@@ -57,16 +60,17 @@ def read_file(file: SourceFile) -> list[Statement]:
         raise error_at(SyntaxInvalid, file, zero, "the file holds a null character", hint=hint)
     lexed = lex(file) if needs_lexing(sql) else Lexed(sql)
     for command in lexed.commands:
-        check_command(file, command)
+        if not (transactions and command.name in _CONNECT):
+            check_command(file, command)
     try:
         tree = parse(lexed.sql)
     except GrammarError as error:
         lex(file)  # says where a quote opened, which the grammar says only of the text it was in
         raise _syntax_error(file, lexed, error) from None
-    return _statements(file, lexed, tree)
+    return _statements(file, lexed, tree, transactions)
 
 
-def _statements(file: SourceFile, lexed: Lexed, tree: ParseResult) -> list[Statement]:
+def _statements(file: SourceFile, lexed: Lexed, tree: ParseResult, transactions: bool) -> list[Statement]:
     sql = lexed.sql
     encoded = None if sql.isascii() else sql.encode()
     copies = {block.statement_end: block for block in lexed.copies}
@@ -93,7 +97,7 @@ def _statements(file: SourceFile, lexed: Lexed, tree: ParseResult) -> list[State
         kind = kind_of(field)
         node = getattr(raw.stmt, field)
         if kind in _CHECKED_KINDS:
-            _check(file, start, kind, node, "\\" in sql)
+            _check(file, start, kind, node, "\\" in sql, transactions)
         data: bytes | None = None
         if kind == "CopyStmt" and node.is_from and not node.filename and not node.is_program:
             _check_copy(file, start, node)
@@ -130,9 +134,11 @@ def _sets_config(node: Any, sql: str) -> bool:
     return False
 
 
-def _check(file: SourceFile, start: int, kind: str, node: Any, backslashes: bool) -> None:
+def _check(file: SourceFile, start: int, kind: str, node: Any, backslashes: bool, transactions: bool) -> None:
     """Refuse what cannot mean here what it says. ``backslashes``: the SQL of the file has any."""
     what = hint = ""
+    if transactions and (kind != "VariableSetStmt" or node.name.startswith("TRANSACTION")):
+        return
     if kind == "TransactionStmt":
         what = "transaction control"
         hint = "remove it: a build is all or nothing by itself"
@@ -142,7 +148,7 @@ def _check(file: SourceFile, start: int, kind: str, node: Any, backslashes: bool
     elif node.name in ("TRANSACTION", "TRANSACTION SNAPSHOT"):
         what = '"SET TRANSACTION"'
         hint = "it lasts as long as a transaction, and a schema file has none of its own: remove it"
-    elif node.is_local:
+    elif node.is_local and not transactions:
         what = '"SET LOCAL"'
         hint = "it lasts as long as a transaction, and a schema file has none of its own: write SET, and RESET after"
     else:
