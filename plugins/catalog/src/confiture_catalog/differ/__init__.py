@@ -1,0 +1,1 @@
+"""From two schemas to a plan."""

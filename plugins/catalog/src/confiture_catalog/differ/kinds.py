@@ -1,0 +1,32 @@
+"""Which handler is for which kind. A new kind of object: a module in ``objects/`` and a line here."""
+
+from __future__ import annotations
+
+from confiture.errors import Refused
+from confiture_catalog.differ.handler import Handler
+from confiture_catalog.differ.objects.schema import SchemaHandler
+
+__all__ = ["Handlers", "handlers"]
+
+_CLASSES: tuple[type[Handler], ...] = (SchemaHandler,)
+
+
+class Handlers:
+    """Handlers by kind."""
+
+    def __init__(self, classes: tuple[type[Handler], ...] = _CLASSES) -> None:
+        self._by_kind = {kind: handler for handler in (each() for each in classes) for kind in handler.kinds}
+
+    def __getitem__(self, kind: str) -> Handler:
+        """The handler of that kind. Raises ``Refused`` for a kind that nobody handles."""
+        if kind not in self._by_kind:
+            raise Refused(
+                f"no statement is known for a difference of a {kind.removeprefix('unsupported:')}",
+                hint="make that change by hand on both sides, or leave it out with --exclude",
+            )
+        return self._by_kind[kind]
+
+
+def handlers() -> Handlers:
+    """Those of this plugin."""
+    return Handlers()

@@ -1,0 +1,1 @@
+"""One module an object type: how it is made, changed and dropped."""

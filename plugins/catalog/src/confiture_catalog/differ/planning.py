@@ -1,0 +1,110 @@
+"""The plan: changes, put in order, as statements."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from confiture.model import DiffOptions, ObjectKey, Plan, Schema, SchemaObject, Statement
+from confiture_catalog.differ import attributes
+from confiture_catalog.differ.changes import Change, find_changes
+from confiture_catalog.differ.graph import Graph, order
+from confiture_catalog.differ.handler import Op, Ref, Way
+from confiture_catalog.differ.kinds import Handlers, handlers
+from confiture_catalog.differ.names import temporary_name
+from confiture_catalog.differ.nodes import build_graph
+from confiture_catalog.differ.world import World
+
+__all__ = ["make_plan"]
+
+
+def make_plan(old: Schema, new: Schema, options: DiffOptions) -> Plan:
+    """Statements from ``old`` to ``new``, in an order that works. Raises ``Refused``."""
+    if old.digest == new.digest:
+        return Plan(statements=(), from_digest=old.digest, to_digest=new.digest)
+    world, known = World(old, new, options), handlers()
+    changes = find_changes(world, known)
+    graph = build_graph(world, known, changes)
+    writer = _Writer(world, known, changes, graph)
+    statements = [statement for ref in order(graph) for statement in writer.write(ref)]
+    return Plan(statements=tuple(statements), from_digest=old.digest, to_digest=new.digest)
+
+
+class _Writer:
+    """Writes the statements of one node. Made before the order is known, used after: folds are final only then."""
+
+    def __init__(self, world: World, known: Handlers, changes: Mapping[ObjectKey, Change], graph: Graph) -> None:
+        self._world = world
+        self._back = world.reversed()
+        self._handlers = known
+        self._changes = changes
+        self._graph = graph
+        self._parts: dict[Ref, list[SchemaObject]] | None = None
+
+    def write(self, ref: Ref) -> Iterable[Statement]:
+        """The statements of a node, with what takes each back where one statement does."""
+        op, key = ref
+        handler = self._handlers[key.kind]
+        if op is Op.DROP:
+            return self._drop(self._world.old.objects[key])
+        if op is Op.CREATE:
+            return self._create(ref, self._world.new.objects[key])
+        if op is Op.LATE:
+            return handler.late(self._world.new.objects[key], self._world)
+        if op is Op.CLEANUP:
+            old = self._world.old.objects[key]
+            return handler.cleanup(old, temporary_name(old), self._world)
+        return self._alter(self._world.old.objects[key], self._world.new.objects[key])
+
+    def _drop(self, old: SchemaObject) -> Iterable[Statement]:
+        handler = self._handlers[old.kind]
+        if self._changes[old.key] is Change.SWAP:
+            return handler.move_away(old, temporary_name(old), self._world)
+        statements = tuple(handler.drop(old, self._world))
+        parts = [each for each in self._world.old.children(old.key) if self._is_part(each)]
+        return _with_undo(statements, handler.create(old, self._back, parts))
+
+    def _is_part(self, old: SchemaObject) -> bool:
+        return self._handlers[old.kind].folds_into(old, self._back) is not None
+
+    def _create(self, ref: Ref, new: SchemaObject) -> Iterable[Statement]:
+        handler = self._handlers[new.kind]
+        parts = self._parts_of(ref)
+        made = _with_undo(tuple(handler.create(new, self._world, parts)), handler.drop(new, self._back))
+        return (
+            *made,
+            *attributes.after_create(new, self._world),
+            *(statement for part in parts for statement in attributes.after_create(part, self._world)),
+        )
+
+    def _parts_of(self, ref: Ref) -> Sequence[SchemaObject]:
+        if self._parts is None:
+            self._parts = defaultdict(list)
+            for folded in self._graph.folds:
+                if folded.op is Op.CREATE:
+                    self._parts[self._graph.root(folded)].append(self._world.new.objects[folded.key])
+        return sorted(self._parts.get(ref, ()), key=lambda each: (each.position or 0, each.kind, each.identity))
+
+    def _alter(self, old: SchemaObject, new: SchemaObject) -> Iterable[Statement]:
+        handler = self._handlers[old.kind]
+        there = handler.alter(old, new, self._world)
+        assert not isinstance(there, Way)  # find_changes asked before
+        if any(statement.undo is None for statement in there):
+            back = handler.alter(new, old, self._back)
+            if not isinstance(back, Way) and len(back) == len(there):
+                there = [_or_undo(one, other.sql) for one, other in zip(there, reversed(back), strict=True)]
+        return (*there, *attributes.between(old, new, self._world))
+
+
+def _or_undo(statement: Statement, undo: str) -> Statement:
+    return statement if statement.undo is not None else msgspec.structs.replace(statement, undo=undo)
+
+
+def _with_undo(statements: Sequence[Statement], back: Iterable[Statement]) -> Iterable[Statement]:
+    """One statement is taken back by all of ``back``; several say themselves what takes them back."""
+    if len(statements) != 1 or statements[0].undo is not None:
+        return statements
+    undo = ";\n".join(statement.sql for statement in back)
+    return (_or_undo(statements[0], undo),) if undo else statements
