@@ -30,6 +30,12 @@ async def test_the_source_files(project):
         await check_source(ctx, provider("confiture_files.source", "FilesSource"))
 
 
+async def test_the_source_empty(project):
+    """It never has a file, and says so of addresses."""
+    async with open_context(project.root) as ctx:
+        await check_source(ctx, provider("confiture_files.empty", "EmptySource"), empty=True)
+
+
 async def test_the_executor_runner(project, database):
     """On a real server, where it may do anything."""
     async with open_context(project.root, database_url=to_uri(database.params)) as ctx:

@@ -12,10 +12,10 @@ import pytest
 
 from confiture import errors, hooks, model, protocols, testing
 from confiture.config import Environment
-from confiture.config.project import KERNEL_SECTIONS, PluginsConfig, ProjectConfig, ScratchConfig
+from confiture.config.project import KERNEL_SECTIONS, MigrationsConfig, PluginsConfig, ProjectConfig, ScratchConfig
+from confiture.sqlfiles.config import FilesConfig
 from confiture_build.model import BuildConfig
 from confiture_embedded.config import EmbeddedConfig
-from confiture_files.config import FilesConfig
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 ERRORS = DOCS / "reference" / "errors.md"
@@ -80,6 +80,7 @@ def test_every_event_is_documented_with_its_fields():
         ("## Environments", Environment),
         ("### [project]", ProjectConfig),
         ("### [files]", FilesConfig),
+        ("### [migrations]", MigrationsConfig),
         ("### [build]", BuildConfig),
         ("### [embedded]", EmbeddedConfig),
         ("### [scratch]", ScratchConfig),
@@ -106,7 +107,7 @@ def test_every_table_of_the_configuration_is_documented():
     """Those of the kernel and of confiture's own plugins: what the kernel takes as known."""
     page = CONFIGURATION.read_text(encoding="utf-8")
     sections = {line.removeprefix("### [").rstrip("]") for line in page.splitlines() if line.startswith("### [")}
-    assert sections == KERNEL_SECTIONS | {"files", "build", "embedded"}
+    assert sections == KERNEL_SECTIONS | {"build", "embedded"}
 
 
 def test_every_hook_is_documented():

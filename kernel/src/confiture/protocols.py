@@ -212,7 +212,8 @@ class SchemaSource(Protocol):
 
         ``order``: ``alphabetical``, ``natural`` (numbers by value), or ``auto``: alphabetical, the caller sorts.
 
-        Raises ``SourceError``; an empty schema is an error too, where "seeds" without any gives ().
+        Raises ``SourceError``; an empty schema is an error too, save where having no file is the point, and
+        where "seeds" without any gives ().
         """
         ...
 

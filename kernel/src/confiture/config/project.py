@@ -13,11 +13,11 @@ from confiture.config.reading import convert, read_file
 from confiture.errors import ConfigError, ProjectNotFound
 from confiture.registry import closest
 
-__all__ = ["CONFIG_FILE", "PluginsConfig", "Project", "ProjectConfig", "ScratchConfig"]
+__all__ = ["CONFIG_FILE", "MigrationsConfig", "PluginsConfig", "Project", "ProjectConfig", "ScratchConfig"]
 
 CONFIG_FILE = "confiture.toml"
 #: The tables that belong to the kernel; every other table belongs to the provider or plugin of its name.
-KERNEL_SECTIONS = frozenset({"project", "plugins", "prefer", "scratch"})
+KERNEL_SECTIONS = frozenset({"project", "plugins", "prefer", "scratch", "files", "migrations"})
 
 S = TypeVar("S")
 
@@ -41,6 +41,13 @@ class ScratchConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     url: str | None = None
     server: str = "embedded"
+
+
+class MigrationsConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """``[migrations]``. ``dir`` is the folder of the migration files, relative to the project's root; None means
+    ``db/migrations``, which may be missing."""  # noqa: D205, D209
+
+    dir: str | None = None
 
 
 class Project:

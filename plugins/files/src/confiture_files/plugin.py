@@ -1,4 +1,4 @@
-"""The entry module: registers the source ``files``."""
+"""The entry module: registers the sources ``files`` and ``empty``."""
 
 from __future__ import annotations
 
@@ -15,9 +15,14 @@ API_VERSION = 1
 
 @hookimpl
 def confiture_sources() -> Iterable[Provider[SchemaSource]]:
-    """The source that reads folders of SQL files."""
+    """The source that reads folders of SQL files, and the one that has none."""
     yield Provider(
         name="files",
         target="confiture_files.source:FilesSource",
         summary="folders of .sql files, in the order of their names",
+    )
+    yield Provider(
+        name="empty",
+        target="confiture_files.empty:EmptySource",
+        summary="a schema without anything, to begin from",
     )

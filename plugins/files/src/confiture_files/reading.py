@@ -7,11 +7,9 @@ import os
 import stat
 
 from confiture.errors import SourceUnreadable
+from confiture.sqlfiles.decoding import decode_sql
 
 __all__ = ["read_sql", "unreadable"]
-
-_BOM = b"\xef\xbb\xbf"
-_SAVE_AS_UTF8 = "save the file as UTF-8"
 
 
 def read_sql(path: str, shown: str) -> str:
@@ -23,23 +21,7 @@ def read_sql(path: str, shown: str) -> str:
         data = _read_stable(path, shown)
     except OSError as error:
         raise unreadable(error, shown) from error
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise SourceUnreadable("is UTF-16, not UTF-8", file=shown, hint=_SAVE_AS_UTF8)
-    skipped = len(_BOM) if data.startswith(_BOM) else 0
-    try:
-        text = data[skipped:].decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise _not_utf8(data, error.start + skipped, skipped, shown) from error
-    if (offset := text.find("\0")) >= 0:
-        start = text.rfind("\n", 0, offset) + 1
-        raise SourceUnreadable(
-            "holds a NUL character, which PostgreSQL's text cannot hold",
-            file=shown,
-            line=text.count("\n", 0, offset) + 1,
-            column=offset - start + 1,
-            hint="remove it; if the file is UTF-16 without a byte order mark, save it as UTF-8",
-        )
-    return text
+    return decode_sql(data, shown)
 
 
 def unreadable(error: OSError, shown: str) -> SourceUnreadable:
@@ -81,17 +63,3 @@ def _read_all(descriptor: int, size_bytes: int) -> bytes:
 
 def _identity(status: os.stat_result) -> tuple[int, int, int, int]:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def _not_utf8(data: bytes, offset: int, skipped: int, shown: str) -> SourceUnreadable:
-    start = max(data.rfind(b"\n", 0, offset) + 1, skipped)
-    end = data.find(b"\n", offset)
-    line = data[start : end if end >= 0 else len(data)]
-    return SourceUnreadable(
-        f"is not UTF-8: byte 0x{data[offset]:02x} at offset {offset}",
-        file=shown,
-        line=data.count(b"\n", 0, offset) + 1,
-        column=len(data[start:offset].decode("utf-8")) + 1,
-        source_line=line.decode("utf-8", "replace").rstrip("\r"),
-        hint=f"{_SAVE_AS_UTF8}, as with `iconv -f latin1 -t utf-8`",
-    )

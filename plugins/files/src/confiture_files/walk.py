@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import msgspec
 
 from confiture.errors import SourceUnreadable
-from confiture_files.patterns import matches_any
+from confiture.sqlfiles.patterns import matches_any
+from confiture.sqlfiles.rules import check_name, is_hidden, is_sql
 from confiture_files.reading import unreadable
 
 __all__ = ["Found", "Walker"]
@@ -34,16 +35,12 @@ class Walker:
         self._exclude = exclude
         self.left_out = 0
 
-    def walk(self, root: str, shown: str) -> list[Found]:
-        """The files in no order. ``root`` may be a file. Raises ``SourceUnreadable``."""
+    def walk(self, root: str, shown: str, missing_hint: str) -> list[Found]:
+        """The files in no order. ``root`` may be a file. Raises ``SourceUnreadable``; a missing root with that hint."""
         try:
             is_folder = stat.S_ISDIR(os.stat(root).st_mode)  # noqa: PTH116
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise SourceUnreadable(
-                "does not exist",
-                file=shown,
-                hint="make the folder, or name the right ones: `roots` or `seeds` under [files] in confiture.toml",
-            ) from error
+            raise SourceUnreadable("does not exist", file=shown, hint=missing_hint) from error
         except OSError as error:
             raise unreadable(error, shown) from error
         real = os.path.realpath(root)
@@ -59,7 +56,7 @@ class Walker:
         try:
             with os.scandir(folder) as entries:
                 for entry in entries:
-                    if not entry.name.startswith("."):
+                    if not is_hidden(entry.name):
                         self._entry(found, entry, prefix, (*parts, entry.name), real_folder, above)
         except OSError as error:
             raise unreadable(error, prefix.rstrip("/") or ".") from error
@@ -74,13 +71,13 @@ class Walker:
         above: dict[str, str],
     ) -> None:
         shown = prefix + entry.name
-        is_sql = entry.name.lower().endswith(".sql")
+        sql = is_sql(entry.name)
         try:
             is_folder = entry.is_dir()
-            if not is_folder and not is_sql and not self._is_lost_link(entry):
+            if not is_folder and not sql and not self._is_lost_link(entry):
                 return
             if matches_any(parts, self._exclude):
-                self.left_out += is_sql and not is_folder
+                self.left_out += sql and not is_folder
                 return
             link = entry.is_symlink()
             if link and not is_folder:
@@ -90,7 +87,7 @@ class Walker:
             raise SourceUnreadable("is a symbolic link to nothing", file=shown, hint="mend or remove it") from error
         except OSError as error:
             raise unreadable(error, shown) from error
-        _check_name(entry.name, shown)
+        check_name(entry.name, shown)
         if is_folder:
             if real in above:
                 raise SourceUnreadable(
@@ -107,14 +104,3 @@ class Walker:
     def _is_lost_link(self, entry: os.DirEntry[str]) -> bool:
         """Whether it is a link that leads nowhere: it may have led to a folder, so its name says nothing."""
         return entry.is_symlink() and not os.path.exists(entry.path)  # noqa: PTH110
-
-
-def _check_name(name: str, shown: str) -> None:
-    """Refuse names that no message, script or other system can carry."""
-    try:
-        name.encode("utf-8")
-    except UnicodeEncodeError as error:
-        readable = shown.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-        raise SourceUnreadable("has a name that is not UTF-8", file=readable, hint="rename it") from error
-    if not name.isprintable():
-        raise SourceUnreadable("has a name with a control character", file=repr(shown)[1:-1], hint="rename it")

@@ -14,7 +14,7 @@ class FilesConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Which files make the schema. Folders are relative to the project's root.
 
     ``roots`` are folders (or single files), taken one after the other. ``include`` and ``exclude`` are patterns
-    relative to each root, see :mod:`confiture_files.patterns`; without ``include`` every ``.sql`` file is taken.
+    relative to each root, see :mod:`confiture.sqlfiles.patterns`; without ``include`` every ``.sql`` file is taken.
     ``seeds`` are the folders of the stage ``seeds``; None means ``db/seeds``, which may be missing.
     """
 
