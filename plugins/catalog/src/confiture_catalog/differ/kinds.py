@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from confiture.errors import Refused
 from confiture_catalog.differ.handler import Handler
+from confiture_catalog.differ.objects.column import ColumnHandler
+from confiture_catalog.differ.objects.default import DefaultHandler
 from confiture_catalog.differ.objects.schema import SchemaHandler
+from confiture_catalog.differ.objects.sequence import SequenceHandler
+from confiture_catalog.differ.objects.table import TableHandler
 
 __all__ = ["Handlers", "handlers"]
 
-_CLASSES: tuple[type[Handler], ...] = (SchemaHandler,)
+_CLASSES: tuple[type[Handler], ...] = (
+    SchemaHandler,
+    SequenceHandler,
+    TableHandler,
+    ColumnHandler,
+    DefaultHandler,
+)
 
 
 class Handlers:

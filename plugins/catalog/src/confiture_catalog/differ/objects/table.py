@@ -1,0 +1,195 @@
+"""Tables, partitioned tables and their partitions, and foreign tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from confiture.model import ObjectKey, SchemaObject, Statement
+from confiture_catalog.differ.handler import Alteration, Handler, Op, Ref, Way, refuse_data_loss, sql
+from confiture_catalog.differ.objects.column import define, is_not_null_of
+from confiture_catalog.differ.objects.options import change_options, foreign_options, storage_options
+from confiture_catalog.differ.world import World
+
+__all__ = ["TableHandler"]
+
+
+class TableHandler(Handler):
+    """CREATE, ALTER and DROP TABLE."""
+
+    kinds = ("table", "foreign table")
+    rank = 30
+
+    def create(self, new: SchemaObject, world: World, parts: Sequence[SchemaObject] = ()) -> Iterable[Statement]:
+        """CREATE TABLE with its columns and all constraints that are parts of it; what no clause says follows."""
+        yield sql(_create(new, world, parts))
+        table = f"ALTER TABLE {new.identity}"
+        for column in (each for each in parts if each.kind == "column"):
+            alter = f"{table} ALTER COLUMN {column.identity[len(new.identity) + 1 :]}"
+            if (target := column.properties.get("statistics")) is not None:
+                yield sql(f"{alter} SET STATISTICS {target}", undo="")
+            if column.properties.get("options"):
+                yield sql(f"{alter} SET ({storage_options(column.properties['options'])})", undo="")
+        if identity := new.properties.get("replica_identity"):
+            yield sql(f"{table} REPLICA IDENTITY {str(identity).upper()}", undo="")
+        if new.properties.get("row_security"):
+            yield sql(f"{table} ENABLE ROW LEVEL SECURITY", undo="")
+        if new.properties.get("force_row_security"):
+            yield sql(f"{table} FORCE ROW LEVEL SECURITY", undo="")
+
+    def drop(self, old: SchemaObject, world: World) -> Iterable[Statement]:
+        """DROP TABLE."""
+        return (sql(f"DROP {'FOREIGN ' if old.kind == 'foreign table' else ''}TABLE {old.identity}"),)
+
+    def alter(self, old: SchemaObject, new: SchemaObject, world: World) -> Alteration:
+        """ALTER TABLE; nothing makes a plain table a partitioned one, or moves one to another foreign server."""
+        if any(old.properties.get(name) != new.properties.get(name) for name in ("partition_key", "server")):
+            return Way.REPLACE
+        return [
+            *_change_storage(old, new),
+            *_change_family(old, new, world),
+            *_change_security(old, new),
+            *_change_replica_identity(old, new, world),
+            *_change_foreign_options(old, new),
+        ]
+
+    def check_replace(self, old: SchemaObject, new: SchemaObject, reason: str, world: World) -> None:
+        """Its rows would be gone. A foreign table has none here, a partition's go with its parent's."""
+        if old.kind == "table":
+            refuse_data_loss(old, reason, world)
+
+    def after(self, op: Op, subject: SchemaObject, world: World) -> Iterable[Ref]:
+        """A partition is attached when its parent's columns, keys and constraints are as they will be."""
+        parent = subject.properties.get("partition_of")
+        if op is Op.DROP or not parent:
+            return ()
+        found = []
+        for part in world.new.children(ObjectKey("table", str(parent))):
+            if part.kind in ("column", "default", "constraint") and part.properties.get("type") != "foreign key":
+                found += [Ref(Op.CREATE, part.key), Ref(Op.ALTER, part.key)]
+        return found
+
+
+def _create(new: SchemaObject, world: World, parts: Sequence[SchemaObject]) -> str:
+    values = new.properties
+    persistence = "UNLOGGED " if values.get("unlogged") else ""
+    foreign = "FOREIGN " if new.kind == "foreign table" else ""
+    head = f"CREATE {persistence}{foreign}TABLE {new.identity}"
+    bound = ""
+    if values.get("partition_of"):
+        head += f" PARTITION OF {values['partition_of']}"
+        bound = f" {values['partition_bound']}"
+    elif values.get("of_type"):
+        head += f" OF {values['of_type']}"
+    elements = _elements(new, world, parts)
+    if elements or not (values.get("partition_of") or values.get("of_type")):
+        head += " (" + ("\n    " + ",\n    ".join(elements) + "\n" if elements else "") + ")"
+    return head + bound + _tail(new)
+
+
+def _elements(new: SchemaObject, world: World, parts: Sequence[SchemaObject]) -> list[str]:
+    """Columns and constraints. Those that come from a parent or from the type are not said again."""
+    from_elsewhere = bool(new.properties.get("partition_of") or new.properties.get("of_type"))
+    columns = [
+        each
+        for each in parts
+        if each.kind == "column"
+        and not from_elsewhere
+        and not (each.properties.get("inherited") and not each.properties.get("local"))
+    ]
+    said = [define(each, world, parts) for each in columns]
+    for part in parts:
+        if part.kind != "constraint" or any(is_not_null_of(part, column) for column in columns):
+            continue
+        if part.properties.get("inherited") and not part.properties.get("local"):
+            continue
+        said.append(f"CONSTRAINT {part.identity[len(new.identity) + 1 :]} {part.properties['definition']}")
+    return said
+
+
+def _tail(new: SchemaObject) -> str:
+    values = new.properties
+    tail = ""
+    if isinstance(inherits := values.get("inherits"), tuple):
+        tail += f" INHERITS ({', '.join(str(each) for each in inherits)})"
+    if values.get("partition_key"):
+        tail += f" PARTITION BY {values['partition_key']}"
+    if values.get("server"):
+        tail += f" SERVER {values['server']}"
+        if values.get("foreign_options"):
+            tail += f" OPTIONS ({foreign_options(values['foreign_options'])})"
+    if values.get("access_method"):
+        tail += f" USING {values['access_method']}"
+    if values.get("options"):
+        tail += f" WITH ({storage_options(values['options'])})"
+    if values.get("tablespace"):
+        tail += f" TABLESPACE {values['tablespace']}"
+    return tail
+
+
+def _change_storage(old: SchemaObject, new: SchemaObject) -> Iterable[Statement]:
+    table, was, becomes = f"ALTER TABLE {new.identity}", old.properties, new.properties
+    if was.get("unlogged") != becomes.get("unlogged"):
+        yield sql(f"{table} SET {'UNLOGGED' if becomes.get('unlogged') else 'LOGGED'}")
+    if was.get("access_method") != becomes.get("access_method"):
+        yield sql(f"{table} SET ACCESS METHOD {becomes.get('access_method') or 'heap'}")
+    if was.get("tablespace") != becomes.get("tablespace"):
+        yield sql(f"{table} SET TABLESPACE {becomes.get('tablespace') or 'pg_default'}")
+    yield from change_options(table, was.get("options"), becomes.get("options"))
+
+
+def _change_family(old: SchemaObject, new: SchemaObject, world: World) -> Iterable[Statement]:
+    """Partitions and parents. What leaves the one goes before what joins the other."""
+    table, was, becomes = f"ALTER TABLE {new.identity}", old.properties, new.properties
+    partition = [(each.get("partition_of"), each.get("partition_bound")) for each in (was, becomes)]
+    if partition[0] != partition[1] and was.get("partition_of"):
+        yield sql(
+            f"ALTER TABLE {was['partition_of']} DETACH PARTITION {old.identity}",
+            undo=f"ALTER TABLE {was['partition_of']} ATTACH PARTITION {old.identity} {was['partition_bound']}",
+        )
+    before, after = [_names(each.get("inherits")) for each in (was, becomes)]
+    # The order of parents is the order of columns and of what is found first: only from the first difference on.
+    kept = next(
+        (n for n, pair in enumerate(zip(before, after, strict=False)) if pair[0] != pair[1]),
+        min(len(before), len(after)),
+    )
+    for parent in before[kept:]:
+        yield sql(f"{table} NO INHERIT {parent}", undo=f"{table} INHERIT {parent}")
+    if was.get("of_type") != becomes.get("of_type") and was.get("of_type"):
+        yield sql(f"{table} NOT OF", undo=f"{table} OF {was['of_type']}")
+    for parent in after[kept:]:
+        yield sql(f"{table} INHERIT {parent}", undo=f"{table} NO INHERIT {parent}")
+    if was.get("of_type") != becomes.get("of_type") and becomes.get("of_type"):
+        yield sql(f"{table} OF {becomes['of_type']}", undo=f"{table} NOT OF")
+    if partition[0] != partition[1] and becomes.get("partition_of"):
+        yield sql(
+            f"ALTER TABLE {becomes['partition_of']} ATTACH PARTITION {new.identity} {becomes['partition_bound']}",
+            undo=f"ALTER TABLE {becomes['partition_of']} DETACH PARTITION {new.identity}",
+        )
+
+
+def _names(value: object) -> list[str]:
+    return [str(each) for each in value] if isinstance(value, tuple) else []
+
+
+def _change_security(old: SchemaObject, new: SchemaObject) -> Iterable[Statement]:
+    table = f"ALTER TABLE {new.identity}"
+    if old.properties.get("row_security") != new.properties.get("row_security"):
+        yield sql(f"{table} {'ENABLE' if new.properties.get('row_security') else 'DISABLE'} ROW LEVEL SECURITY")
+    if old.properties.get("force_row_security") != new.properties.get("force_row_security"):
+        yield sql(f"{table} {'FORCE' if new.properties.get('force_row_security') else 'NO FORCE'} ROW LEVEL SECURITY")
+
+
+def _change_replica_identity(old: SchemaObject, new: SchemaObject, world: World) -> Iterable[Statement]:
+    """FULL, NOTHING or the default; that it is an index is the index's to say."""
+    if old.properties.get("replica_identity") == new.properties.get("replica_identity"):
+        return
+    by_index = any(each.properties.get("replica_identity") for each in world.new.children(new.key, "index"))
+    if not by_index:
+        form = str(new.properties.get("replica_identity") or "default").upper()
+        yield sql(f"ALTER TABLE {new.identity} REPLICA IDENTITY {form}")
+
+
+def _change_foreign_options(old: SchemaObject, new: SchemaObject) -> Iterable[Statement]:
+    was, becomes = old.properties.get("foreign_options"), new.properties.get("foreign_options")
+    if was != becomes:
+        yield sql(f"ALTER FOREIGN TABLE {new.identity} OPTIONS ({foreign_options(becomes, was)})")
