@@ -25,7 +25,17 @@ from cyclopts import Group, Parameter
 
 from confiture.cli.shell import Shell
 
-__all__ = ["Common", "CommonParam", "Format", "Output", "OutputParam", "Shell", "ShellParam"]
+__all__ = [
+    "Common",
+    "CommonParam",
+    "CommonSql",
+    "CommonSqlParam",
+    "Format",
+    "Output",
+    "OutputParam",
+    "Shell",
+    "ShellParam",
+]
 
 Format: TypeAlias = Literal["text", "json"]
 
@@ -81,8 +91,23 @@ class Common(Output):
     """The project's folder. [default: found from the working folder upwards]"""
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommonSql(Common):
+    """The common options of a command whose result can be SQL: :meth:`Shell.write` it where ``format`` is ``sql``."""
+
+    # Wider than elsewhere on purpose: only such commands look at it.
+    format: Annotated[  # type: ignore[assignment]
+        Literal["text", "sql", "json"],
+        Parameter(name=["--format"], group=_OUTPUT),
+    ] = "text"
+    """Output for a person, for psql, or for a program."""
+
+
 #: The parameter that takes the common options: ``common: CommonParam = None``.
 CommonParam: TypeAlias = Common | None
+#: The same for a command whose result can be SQL: ``common: CommonSqlParam = None``.
+CommonSqlParam: TypeAlias = CommonSql | None
 #: The same for a command that needs no project: ``output: OutputParam = None``.
 OutputParam: TypeAlias = Output | None
 #: The parameter that the command line fills in itself: ``shell: ShellParam``.

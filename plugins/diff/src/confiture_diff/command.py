@@ -1,0 +1,112 @@
+"""``confiture migrate diff``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from confiture.cli.command import CommonSqlParam, ShellParam
+from confiture.errors import UsageError
+from confiture_diff.model import DiffReport, DiffRequest
+
+if TYPE_CHECKING:
+    from confiture.cli.shell import Shell
+
+__all__ = ["diff"]
+
+#: The exit code of --exit-code where there is a difference.
+_CHANGES = 2
+
+
+async def diff(
+    old: str | None = None,
+    new: str | None = None,
+    /,
+    *,
+    rename: Annotated[tuple[str, ...], Parameter(negative="", metavar="OLD=NEW")] = (),
+    drop: Annotated[tuple[str, ...], Parameter(negative="", metavar="NAME")] = (),
+    offline: Annotated[bool, Parameter(negative="")] = False,
+    prove: bool = True,
+    target_version: int | None = None,
+    exclude: Annotated[tuple[str, ...], Parameter(negative="", metavar="PATTERN")] = (),
+    exit_code: Annotated[bool, Parameter(negative="")] = False,
+    force: Annotated[bool, Parameter(negative="")] = False,
+    cache: Annotated[bool, Parameter(negative="--no-cache")] = True,
+    common: CommonSqlParam = None,
+    shell: ShellParam,
+) -> DiffReport:
+    """Show, prove and write what takes one schema to another.
+
+    OLD and NEW are files or folders of SQL, sources with an address (git:HEAD~1, migrations:, empty:), environments
+    (env:production) or connection strings. Without them: what the migrations give, and the project's schema.
+
+    Parameters
+    ----------
+    rename
+        What was renamed, such as users.full_name=display_name. May be given several times.
+    drop
+        What is really meant to go, though it may look renamed or hold data: a name, or a pattern with *.
+    offline
+        The short statements, for a database that nobody uses meanwhile.
+    prove
+        Try the plan and its way back on scratch databases.
+    target_version
+        The major version of the server that the plan is for. [default: the live old side's, else 18]
+    exclude
+        Objects that are left alone, such as public.tmp_*. May be given several times.
+    exit_code
+        Exit with 2 where there is a difference.
+    force
+        Take a plan that was tried and leads elsewhere.
+    cache
+        Remember the schemas of DDL that was read.
+    """
+    shell.configure(common)
+    request = DiffRequest(
+        old=old,
+        new=new,
+        renames=tuple(_pair(each) for each in rename),
+        drops=drop,
+        offline=offline,
+        prove=prove,
+        target_version=target_version,
+        exclude=exclude,
+        force=force,
+        cache=cache,
+    )
+    # A default is the project's: without a project both sides must be said.
+    async with shell.run(common, anywhere=old is not None and new is not None) as run:
+        report: DiffReport = await run.start("diff", request)
+        _show(shell, report)
+    if exit_code and report.changed:
+        import msgspec
+
+        return msgspec.structs.replace(report, exit_code=_CHANGES)
+    return report
+
+
+def _pair(written: str) -> tuple[str, str]:
+    """``users.full_name=display_name`` in its two parts; an equals sign within quotes is part of a name."""
+    quoted = False
+    for index, character in enumerate(written):
+        if character == '"':
+            quoted = not quoted
+        elif character == "=" and not quoted:
+            old, new = written[:index].strip(), written[index + 1 :].strip()
+            if old and new:
+                return old, new
+            break
+    raise UsageError(
+        f"--rename {written!r} does not say what became what", hint="--rename users.full_name=display_name"
+    )
+
+
+def _show(shell: Shell, report: DiffReport) -> None:
+    from confiture_diff.render import as_sql, as_text
+
+    if shell.format == "sql":
+        shell.write(as_sql(report.plan))
+    elif shell.format == "text":
+        for line in as_text(report):
+            shell.print(line)

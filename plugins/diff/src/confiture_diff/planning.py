@@ -1,0 +1,113 @@
+"""From two schemas to a plan: renames first, one round after the other, then what is left."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from confiture.errors import DecisionsNeeded, Refused
+from confiture.hooks import DIFFER
+from confiture.model import Decisions, DiffOptions, Plan, Question, Rename, Schema, Statement
+from confiture_diff.running import run_statements
+
+if TYPE_CHECKING:
+    from confiture.protocols import Context
+    from confiture_diff.elaborate import Elaboration
+    from confiture_diff.model import DiffConfig
+
+__all__ = ["Renamed", "decisions_needed", "rename_rounds", "way_back"]
+
+#: A round renames what the last one made visible: a schema, its tables, their columns, their constraints.
+_ROUNDS = 20
+
+
+class Renamed(msgspec.Struct, frozen=True, kw_only=True):
+    """The old schema after its renames, and the statements that made them."""
+
+    schema: Schema
+    statements: tuple[Statement, ...] = ()
+    renames: tuple[Rename, ...] = ()
+
+
+async def rename_rounds(
+    ctx: Context, old: Elaboration, before: Schema, after: Schema, decisions: Decisions, config: DiffConfig
+) -> Renamed:
+    """Rename in the old side's scratch database until nothing is renamed any more.
+
+    Raises ``DecisionsNeeded`` for what the differ is not sure of.
+    """
+    differ = ctx.get(DIFFER, config.differ)
+    statements: list[Statement] = []
+    renames: list[Rename] = []
+    current = before
+    for _ in range(_ROUNDS):
+        matching = await differ.match(ctx, current, after, decisions)
+        if matching.questions:
+            raise decisions_needed(matching.questions)
+        if not matching.statements:
+            break
+        statements += matching.statements
+        renames += matching.renames
+        copy = await old.copy()
+        await run_statements(ctx, copy, matching.statements)
+        current = await old.inspect_copy(copy)
+    return Renamed(schema=current, statements=tuple(statements), renames=tuple(renames))
+
+
+def decisions_needed(questions: tuple[Question, ...]) -> DecisionsNeeded:
+    """The error that names for each question both ways to decide it."""
+    lines = []
+    for question in questions:
+        old = question.old
+        lines.append(f"{old.kind} {old.identity} is gone")
+        for rename in question.renames:
+            why = f" ({', '.join(rename.evidence)})" if rename.evidence else ""
+            lines.append(f"  renamed to {_last(rename.new.identity)}{why}:")
+            lines.append(f"    --rename {old.identity}={_last(rename.new.identity)}")
+            lines.append(f"    or in the DDL, behind it: -- confiture: renamed from {_last(old.identity)}")
+        lines.append(f"  dropped with what it holds: --drop {old.identity}")
+    several = len(questions) > 1
+    return DecisionsNeeded(
+        f"{len(questions)} objects are gone, and may have been renamed"
+        if several
+        else f"{questions[0].old.kind} '{questions[0].old.identity}' is gone, and may have been renamed",
+        detail="\n".join(lines),
+        hint="decide with the options above, or with the comments in the DDL",
+    )
+
+
+def _last(identity: str) -> str:
+    """The last name of an identity: ``display_name`` of ``public.users.display_name``."""
+    depth = quoted = 0
+    start = 0
+    for index, character in enumerate(identity):
+        if character == '"':
+            quoted ^= 1
+        elif not quoted and character == "(":
+            depth += 1
+        elif not quoted and character == ")":
+            depth -= 1
+        elif character == "." and not quoted and not depth:
+            start = index + 1
+    return identity[start:]
+
+
+async def way_back(
+    ctx: Context, renamed: Renamed, after: Schema, options: DiffOptions, config: DiffConfig
+) -> tuple[Plan, str | None]:
+    """The plan from the new schema to the old one, and why there is none where there is none.
+
+    The old schema under its new names comes first, then the renames are undone in their opposite order.
+    """
+    if any(statement.undo is None for statement in renamed.statements):
+        return Plan(statements=()), "a rename has no undo"
+    try:
+        plan = await ctx.get(DIFFER, config.differ).diff(ctx, after, renamed.schema, options)
+    except Refused as error:
+        return Plan(statements=()), error.message
+    undone = tuple(
+        Statement(sql=statement.undo or "", kind=statement.kind, undo=statement.sql, effects=statement.effects)
+        for statement in reversed(renamed.statements)
+    )
+    return msgspec.structs.replace(plan, statements=(*plan.statements, *undone)), None
