@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import subprocess
 
 import pytest
 
@@ -34,6 +35,17 @@ async def test_the_source_empty(project):
     """It never has a file, and says so of addresses."""
     async with open_context(project.root) as ctx:
         await check_source(ctx, provider("confiture_files.empty", "EmptySource"), empty=True)
+
+
+async def test_the_source_git(project):
+    """Of the last commit; seed data is no business of it."""
+    project.schema("10_b.sql", "CREATE TABLE b ();\n")
+    project.schema("2_a.sql", "\ufeffCREATE TABLE a ();\n")
+    who = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    for command in (["init", "-q"], ["add", "."], [*who, "commit", "-q", "-m", "one"]):
+        subprocess.run(["git", *command], cwd=project.root, check=True)
+    async with open_context(project.root) as ctx:
+        await check_source(ctx, provider("confiture_git.source", "GitSource"), seeds=False)
 
 
 async def test_the_executor_runner(project, database):
