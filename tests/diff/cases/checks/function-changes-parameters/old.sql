@@ -1,0 +1,2 @@
+CREATE FUNCTION ok(v int) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$ SELECT v > 0 $$;
+CREATE TABLE t (id int PRIMARY KEY, n int, CONSTRAINT n_ok CHECK (ok(n)));

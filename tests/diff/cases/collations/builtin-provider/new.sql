@@ -1,0 +1,1 @@
+CREATE COLLATION plain (provider = builtin, locale = 'C.UTF-8');

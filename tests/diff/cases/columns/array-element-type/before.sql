@@ -1,0 +1,1 @@
+INSERT INTO polls VALUES (1, '{1,2}');

@@ -1,0 +1,1 @@
+CREATE TABLE polls (id int PRIMARY KEY, votes bigint[] NOT NULL DEFAULT '{}');

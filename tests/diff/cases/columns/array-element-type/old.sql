@@ -1,0 +1,1 @@
+CREATE TABLE polls (id int PRIMARY KEY, votes int[] NOT NULL DEFAULT '{}');

@@ -1,0 +1,2 @@
+CREATE TABLE users (id int PRIMARY KEY, name text);
+CREATE VIEW contacts AS SELECT id, name FROM users;

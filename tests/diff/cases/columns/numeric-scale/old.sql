@@ -1,0 +1,1 @@
+CREATE TABLE prices (id int PRIMARY KEY, price numeric(10,2));

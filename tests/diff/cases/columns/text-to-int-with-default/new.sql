@@ -1,0 +1,1 @@
+CREATE TABLE settings (id int PRIMARY KEY, amount int NOT NULL DEFAULT 5);

@@ -1,0 +1,2 @@
+CREATE TABLE codes (code bigint PRIMARY KEY, alt bigint UNIQUE, CONSTRAINT small CHECK (alt < 100));
+CREATE INDEX codes_double ON codes ((alt * 2)) WHERE alt > 3;

@@ -1,0 +1,2 @@
+CREATE DOMAIN percent AS int CONSTRAINT in_range CHECK (VALUE BETWEEN 0 AND 1000);
+COMMENT ON CONSTRAINT in_range ON DOMAIN percent IS 'per mille';

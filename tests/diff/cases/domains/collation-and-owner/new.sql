@@ -1,0 +1,2 @@
+CREATE DOMAIN label AS text COLLATE "C";
+ALTER DOMAIN label OWNER TO app;

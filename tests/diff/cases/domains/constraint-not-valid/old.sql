@@ -1,0 +1,1 @@
+CREATE DOMAIN zip AS text;

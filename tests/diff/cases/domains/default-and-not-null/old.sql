@@ -1,0 +1,2 @@
+CREATE DOMAIN counter AS int;
+CREATE TABLE pages (id int PRIMARY KEY, hits counter);

@@ -1,0 +1,1 @@
+CREATE DOMAIN zip AS text CONSTRAINT zip_length CHECK (length(VALUE) = 5);

@@ -1,0 +1,1 @@
+CREATE DOMAIN zip AS text CONSTRAINT c1 CHECK (length(VALUE) = 5);

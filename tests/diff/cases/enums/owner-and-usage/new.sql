@@ -1,0 +1,4 @@
+CREATE TYPE mood AS ENUM ('sad', 'ok');
+ALTER TYPE mood OWNER TO app;
+REVOKE USAGE ON TYPE mood FROM PUBLIC;
+GRANT USAGE ON TYPE mood TO reader;

@@ -1,0 +1,1 @@
+CREATE TYPE "Answer" AS ENUM ('Yes', 'No');

@@ -1,0 +1,1 @@
+INSERT INTO photos VALUES (1, '{red,blue}'), (2, '{}');

@@ -1,0 +1,2 @@
+CREATE TYPE tag AS ENUM ('red', 'blue');
+CREATE TABLE photos (id int PRIMARY KEY, tags tag[] NOT NULL DEFAULT '{red}');

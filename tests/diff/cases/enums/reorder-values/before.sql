@@ -1,0 +1,1 @@
+INSERT INTO jobs VALUES (1, 'high'), (2, 'low'), (3, 'medium');

@@ -1,0 +1,1 @@
+CREATE TABLE shifts (during tstzrange, cancelled boolean, CONSTRAINT one_shift EXCLUDE USING gist (during WITH &&));

@@ -1,0 +1,3 @@
+CREATE TABLE teams (id int PRIMARY KEY, lead int NOT NULL);
+CREATE TABLE members (id int PRIMARY KEY, team int NOT NULL REFERENCES teams);
+ALTER TABLE teams ADD CONSTRAINT teams_lead FOREIGN KEY (lead) REFERENCES members DEFERRABLE;

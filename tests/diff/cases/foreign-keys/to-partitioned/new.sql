@@ -1,0 +1,3 @@
+CREATE TABLE orders (id int PRIMARY KEY) PARTITION BY RANGE (id);
+CREATE TABLE orders_1 PARTITION OF orders FOR VALUES FROM (0) TO (100);
+CREATE TABLE notes (id int PRIMARY KEY, order_id int REFERENCES orders);

@@ -1,0 +1,3 @@
+CREATE SCHEMA ref;
+CREATE TABLE ref.countries (code char(2) UNIQUE, name text);
+CREATE TABLE cities (id int PRIMARY KEY, country char(2) REFERENCES ref.countries (code));

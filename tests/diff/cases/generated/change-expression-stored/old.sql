@@ -1,0 +1,2 @@
+CREATE TABLE items (id int PRIMARY KEY, price int, gross int GENERATED ALWAYS AS (price * 2) STORED);
+CREATE INDEX items_gross ON items (gross);

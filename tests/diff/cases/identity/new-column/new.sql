@@ -1,0 +1,1 @@
+CREATE TABLE posts (title text, id bigint GENERATED ALWAYS AS IDENTITY);

@@ -1,0 +1,2 @@
+CREATE TABLE users (id int PRIMARY KEY, email text);
+CREATE INDEX users_email ON users (email);

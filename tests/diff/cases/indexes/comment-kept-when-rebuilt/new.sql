@@ -1,0 +1,3 @@
+CREATE TABLE t (id int PRIMARY KEY, a int, b int);
+CREATE INDEX t_a ON t (a, b);
+COMMENT ON INDEX t_a IS 'for the report';

@@ -1,0 +1,1 @@
+CREATE TABLE "T 1" (id int PRIMARY KEY, "my col" int);

@@ -1,0 +1,2 @@
+CREATE TABLE posts (id int PRIMARY KEY, at timestamptz, score int);
+CREATE INDEX posts_hot ON posts (score, at);

@@ -1,0 +1,2 @@
+CREATE TABLE users (id int, tenant int NOT NULL, CONSTRAINT users_pkey PRIMARY KEY (id));
+CREATE TABLE posts (id int PRIMARY KEY, user_id int, tenant int, CONSTRAINT posts_user FOREIGN KEY (user_id) REFERENCES users (id));

@@ -1,0 +1,2 @@
+CREATE TABLE t (id int);
+GRANT CREATE ON SCHEMA public TO writer;

@@ -1,0 +1,2 @@
+CREATE SCHEMA "Sales Data";
+CREATE TABLE "Sales Data"."Order" (id int PRIMARY KEY, "Placed At" timestamptz);

@@ -1,0 +1,2 @@
+CREATE SEQUENCE n;
+CREATE TABLE t (id int PRIMARY KEY DEFAULT nextval('n'), v text);

@@ -1,0 +1,2 @@
+CREATE SEQUENCE ticket_ids;
+CREATE TABLE tickets (id bigint NOT NULL DEFAULT nextval('ticket_ids'));

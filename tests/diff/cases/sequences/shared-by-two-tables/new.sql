@@ -1,0 +1,3 @@
+CREATE SEQUENCE object_ids;
+CREATE TABLE cats (id bigint PRIMARY KEY DEFAULT nextval('object_ids'));
+CREATE TABLE dogs (id bigint PRIMARY KEY DEFAULT nextval('object_ids'));

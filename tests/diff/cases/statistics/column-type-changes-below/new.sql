@@ -1,0 +1,3 @@
+CREATE TABLE m (a bigint, b int);
+CREATE STATISTICS m_ab ON a, b FROM m;
+ALTER STATISTICS m_ab OWNER TO app;

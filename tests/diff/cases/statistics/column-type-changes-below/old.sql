@@ -1,0 +1,3 @@
+CREATE TABLE m (a int, b int);
+CREATE STATISTICS m_ab ON a, b FROM m;
+ALTER STATISTICS m_ab OWNER TO app;

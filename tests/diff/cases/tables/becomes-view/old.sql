@@ -1,0 +1,2 @@
+CREATE TABLE users (id int PRIMARY KEY, name text);
+CREATE TABLE active_users (id int, name text);

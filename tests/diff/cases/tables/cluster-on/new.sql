@@ -1,0 +1,3 @@
+CREATE TABLE readings (at timestamptz, v float8);
+CREATE INDEX readings_at ON readings (at);
+ALTER TABLE readings CLUSTER ON readings_at;

@@ -1,0 +1,2 @@
+CREATE TABLE readings (at timestamptz, v float8);
+CREATE INDEX readings_at ON readings (at);

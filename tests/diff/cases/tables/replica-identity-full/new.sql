@@ -1,0 +1,2 @@
+CREATE TABLE events (id int, body text);
+ALTER TABLE events REPLICA IDENTITY FULL;

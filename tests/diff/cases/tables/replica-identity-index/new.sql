@@ -1,0 +1,3 @@
+CREATE TABLE events (id int NOT NULL, body text);
+CREATE UNIQUE INDEX events_id ON events (id);
+ALTER TABLE events REPLICA IDENTITY USING INDEX events_id;

@@ -1,0 +1,1 @@
+INSERT INTO cache_entries VALUES ('a', '1');

@@ -1,0 +1,1 @@
+CREATE TABLE m (a int, b int, CONSTRAINT m_ab UNIQUE (b, a));

@@ -1,0 +1,1 @@
+CREATE TABLE m (pos int CONSTRAINT m_pos UNIQUE);

@@ -1,0 +1,2 @@
+CREATE TABLE c (code text, id int PRIMARY KEY);
+CREATE TABLE d (id int PRIMARY KEY, code text);
