@@ -97,10 +97,10 @@ class CommonSql(Common):
     """The common options of a command whose result can be SQL: :meth:`Shell.write` it where ``format`` is ``sql``."""
 
     # Wider than elsewhere on purpose: only such commands look at it.
-    format: Annotated[  # type: ignore[assignment]
+    format: Annotated[
         Literal["text", "sql", "json"],
         Parameter(name=["--format"], group=_OUTPUT),
-    ] = "text"
+    ] = "text"  # type: ignore[assignment]
     """Output for a person, for psql, or for a program."""
 
 

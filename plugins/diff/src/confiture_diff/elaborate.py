@@ -53,20 +53,26 @@ class Elaboration:
         self._copy: Target | None = None
         self._copying = anyio.Lock()
         self._raw: Schema | None = None
+        self._known_key: str | None = None
+        self._snapshots = Snapshots(cache_folder(), config.keep_snapshots)
 
     async def schema(self) -> Schema:
         """The side's schema, ready to be compared. Raises ``SourceError``, ``ExecutionError`` for wrong DDL."""
         if self.side.target is not None:
             self._raw = await self._inspect(self.side.target)
             return self._without_excluded(self._raw)
-        key = await self._key()
-        found = Snapshots(cache_folder(), self._config.keep_snapshots).find(key) if key else None
-        if found is None:
-            found = await self._inspect(await self.copy())
-            if key:
-                Snapshots(cache_folder(), self._config.keep_snapshots).keep(key, found)
-        self._raw = found
-        return self.as_compared(found)
+        if not await self.remembered():
+            self._raw = await self._inspect(await self.copy())
+            if key := await self._key():
+                self._snapshots.keep(key, self._raw)
+        assert self._raw is not None
+        return self.as_compared(self._raw)
+
+    async def remembered(self) -> bool:
+        """Whether the schema is known from an earlier run."""
+        if self._raw is None and not self.side.live and (key := await self._key()):
+            self._raw = self._snapshots.find(key)
+        return self._raw is not None
 
     async def inspect_copy(self, target: Target) -> Schema:
         """The schema of a scratch database that stands for this side."""
@@ -123,6 +129,8 @@ class Elaboration:
         """What the schema is remembered by; None where it is not to be."""
         if not self._request.cache or self._config.keep_snapshots <= 0:
             return None
+        if self._known_key is not None:
+            return self._known_key
         server = await self._ctx.scratch_server()
         named: tuple[str, ...] = ()
         if any("extension" in file.sql.lower() for file in self.side.files):
@@ -138,6 +146,7 @@ class Elaboration:
             ) if named else []  # fmt: skip
         inspector = self._ctx.get(INSPECTOR, self._config.inspector)
         code = getattr(inspector, "code_version", "")
-        return snapshot_key(
+        self._known_key = snapshot_key(
             self.side.files, self._config.inspector, str(code), version, *(row["name"] for row in extensions)
         )
+        return self._known_key

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from confiture.model import Decisions, DiffOptions, Note, Schema, StepFinished, StepStarted
+from confiture.model import Decisions, DiffOptions, Hazard, Note, Plan, Schema, StepFinished, StepStarted
 from confiture_diff.model import DiffConfig, DiffReport, DiffRequest
 from confiture_diff.shortcut import equal_texts
 from confiture_diff.sides import DEFAULT_NEW, DEFAULT_OLD, Side, load_side
 
 if TYPE_CHECKING:
     from confiture.protocols import Context
+    from confiture_diff.elaborate import Elaboration
 
 __all__ = ["DiffMedium"]
 
@@ -55,33 +56,48 @@ async def _compare(
     from confiture.hooks import DIFFER
     from confiture_diff.elaborate import Elaboration
     from confiture_diff.planning import rename_rounds, way_back
+    from confiture_diff.trial import Trial
     from confiture_diff.unsupported import refuse_unsupported
 
     config = ctx.settings("diff", DiffConfig)
     left = Elaboration(ctx, old, "old", other_live=new.live, config=config, request=request, stack=stack)
     right = Elaboration(ctx, new, "new", other_live=old.live, config=config, request=request, stack=stack)
-    before, after = await _both(left.schema, right.schema)
+    before, after = await _read(left, right, prove=request.prove)
     notes = refuse_unsupported(before, after)
-    for note in notes:
-        ctx.emit(Note(message=note))
     options = DiffOptions(
         online=not request.offline,
         target_version=request.target_version or _version(old, before),
         rows=await _rows(ctx, old),
         drops=request.drops,
     )
-    decisions = _decisions(request, old, new)
-    renamed = await rename_rounds(ctx, left, before, after, decisions, config)
+    trial = Trial(ctx, left, before, over_rows=request.prove)
+    renamed = await rename_rounds(ctx, before, after, _decisions(request, old, new), config, trial.rename)
     plan = await ctx.get(DIFFER, config.differ).diff(ctx, renamed.schema, after, options)
     plan = msgspec.structs.replace(plan, statements=(*renamed.statements, *plan.statements))
-    report = msgspec.structs.replace(report, notes=notes, renames=renamed.renames, plan=plan)
-    if not plan.statements:
-        return report
-    if request.backward:
-        backward, irreversible = await way_back(ctx, renamed, after, options, config)
-        report = msgspec.structs.replace(report, backward=backward, irreversible=irreversible)
-    hazards = tuple(dict.fromkeys(hazard for statement in plan.statements for hazard in statement.hazards))
-    return msgspec.structs.replace(report, changed=True, hazards=hazards)
+    report = msgspec.structs.replace(report, renames=renamed.renames, plan=plan, notes=notes)
+    if plan.statements:
+        report = msgspec.structs.replace(report, changed=True, hazards=_hazards(plan))
+        if request.backward:
+            backward, irreversible = await way_back(ctx, renamed, after, options, config)
+            report = msgspec.structs.replace(report, backward=backward, irreversible=irreversible)
+        if request.prove:
+            report = await trial.prove(report, after, wanted=request.backward, force=request.force)
+    for note in report.notes:
+        ctx.emit(Note(message=note))
+    return report
+
+
+async def _read(left: Elaboration, right: Elaboration, *, prove: bool) -> tuple[Schema, Schema]:
+    """Both schemas. What the proof will need is made meanwhile, where the new side takes time anyhow."""
+    work: list[Callable[[], Awaitable[Any]]] = [left.schema, right.schema]
+    if prove and not left.side.live and not await right.remembered():
+        work.append(left.copy)
+    before, after, *_ = await _all(work)
+    return before, after
+
+
+def _hazards(plan: Plan) -> tuple[Hazard, ...]:
+    return tuple(dict.fromkeys(hazard for statement in plan.statements for hazard in statement.hazards))
 
 
 def _decisions(request: DiffRequest, old: Side, new: Side) -> Decisions:
@@ -107,23 +123,23 @@ async def _rows(ctx: Context, side: Side) -> dict[str, int]:
         return {row["identity"]: row["rows"] for row in await connection.fetch(_ESTIMATED_ROWS)}
 
 
-async def _both(first: Callable[[], Awaitable[Any]], second: Callable[[], Awaitable[Any]]) -> tuple[Any, Any]:
-    """Both at once. Where both fail, the first one's error is raised: the same at every run."""
+async def _all(work: Sequence[Callable[[], Awaitable[Any]]]) -> list[Any]:
+    """What all of them give, done at once. Of several errors the first one's is raised: the same at every run."""
     import anyio
 
-    results: list[Any] = [None, None]
-    errors: list[Exception | None] = [None, None]
+    results: list[Any] = [None] * len(work)
+    errors: list[Exception | None] = [None] * len(work)
 
-    async def work(number: int, what: Callable[[], Awaitable[Any]]) -> None:
+    async def do(number: int) -> None:
         try:
-            results[number] = await what()
+            results[number] = await work[number]()
         except Exception as error:
             errors[number] = error
 
     async with anyio.create_task_group() as group:
-        group.start_soon(work, 0, first)
-        group.start_soon(work, 1, second)
+        for number in range(len(work)):
+            group.start_soon(do, number)
     for error in errors:
         if error is not None:
             raise error
-    return results[0], results[1]
+    return results

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -9,11 +10,9 @@ import msgspec
 from confiture.errors import DecisionsNeeded, Refused
 from confiture.hooks import DIFFER
 from confiture.model import Decisions, DiffOptions, Plan, Question, Rename, Schema, Statement
-from confiture_diff.running import run_statements
 
 if TYPE_CHECKING:
     from confiture.protocols import Context
-    from confiture_diff.elaborate import Elaboration
     from confiture_diff.model import DiffConfig
 
 __all__ = ["Renamed", "decisions_needed", "rename_rounds", "way_back"]
@@ -31,9 +30,14 @@ class Renamed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def rename_rounds(
-    ctx: Context, old: Elaboration, before: Schema, after: Schema, decisions: Decisions, config: DiffConfig
+    ctx: Context,
+    before: Schema,
+    after: Schema,
+    decisions: Decisions,
+    config: DiffConfig,
+    run: Callable[[tuple[Statement, ...]], Awaitable[Schema]],
 ) -> Renamed:
-    """Rename in the old side's scratch database until nothing is renamed any more.
+    """Rename until nothing is renamed any more. ``run`` runs statements on the old side's copy and reads it again.
 
     Raises ``DecisionsNeeded`` for what the differ is not sure of.
     """
@@ -49,9 +53,7 @@ async def rename_rounds(
             break
         statements += matching.statements
         renames += matching.renames
-        copy = await old.copy()
-        await run_statements(ctx, copy, matching.statements)
-        current = await old.inspect_copy(copy)
+        current = await run(matching.statements)
     return Renamed(schema=current, statements=tuple(statements), renames=tuple(renames))
 
 

@@ -1,0 +1,68 @@
+"""Where a schema is not as it was wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from confiture.model import Schema, SchemaObject
+from confiture_diff.model import Difference
+
+__all__ = ["column_orders", "differences"]
+
+_FIELDS = ("owner", "comment", "grants", "revoked", "parent")
+
+
+def differences(direction: str, expected: Schema, got: Schema) -> tuple[Difference, ...]:
+    """What of ``got`` is not as in ``expected``. An owner that is None is anybody."""
+    if expected.digest == got.digest:
+        return ()
+    found: list[Difference] = []
+    wanted = {each.key: each for each in expected.objects}
+    there = {each.key: each for each in got.objects}
+    for key, each in wanted.items():
+        other = there.get(key)
+        if other is None:
+            found.append(Difference(direction=direction, kind=key.kind, identity=key.identity, expected="there"))
+        elif other.content != each.content:
+            found += _in_object(direction, each, other)
+    for key in there:
+        if key not in wanted:
+            found.append(Difference(direction=direction, kind=key.kind, identity=key.identity, got="there"))
+    return tuple(found)
+
+
+def _in_object(direction: str, expected: SchemaObject, got: SchemaObject) -> list[Difference]:
+    pairs: dict[str, tuple[Any, Any]] = {name: (getattr(expected, name), getattr(got, name)) for name in _FIELDS}
+    for name in sorted({*expected.properties, *got.properties}):
+        pairs[name] = (expected.properties.get(name), got.properties.get(name))
+    return [
+        Difference(
+            direction=direction,
+            kind=expected.kind,
+            identity=expected.identity,
+            property=name,
+            expected=_shown(wanted),
+            got=_shown(there),
+        )
+        for name, (wanted, there) in pairs.items()
+        if wanted != there and not (name == "owner" and None in (wanted, there))
+    ]
+
+
+def _shown(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def column_orders(expected: Schema, got: Schema) -> tuple[str, ...]:
+    """The tables whose columns stand in another order: no difference, yet SELECT * shows it."""
+    left, right = _orders(expected), _orders(got)
+    return tuple(sorted(table for table, order in left.items() if table in right and right[table] != order))
+
+
+def _orders(schema: Schema) -> Mapping[str, list[str]]:
+    columns: dict[str, list[tuple[int, str]]] = {}
+    for each in schema.objects:
+        if each.kind == "column" and each.parent is not None:
+            columns.setdefault(each.parent.identity, []).append((each.position or 0, each.name))
+    return {table: [name for _, name in sorted(found)] for table, found in columns.items()}
