@@ -122,8 +122,27 @@ class Handler:
         """Objects that take it with them when they are dropped: its parent, unless overridden."""
         return () if old.parent is None else (old.parent,)
 
+    def takes(self, old: SchemaObject, world: World) -> Iterable[ObjectKey]:
+        """Objects that its DROP takes along, though they are no parts of it: a base type's functions."""
+        return ()
+
+    def parent_way(self, old: SchemaObject | None, new: SchemaObject | None, world: World, *, anew: bool) -> Way | None:
+        """How its parent, which is on both sides, is made anew since this part is dropped, created or altered.
+
+        None: it changes alone. ``anew``: it would itself be replaced.
+        """
+        return None
+
+    def completes_late(self, new: SchemaObject) -> bool:
+        """Whether what needs it must wait for :meth:`late`, save for its ``late_needs``."""
+        return False
+
     def after(self, op: Op, subject: SchemaObject, world: World) -> Iterable[Ref]:
-        """Nodes that this one must come after, beside those of its needs."""
+        """Nodes that this one must come after, beside those of its needs; even where these would wait for it."""
+        return ()
+
+    def before(self, op: Op, subject: SchemaObject, world: World) -> Iterable[Ref]:
+        """Nodes that must come after this one, even where it needs what they are for."""
         return ()
 
     def order(self, subject: SchemaObject, world: World) -> int:

@@ -4,20 +4,62 @@ from __future__ import annotations
 
 from confiture.errors import Refused
 from confiture_catalog.differ.handler import Handler
+from confiture_catalog.differ.objects.aggregate import AggregateHandler
+from confiture_catalog.differ.objects.cast import CastHandler, ConversionHandler, TransformHandler
 from confiture_catalog.differ.objects.column import ColumnHandler
+from confiture_catalog.differ.objects.constraint import ConstraintHandler
 from confiture_catalog.differ.objects.default import DefaultHandler
+from confiture_catalog.differ.objects.event_trigger import EventTriggerHandler
+from confiture_catalog.differ.objects.foreign import ServerHandler, UserMappingHandler, WrapperHandler
+from confiture_catalog.differ.objects.index import IndexHandler
+from confiture_catalog.differ.objects.materialized_view import MaterializedViewHandler
+from confiture_catalog.differ.objects.operator import OperatorClassHandler, OperatorFamilyHandler, OperatorHandler
+from confiture_catalog.differ.objects.policy import PolicyHandler
+from confiture_catalog.differ.objects.privilege import PrivilegeHandler
+from confiture_catalog.differ.objects.publication import PublicationHandler
+from confiture_catalog.differ.objects.routine import RoutineHandler
+from confiture_catalog.differ.objects.rule import RuleHandler
 from confiture_catalog.differ.objects.schema import SchemaHandler
 from confiture_catalog.differ.objects.sequence import SequenceHandler
+from confiture_catalog.differ.objects.statistics import StatisticsHandler
 from confiture_catalog.differ.objects.table import TableHandler
+from confiture_catalog.differ.objects.textsearch import ConfigurationHandler, DictionaryHandler, ParserHandler
+from confiture_catalog.differ.objects.trigger import TriggerHandler
+from confiture_catalog.differ.objects.view import ViewHandler
 
 __all__ = ["Handlers", "handlers"]
 
 _CLASSES: tuple[type[Handler], ...] = (
+    ConstraintHandler,
+    IndexHandler,
+    MaterializedViewHandler,
+    PolicyHandler,
+    RuleHandler,
+    StatisticsHandler,
+    TriggerHandler,
+    ViewHandler,
     SchemaHandler,
     SequenceHandler,
     TableHandler,
     ColumnHandler,
     DefaultHandler,
+    AggregateHandler,
+    CastHandler,
+    ConversionHandler,
+    TransformHandler,
+    EventTriggerHandler,
+    ServerHandler,
+    UserMappingHandler,
+    WrapperHandler,
+    OperatorClassHandler,
+    OperatorFamilyHandler,
+    OperatorHandler,
+    PrivilegeHandler,
+    PublicationHandler,
+    RoutineHandler,
+    ConfigurationHandler,
+    DictionaryHandler,
+    ParserHandler,
 )
 
 

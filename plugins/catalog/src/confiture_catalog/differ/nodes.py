@@ -45,6 +45,11 @@ def build_graph(world: World, handlers: Handlers, changes: Mapping[ObjectKey, Ch
     for ref in tuple(graph.nodes):
         _fold(graph, world, handlers, ref)
     for ref in tuple(graph.nodes):
+        if ref.op is Op.DROP and ref.key not in world.swapped:
+            for key in handlers[ref.key.kind].takes(world.old.objects[ref.key], world):
+                if Ref(Op.DROP, key) in graph.nodes:
+                    graph.folds[Ref(Op.DROP, key)] = ref
+    for ref in tuple(graph.nodes):
         _connect(graph, world, handlers, changes, ref)
     _keep_names_apart(graph, world)
     return graph
@@ -86,15 +91,18 @@ def _connect(graph: Graph, world: World, handlers: Handlers, changes: Mapping[Ob
     handler = handlers[key.kind]
     subject = _subject(world, op, key)
     needs = {*subject.needs, *([subject.parent] if subject.parent else [])}
+    said_after, said_before = set(handler.after(op, subject, world)), set(handler.before(op, subject, world))
     if op is Op.DROP:
         for need in needs:
             graph.add_edge(ref, Ref(Op.DROP, need))
-            graph.add_edge(ref, Ref(Op.ALTER, need))
+            if Ref(Op.ALTER, need) not in said_after:
+                graph.add_edge(ref, Ref(Op.ALTER, need))
         graph.add_edge(ref, Ref(Op.CREATE, key))
     elif op is Op.CREATE:
         for need in needs - set(handler.late_needs(subject)):
             graph.add_edge(Ref(Op.CREATE, need), ref)
-            graph.add_edge(Ref(Op.ALTER, need), ref)
+            if Ref(Op.ALTER, need) not in said_before:
+                graph.add_edge(Ref(Op.ALTER, need), ref)
         graph.add_edge(ref, Ref(Op.LATE, key))
         graph.add_edge(ref, Ref(Op.CLEANUP, key))
     elif op is Op.LATE:
@@ -112,8 +120,10 @@ def _connect(graph: Graph, world: World, handlers: Handlers, changes: Mapping[Ob
         for each in world.old.dependents(key):
             graph.add_edge(Ref(Op.CLEANUP, each.key), ref)
             graph.add_edge(Ref(Op.DROP, each.key), ref)
-    for other in handler.after(op, subject, world):
+    for other in said_after:
         graph.add_edge(other, ref)
+    for other in said_before:
+        graph.add_edge(ref, other)
 
 
 def _keep_names_apart(graph: Graph, world: World) -> None:

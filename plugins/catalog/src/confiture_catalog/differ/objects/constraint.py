@@ -1,0 +1,209 @@
+"""Constraints of tables: keys, checks, exclusions, foreign keys, and the named NOT NULL of PostgreSQL 18."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from confiture.model import ObjectKey, SchemaObject, Statement
+from confiture_catalog.differ.handler import Alteration, Handler, Op, Ref, Way, sql
+from confiture_catalog.differ.names import bare
+from confiture_catalog.differ.objects import inheritance
+from confiture_catalog.differ.objects.definitions import cut_end, read_index
+from confiture_catalog.differ.world import World
+
+__all__ = ["ConstraintHandler"]
+
+_FOREIGN, _NOT_NULL = "foreign key", "not null"
+_KEYS = ("primary key", "unique")
+#: What may differ between two constraints that are the same but for what ALTER and VALIDATE change.
+_MARKS = ("definition", "not_valid", "not_enforced", "deferrable", "deferred", "no_inherit")
+
+
+class ConstraintHandler(Handler):
+    """ADD, ALTER, VALIDATE and DROP CONSTRAINT."""
+
+    kinds = ("constraint",)
+    rank = 40
+
+    def order(self, subject: SchemaObject, world: World) -> int:
+        """Foreign keys last: they need keys and indexes of other tables."""
+        return 55 if subject.properties["type"] == _FOREIGN else self.rank
+
+    def create(self, new: SchemaObject, world: World, parts: Sequence[SchemaObject] = ()) -> Iterable[Statement]:
+        """ADD CONSTRAINT; for a table in use, in the form that does not keep it locked while its rows are read."""
+        if inheritance.made_by_parent(new, world):
+            return ()
+        if inheritance.in_use(new, world):
+            if new.properties["type"] in _KEYS and (made := _key_by_index(new, world)):
+                return made
+            if _can_wait(new, world):
+                return _validated_later(new)
+        return (sql(_add(new)),)
+
+    def drop(self, old: SchemaObject, world: World) -> Iterable[Statement]:
+        """DROP CONSTRAINT."""
+        if inheritance.goes_with_parent(old, world):
+            return ()
+        return (sql(f"{_table(old)} DROP CONSTRAINT {bare(old)}"),)
+
+    def alter(self, old: SchemaObject, new: SchemaObject, world: World) -> Alteration:
+        """VALIDATE, deferrability, enforcement, inheritance; all else is dropped and added."""
+        if inheritance.follows_parent(old, new, world):
+            return ()
+        if inheritance.comes_and_goes(old, new, world):
+            return Way.REPLACE
+        if _same(old, new, "definition"):
+            return ()
+        if not _same(old, new, *_MARKS, but=True) or _core(old) != _core(new):
+            return Way.REPLACE
+        return _changed_marks(old, new, world)
+
+    def folds_into(self, new: SchemaObject, world: World) -> ObjectKey | None:
+        """Its table; a NOT NULL its column. Neither CREATE TABLE nor ADD COLUMN can say NOT VALID."""
+        waits = new.properties.get("not_valid") and not new.properties.get("not_enforced")
+        if new.properties["type"] == _FOREIGN or waits or new.parent is None:
+            return None
+        if new.properties["type"] == _NOT_NULL:
+            (column,) = _columns(new)
+            return column
+        return new.parent
+
+    def goes_with(self, old: SchemaObject, world: World) -> Iterable[ObjectKey]:
+        """Its table; and what a constraint of columns loses with any of them."""
+        if old.properties["type"] == _NOT_NULL:
+            return (*_columns(old), *super().goes_with(old, world))
+        return super().goes_with(old, world)
+
+    def after(self, op: Op, subject: SchemaObject, world: World) -> Iterable[Ref]:
+        """A parent's own first. A primary key stands on NOT NULL, as does an identity column."""
+        kind, found = subject.properties["type"], list(inheritance.after(op, subject, world))
+        if kind == "primary key" and op is Op.CREATE:
+            found += [Ref(op, each.key) for each in _not_nulls(subject, world.new.children(_parent(subject)))]
+        if kind == _NOT_NULL and op is Op.DROP:
+            for key in world.old.children(_parent(subject), "constraint"):
+                if key.properties["type"] == "primary key" and subject in _not_nulls(key, [subject]):
+                    found.append(Ref(op, key.key))
+            found += [Ref(Op.ALTER, column) for column in _columns(subject) if _gains_identity(column, world, to=False)]
+        return found
+
+    def before(self, op: Op, subject: SchemaObject, world: World) -> Iterable[Ref]:
+        """A column must be NOT NULL before it becomes an identity."""
+        if op is Op.CREATE and subject.properties["type"] == _NOT_NULL:
+            return [Ref(Op.ALTER, column) for column in _columns(subject) if _gains_identity(column, world, to=True)]
+        return ()
+
+
+def _parent(found: SchemaObject) -> ObjectKey:
+    assert found.parent is not None
+    return found.parent
+
+
+def _table(found: SchemaObject) -> str:
+    return f"ALTER TABLE {_parent(found).identity}"
+
+
+def _columns(found: SchemaObject) -> list[ObjectKey]:
+    names = found.properties.get("columns") or ()
+    assert isinstance(names, tuple)
+    return [ObjectKey("column", f"{_parent(found).identity}.{name}") for name in names]
+
+
+def _add(new: SchemaObject, definition: str | None = None) -> str:
+    return f"{_table(new)} ADD CONSTRAINT {bare(new)} {definition or new.properties['definition']}"
+
+
+def _not_nulls(key: SchemaObject, among: Iterable[SchemaObject]) -> list[SchemaObject]:
+    columns = set(_columns(key))
+    return [
+        each for each in among if each.properties.get("type") == _NOT_NULL and not columns.isdisjoint(_columns(each))
+    ]
+
+
+def _gains_identity(column: ObjectKey, world: World, *, to: bool) -> bool:
+    sides = [side.get(column) for side in (world.old, world.new)]
+    if any(each is None for each in sides):
+        return False
+    old, new = (bool(each and each.properties.get("identity")) for each in sides)
+    return old is not to and new is to
+
+
+def _can_wait(new: SchemaObject, world: World) -> bool:
+    """Whether NOT VALID can be said and makes a difference."""
+    values = new.properties
+    if values.get("not_valid") or values["type"] not in (_FOREIGN, _NOT_NULL, "check"):
+        return False
+    table = world.new.get(new.parent)
+    if table is not None and table.kind == "foreign table":
+        return False
+    # For keys of partitioned tables since 18.
+    partitioned = table is not None and bool(table.properties.get("partition_key"))
+    return not (values["type"] == _FOREIGN and partitioned and world.options.target_version < 18)
+
+
+def _validated_later(new: SchemaObject) -> Iterable[Statement]:
+    name, table = bare(new), _table(new)
+    yield sql(_add(new, f"{new.properties['definition']} NOT VALID"), undo=f"{table} DROP CONSTRAINT {name}")
+    yield sql(f"{table} VALIDATE CONSTRAINT {name}", undo="")
+
+
+def _key_by_index(new: SchemaObject, world: World) -> tuple[Statement, ...]:
+    """Through an index that is built while the table is in use; none where PostgreSQL takes none."""
+    index, table = world.new.find("index", new.properties.get("index")), world.new.get(new.parent)
+    if index is None or new.properties.get("period") or table is None or table.properties.get("partition_key"):
+        return ()
+    ends = [" DEFERRABLE"] * bool(new.properties.get("deferrable"))
+    ends += [" INITIALLY DEFERRED"] * bool(new.properties.get("deferred"))
+    kind = "PRIMARY KEY" if new.properties["type"] == "primary key" else "UNIQUE"
+    name = bare(new)
+    add = sql(
+        f"{_table(new)} ADD CONSTRAINT {name} {kind} USING INDEX {name}{''.join(ends)}",
+        undo=f"{_table(new)} DROP CONSTRAINT {name}",
+    )
+    build = sql(
+        read_index(index).statement(concurrently=True),
+        undo=f"DROP INDEX CONCURRENTLY {index.identity}",
+        transactional=False,
+    )
+    return (build, add)
+
+
+def _same(old: SchemaObject, new: SchemaObject, *names: str, but: bool = False) -> bool:
+    """Whether these properties are equal; with ``but``, all others. Where it comes from is not among them."""
+    ignored = {"inherited", "local"}
+    looked_at = set(names) if not but else {*old.properties, *new.properties} - set(names) - ignored
+    return all(old.properties.get(name) == new.properties.get(name) for name in looked_at)
+
+
+def _core(found: SchemaObject) -> str:
+    """The definition without what can be altered: as ruleutils.c puts it at the end."""
+    return cut_end(
+        str(found.properties["definition"]),
+        " NOT VALID", " NOT ENFORCED", " INITIALLY DEFERRED", " DEFERRABLE", " NO INHERIT",
+    )  # fmt: skip
+
+
+def _changed_marks(old: SchemaObject, new: SchemaObject, world: World) -> Alteration:
+    kind, name = new.properties["type"], bare(new)
+    changed = {mark for mark in _MARKS[1:] if old.properties.get(mark) != new.properties.get(mark)}
+    alter = f"{_table(new)} ALTER CONSTRAINT {name}"
+    statements: list[Statement] = []
+    # Before 18 only foreign keys' deferrability can be altered.
+    modern = world.options.target_version >= 18
+    if changed & {"deferrable", "deferred"}:
+        if kind != _FOREIGN:
+            return Way.REPLACE
+        word = "DEFERRABLE" if new.properties.get("deferrable") else "NOT DEFERRABLE"
+        statements.append(sql(f"{alter} {word}{' INITIALLY DEFERRED' if new.properties.get('deferred') else ''}"))
+    if "no_inherit" in changed:
+        if kind != _NOT_NULL or not modern:
+            return Way.REPLACE
+        statements.append(sql(f"{alter} {'NO INHERIT' if new.properties.get('no_inherit') else 'INHERIT'}"))
+    if "not_enforced" in changed:
+        if kind != _FOREIGN or (not new.properties.get("not_enforced") and new.properties.get("not_valid")):
+            return Way.REPLACE
+        statements.append(sql(f"{alter} {'NOT ENFORCED' if new.properties.get('not_enforced') else 'ENFORCED'}"))
+    elif "not_valid" in changed:
+        if new.properties.get("not_valid"):
+            return Way.REPLACE
+        statements.append(sql(f"{_table(new)} VALIDATE CONSTRAINT {name}", undo=""))
+    return statements
