@@ -123,8 +123,8 @@ class _Parts:
 def _insert(parts: _Parts, table: SchemaObject, number: int) -> str:
     """What tries to insert the row of that number, and again with what the checks name where that fails."""
     names: list[str] = []
-    plain: list[str] = []
-    by_checks: list[str] = []
+    #: What is tried one after the other: the plain values, those that the checks name save for keys, and for all.
+    rows: tuple[list[str], list[str], list[str]] = ([], [], [])
     literals = _check_literals(parts, table)
     keys = parts.keys.get(table.identity, set())
     for column in parts.columns.get(table.identity, ()):
@@ -133,23 +133,23 @@ def _insert(parts: _Parts, table: SchemaObject, number: int) -> str:
             continue
         names.append(quote_ident(column.name))
         if number == 2 and not properties.get("not_null"):
-            plain.append("NULL")
-            by_checks.append("NULL")
+            for row in rows:
+                row.append("NULL")
             continue
         which = 3 if number == 4 and column.name not in keys else number
         value = sample_value(str(properties.get("type", "text")), which, parts.types)
-        plain.append(value)
         named = literals.get(column.name, ())
-        by_checks.append(named[which % len(named)] if named else value)
+        allowed = named[which % len(named)] if named else value
+        for row, chosen in zip(rows, (value, value if column.name in keys else allowed, allowed), strict=True):
+            row.append(chosen)
     into = f"INSERT INTO {table.identity} ({', '.join(names)}) OVERRIDING SYSTEM VALUE VALUES"
     if not names:
         return _try(f"INSERT INTO {table.identity} DEFAULT VALUES;") if number == 1 else ""
-    first = f"{into} ({', '.join(plain)});"
-    return _try(first, f"{into} ({', '.join(by_checks)});" if by_checks != plain else "")
+    return _try(*dict.fromkeys(f"{into} ({', '.join(row)});" for row in rows))
 
 
-def _try(statement: str, otherwise: str = "") -> str:
-    then = _try(otherwise) if otherwise else "NULL;"
+def _try(statement: str, *others: str) -> str:
+    then = _try(*others) if others else "NULL;"
     return f"BEGIN {statement} confiture_rows := confiture_rows + 1; EXCEPTION WHEN OTHERS THEN {then} END;"
 
 
@@ -170,7 +170,7 @@ def _check_literals(parts: _Parts, table: SchemaObject) -> Mapping[str, Sequence
 
 def _read_check(definition: str) -> tuple[set[str], list[str]]:
     """The columns and the constants (as SQL) of ``CHECK (...)``."""
-    from confiture.sql.grammar import GrammarError, parse, walk
+    from confiture.sql.grammar import GrammarError, parse
 
     names: set[str] = set()
     literals: list[str] = []
@@ -178,13 +178,22 @@ def _read_check(definition: str) -> tuple[set[str], list[str]]:
         tree = parse(f"ALTER TABLE t ADD {definition}")
     except GrammarError:
         return names, literals
-    for node in walk(tree.stmts[0].stmt):
+    for node in _messages(tree.stmts[0].stmt):
         kind = type(node).__name__
         if kind == "ColumnRef" and node.fields:
             names.add(node.fields[-1].string.sval)
         elif kind == "A_Const":
             literals += _literal(node)
     return names, literals
+
+
+def _messages(message: Any) -> Iterator[Any]:
+    """The message and all below it, constants too."""
+    yield message
+    for field, value in message.ListFields():
+        if field.message_type is not None:
+            for each in value if hasattr(value, "__len__") else (value,):
+                yield from _messages(each)
 
 
 def _literal(node: Any) -> list[str]:
