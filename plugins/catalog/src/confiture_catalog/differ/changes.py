@@ -80,15 +80,30 @@ class _Finder:
             self._world.fresh.add(key)
         if change is Change.SWAP:
             self._world.swapped.add(key)
+        self._take_parent_along(key, anew=change in _ANEW)
+
+    def _take_parent_along(self, key: ObjectKey, *, anew: bool) -> None:
+        old, new = self._world.old.get(key), self._world.new.get(key)
+        part = old or new
+        assert part is not None
+        if part.parent is None or self._changes.get(part.parent) in _ANEW:
+            return
+        parents = self._world.old.get(part.parent), self._world.new.get(part.parent)
+        if parents[0] is None or parents[1] is None:
+            return
+        if (way := self._handler(part).parent_way(old, new, self._world, anew=anew)) is not None:
+            self._anew(parents[0], parents[1], way, f"its {part.kind} {part.identity!r} cannot be changed alone")
 
     def _compare(self, old: SchemaObject, new: SchemaObject) -> None:
+        if self._changes.get(old.key) in _ANEW:
+            return
         if old.parent != new.parent or _bare(old.properties) != _bare(new.properties):
             way = self._handler(old).alter(old, new, self._world) if old.parent == new.parent else Way.REPLACE
             if isinstance(way, Way):
                 self._anew(old, new, way, "no statement changes it in place")
                 return
             self._set(old.key, Change.ALTER, old)
-        elif attributes.differ(old, new):
+        elif attributes.differ(old, new, self._world):
             self._set(old.key, Change.ALTER, old)
 
     def _anew(self, old: SchemaObject, new: SchemaObject, way: Way, reason: str) -> None:

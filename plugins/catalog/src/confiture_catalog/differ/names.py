@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from confiture.model import SchemaObject
 
-__all__ = ["bare", "beside", "qualifier", "temporary_name"]
+__all__ = ["bare", "beside", "operator_reference", "qualifier", "temporary_name"]
 
 #: NAMEDATALEN - 1: longer names are cut by the server, which would let two of them meet.
 _LONGEST_BYTES = 63
@@ -30,3 +30,16 @@ def temporary_name(found: SchemaObject) -> str:
 def beside(found: SchemaObject, name: str) -> str:
     """The bare ``name`` qualified as the object is."""
     return qualifier(found) + name
+
+
+def operator_reference(signature: str) -> str:
+    """``OPERATOR(schema.name)`` for what ``regoperator`` prints with an empty search path: ``public.<%(a,b)``."""
+    quoted = False
+    for at, letter in enumerate(signature):
+        if letter == '"':
+            quoted = not quoted
+        elif letter == "(" and not quoted:
+            name = signature[:at]
+            # A dot is no letter of an operator's name.
+            return f"OPERATOR({name if '.' in name else f'pg_catalog.{name}'})"
+    return f"OPERATOR({signature})"
