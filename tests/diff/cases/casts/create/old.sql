@@ -1,0 +1,1 @@
+CREATE TYPE color AS (r int, g int, b int);

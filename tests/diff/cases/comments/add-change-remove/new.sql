@@ -1,0 +1,5 @@
+CREATE TABLE a (id int PRIMARY KEY);
+CREATE TABLE b (id int PRIMARY KEY);
+CREATE TABLE c (id int PRIMARY KEY);
+COMMENT ON TABLE a IS 'new words';
+COMMENT ON TABLE c IS 'comes';

@@ -1,0 +1,4 @@
+CREATE TABLE t (id int PRIMARY KEY);
+GRANT SELECT ON t TO writer;
+GRANT SELECT ON t TO reader;
+GRANT INSERT ON t TO writer;

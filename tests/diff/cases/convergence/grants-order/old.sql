@@ -1,0 +1,3 @@
+CREATE TABLE t (id int PRIMARY KEY);
+GRANT SELECT ON t TO reader;
+GRANT INSERT, SELECT ON t TO writer;

@@ -1,0 +1,1 @@
+CREATE TABLE t (s text, CONSTRAINT s_ok CHECK (s IN ('a', 'b')));

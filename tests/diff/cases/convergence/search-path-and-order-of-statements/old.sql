@@ -1,0 +1,4 @@
+CREATE SCHEMA s;
+SET search_path = s;
+CREATE TABLE b (id int PRIMARY KEY);
+CREATE TABLE a (id int PRIMARY KEY, b int REFERENCES b);

@@ -1,0 +1,5 @@
+CREATE TABLE a (id int PRIMARY KEY, x text);
+CREATE TABLE b (id int PRIMARY KEY, y text);
+CREATE VIEW va AS SELECT id, x FROM a;
+CREATE VIEW vb AS SELECT id, y FROM b;
+CREATE VIEW vab AS SELECT va.x, vb.y FROM va JOIN vb USING (id);

@@ -1,0 +1,3 @@
+CREATE FOREIGN DATA WRAPPER nothing;
+CREATE SERVER far FOREIGN DATA WRAPPER nothing OPTIONS (host 'h', port '1', gone 'x');
+CREATE FOREIGN TABLE r (id int OPTIONS (a '1')) SERVER far OPTIONS (t 'x');

@@ -1,0 +1,1 @@
+CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql STABLE SECURITY DEFINER LEAKPROOF COST 500 SET search_path = pg_catalog, pg_temp AS $$ SELECT a $$;

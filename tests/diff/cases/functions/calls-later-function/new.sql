@@ -1,0 +1,3 @@
+CREATE FUNCTION zz(n int) RETURNS int LANGUAGE sql AS $$ SELECT n $$;
+CREATE FUNCTION aa(n int) RETURNS int LANGUAGE sql AS $$ SELECT zz(n) $$;
+CREATE VIEW a_view AS SELECT aa(3) AS three;

@@ -1,0 +1,3 @@
+CREATE FUNCTION f(b int) RETURNS int LANGUAGE sql AS $$ SELECT b $$;
+CREATE VIEW v AS SELECT f(1) AS x;
+COMMENT ON VIEW v IS 'calls f';

@@ -1,0 +1,3 @@
+CREATE TABLE t (id int PRIMARY KEY, n int);
+CREATE FUNCTION top() RETURNS bigint LANGUAGE sql STABLE RETURN (SELECT max(n) FROM t);
+COMMENT ON FUNCTION top() IS 'highest';

@@ -1,0 +1,2 @@
+CREATE TABLE t (id int PRIMARY KEY, n int, hidden boolean);
+CREATE FUNCTION top() RETURNS int LANGUAGE sql STABLE BEGIN ATOMIC SELECT max(n) FROM t WHERE NOT hidden; END;

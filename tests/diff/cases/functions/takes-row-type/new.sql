@@ -1,0 +1,2 @@
+CREATE TABLE users (id int PRIMARY KEY, first text, last text, title text);
+CREATE FUNCTION display(u users) RETURNS text LANGUAGE sql STABLE AS $$ SELECT u.title || ' ' || u.last $$;

@@ -1,0 +1,3 @@
+CREATE SCHEMA api;
+CREATE TABLE api.t (id int PRIMARY KEY);
+GRANT SELECT ON api.t TO reader;

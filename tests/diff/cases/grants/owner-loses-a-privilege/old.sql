@@ -1,0 +1,2 @@
+CREATE TABLE ledger (id int PRIMARY KEY, amount numeric);
+ALTER TABLE ledger OWNER TO app;

@@ -1,0 +1,3 @@
+CREATE TABLE base (id int, n int DEFAULT 1);
+CREATE TABLE child () INHERITS (base);
+ALTER TABLE child ALTER n SET DEFAULT 2;

@@ -1,0 +1,1 @@
+INSERT INTO child (id, n) VALUES (1, 7);

@@ -1,0 +1,2 @@
+CREATE TABLE base (id int, n int);
+CREATE TABLE child (extra int) INHERITS (base);

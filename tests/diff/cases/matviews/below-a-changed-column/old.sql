@@ -1,0 +1,4 @@
+CREATE TABLE t (id int PRIMARY KEY, n int);
+CREATE MATERIALIZED VIEW m AS SELECT id, n FROM t;
+CREATE INDEX m_n ON m (n);
+CREATE VIEW over_m AS SELECT max(n) AS top FROM m;

@@ -1,0 +1,1 @@
+CREATE TABLE sales (day date, amount numeric);

@@ -1,0 +1,2 @@
+INSERT INTO sales VALUES ('2024-01-01', 5, false), ('2024-01-01', 7, true);
+REFRESH MATERIALIZED VIEW daily;

@@ -1,0 +1,3 @@
+CREATE OPERATOR FAMILY even_ops USING btree;
+CREATE OPERATOR CLASS int_even_ops FOR TYPE int USING btree FAMILY even_ops AS
+    OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 1 btint4cmp(int, int);

@@ -1,0 +1,3 @@
+CREATE FUNCTION near(a numeric, b numeric) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$ SELECT abs(a - b) < 1 $$;
+CREATE OPERATOR ~~~ (LEFTARG = numeric, RIGHTARG = numeric, FUNCTION = near, COMMUTATOR = ~~~);
+COMMENT ON OPERATOR ~~~ (numeric, numeric) IS 'nearly';

@@ -1,0 +1,1 @@
+CREATE TABLE t (id int PRIMARY KEY, code int, CONSTRAINT t_code UNIQUE (code));

@@ -1,0 +1,10 @@
+CREATE SCHEMA app;
+CREATE TYPE app.role AS ENUM ('member', 'admin');
+CREATE FUNCTION app.default_role() RETURNS app.role LANGUAGE sql STABLE AS $$ SELECT 'member'::app.role $$;
+CREATE TABLE app.users (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, role app.role NOT NULL DEFAULT app.default_role());
+CREATE FUNCTION app.is_admin(u app.users) RETURNS boolean LANGUAGE sql STABLE AS $$ SELECT u.role = 'admin' $$;
+CREATE VIEW app.admins AS SELECT u.id FROM app.users u WHERE app.is_admin(u);
+CREATE FUNCTION app.admin_count() RETURNS bigint LANGUAGE sql STABLE AS $$ SELECT count(*) FROM app.admins $$;
+CREATE TABLE app.audit (n bigint DEFAULT app.admin_count(), who bigint REFERENCES app.users);
+ALTER TABLE app.audit ENABLE ROW LEVEL SECURITY;
+CREATE POLICY few ON app.audit USING (app.admin_count() < 10);

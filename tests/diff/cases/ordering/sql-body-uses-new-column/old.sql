@@ -1,0 +1,2 @@
+CREATE TABLE t (id int PRIMARY KEY);
+CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$ SELECT max(id) FROM t $$;

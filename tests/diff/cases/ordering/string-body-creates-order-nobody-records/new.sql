@@ -1,0 +1,5 @@
+CREATE TABLE t (id int PRIMARY KEY);
+CREATE FUNCTION helper(n int) RETURNS int LANGUAGE sql IMMUTABLE AS $$ SELECT n + 1 $$;
+CREATE FUNCTION above(n int) RETURNS int LANGUAGE sql IMMUTABLE AS $$ SELECT public.helper(n) $$;
+CREATE INDEX t_above ON t (above(id));
+CREATE MATERIALIZED VIEW m AS SELECT above(1) AS two;

@@ -1,0 +1,2 @@
+CREATE TABLE t (id serial PRIMARY KEY, n int);
+CREATE INDEX t_n ON t (n);

@@ -1,0 +1,7 @@
+CREATE TYPE pair AS (a int, b int);
+CREATE DOMAIN d AS int;
+CREATE TABLE t (a int, b int);
+CREATE STATISTICS st ON a, b FROM t;
+ALTER TYPE pair OWNER TO app;
+ALTER DOMAIN d OWNER TO app;
+ALTER STATISTICS st OWNER TO app;

@@ -1,0 +1,2 @@
+CREATE TABLE events (id int, kind text) PARTITION BY LIST (kind);
+CREATE TABLE events_a PARTITION OF events FOR VALUES IN ('a');

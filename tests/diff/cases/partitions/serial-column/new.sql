@@ -1,0 +1,2 @@
+CREATE TABLE events (kind text, id bigint GENERATED ALWAYS AS IDENTITY) PARTITION BY LIST (kind);
+CREATE TABLE events_a PARTITION OF events FOR VALUES IN ('a');

@@ -1,0 +1,2 @@
+CREATE TABLE notes (id int PRIMARY KEY, owner text, shared boolean);
+CREATE POLICY own ON notes USING (owner = current_user OR shared) WITH CHECK (NOT shared);

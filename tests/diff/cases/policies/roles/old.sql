@@ -1,0 +1,2 @@
+CREATE TABLE notes (id int PRIMARY KEY);
+CREATE POLICY see ON notes FOR SELECT TO reader USING (true);

@@ -1,0 +1,1 @@
+CREATE PROCEDURE tidy(a int) LANGUAGE sql AS $$ SELECT 1 $$;

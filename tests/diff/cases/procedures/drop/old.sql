@@ -1,0 +1,2 @@
+CREATE PROCEDURE tidy(a int) LANGUAGE sql AS $$ SELECT 1 $$;
+CREATE PROCEDURE tidy(a text) LANGUAGE sql AS $$ SELECT 1 $$;

@@ -1,0 +1,1 @@
+CREATE PUBLICATION everything FOR ALL TABLES WITH (publish_generated_columns = stored);

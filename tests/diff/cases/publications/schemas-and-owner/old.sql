@@ -1,0 +1,3 @@
+CREATE SCHEMA app_data;
+CREATE TABLE app_data.t (id int PRIMARY KEY);
+CREATE PUBLICATION p FOR TABLE app_data.t;

@@ -1,0 +1,5 @@
+CREATE TYPE pair AS (a int, second int);
+CREATE TABLE t (id int PRIMARY KEY);
+CREATE POLICY positive_only ON t USING (id > 0);
+CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+CREATE TRIGGER after_insert AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION f();

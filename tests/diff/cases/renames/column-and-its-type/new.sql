@@ -1,0 +1,1 @@
+CREATE TABLE items (id int PRIMARY KEY, quantity bigint NOT NULL DEFAULT 1);

@@ -1,0 +1,1 @@
+CREATE TABLE t (id int CONSTRAINT t_pk PRIMARY KEY, a int CONSTRAINT a_ok CHECK (a > 0));

@@ -1,0 +1,2 @@
+CREATE FUNCTION calc(n int) RETURNS int LANGUAGE sql AS $$ SELECT n * 2 $$;
+GRANT EXECUTE ON FUNCTION calc(int) TO reader;

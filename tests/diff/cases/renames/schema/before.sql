@@ -1,0 +1,1 @@
+INSERT INTO shop.items VALUES (1, 'x');

@@ -1,0 +1,1 @@
+INSERT INTO "T" ("My Col") VALUES ('x');

@@ -1,0 +1,3 @@
+CREATE TABLE t (id int PRIMARY KEY);
+CREATE VIEW ids AS SELECT id FROM t;
+GRANT SELECT ON ids TO reader;

@@ -1,0 +1,4 @@
+CREATE TEXT SEARCH DICTIONARY plain (TEMPLATE = simple, accept = false);
+CREATE TEXT SEARCH CONFIGURATION notes (PARSER = "default");
+ALTER TEXT SEARCH CONFIGURATION notes ADD MAPPING FOR asciiword, word WITH plain, english_stem;
+COMMENT ON TEXT SEARCH CONFIGURATION notes IS 'ours';

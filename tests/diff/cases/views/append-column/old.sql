@@ -1,0 +1,3 @@
+CREATE TABLE users (id int PRIMARY KEY, name text, email text);
+CREATE VIEW contacts AS SELECT id, name FROM users;
+GRANT SELECT ON contacts TO reader;

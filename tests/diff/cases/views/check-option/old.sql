@@ -1,0 +1,2 @@
+CREATE TABLE t (id int PRIMARY KEY, ok boolean);
+CREATE VIEW v AS SELECT id, ok FROM t WHERE ok;

@@ -1,0 +1,2 @@
+CREATE TABLE zebra (n int);
+CREATE VIEW one AS SELECT n FROM zebra;

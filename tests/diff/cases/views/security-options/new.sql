@@ -1,0 +1,3 @@
+CREATE TABLE t (id int PRIMARY KEY);
+CREATE VIEW v WITH (security_invoker = true) AS SELECT id FROM t;
+CREATE VIEW w AS SELECT id FROM t;

@@ -1,0 +1,2 @@
+CREATE TABLE tenants (id int PRIMARY KEY, name text);
+CREATE TABLE docs (id int PRIMARY KEY, body text);
