@@ -120,10 +120,21 @@ def _connect(graph: Graph, world: World, handlers: Handlers, changes: Mapping[Ob
         for each in world.old.dependents(key):
             graph.add_edge(Ref(Op.CLEANUP, each.key), ref)
             graph.add_edge(Ref(Op.DROP, each.key), ref)
+            if each.parent is not None:  # a part of another old type
+                graph.add_edge(Ref(Op.CLEANUP, each.parent), ref)
+    if op not in (Op.DROP, Op.CLEANUP):
+        for need in needs:
+            _wait_for_completion(graph, world, handlers, need, ref)
     for other in said_after:
         graph.add_edge(other, ref)
     for other in said_before:
         graph.add_edge(ref, other)
+
+
+def _wait_for_completion(graph: Graph, world: World, handlers: Handlers, need: ObjectKey, ref: Ref) -> None:
+    found, handler = world.new.get(need), handlers[need.kind]
+    if found is not None and handler.completes_late(found) and ref.key not in set(handler.late_needs(found)):
+        graph.add_edge(Ref(Op.LATE, need), ref)
 
 
 def _keep_names_apart(graph: Graph, world: World) -> None:

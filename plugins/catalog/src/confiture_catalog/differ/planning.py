@@ -52,7 +52,7 @@ class _Writer:
         if op is Op.CREATE:
             return self._create(ref, self._world.new.objects[key])
         if op is Op.LATE:
-            return handler.late(self._world.new.objects[key], self._world)
+            return self._late(self._world.new.objects[key])
         if op is Op.CLEANUP:
             old = self._world.old.objects[key]
             return handler.cleanup(old, temporary_name(old), self._world)
@@ -73,11 +73,18 @@ class _Writer:
         handler = self._handlers[new.kind]
         parts = self._parts_of(ref)
         made = _with_undo(tuple(handler.create(new, self._world, parts)), handler.drop(new, self._back))
+        completed = not handler.completes_late(new)
         return (
             *made,
-            *attributes.after_create(new, self._world),
+            *(attributes.after_create(new, self._world) if completed else ()),
             *(statement for part in parts for statement in attributes.after_create(part, self._world)),
         )
+
+    def _late(self, new: SchemaObject) -> Iterable[Statement]:
+        handler = self._handlers[new.kind]
+        yield from handler.late(new, self._world)
+        if handler.completes_late(new):
+            yield from attributes.after_create(new, self._world)
 
     def _parts_of(self, ref: Ref) -> Sequence[SchemaObject]:
         if self._parts is None:

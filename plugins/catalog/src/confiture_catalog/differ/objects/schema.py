@@ -18,8 +18,9 @@ class SchemaHandler(Handler):
     rank = 0
 
     def create(self, new: SchemaObject, world: World, parts: Sequence[SchemaObject] = ()) -> Iterable[Statement]:
-        """CREATE SCHEMA."""
-        return (sql(f"CREATE SCHEMA {new.identity}"),)
+        """CREATE SCHEMA. Every new database has a ``public``, and a side that was made from nothing may lack it."""
+        unless = "IF NOT EXISTS " if new.identity == "public" else ""
+        return (sql(f"CREATE SCHEMA {unless}{new.identity}"),)
 
     def drop(self, old: SchemaObject, world: World) -> Iterable[Statement]:
         """DROP SCHEMA."""
