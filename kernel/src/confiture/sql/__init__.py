@@ -14,19 +14,23 @@ if TYPE_CHECKING:
     from confiture.sql.dependencies.levels import assign_levels
     from confiture.sql.dependencies.order import Because, Moved, Ordering, order_statements
     from confiture.sql.dependencies.roles import roles_named
+    from confiture.sql.effects import HAZARDS, annotate, effects_of
     from confiture.sql.lexer import CopyBlock, Lexed, MetaCommand, lex
     from confiture.sql.script import read_file, read_script
     from confiture.sql.transactional import commits_before_use, why_not_transactional
 
 __all__ = [
+    "HAZARDS",
     "Because",
     "CopyBlock",
     "Lexed",
     "MetaCommand",
     "Moved",
     "Ordering",
+    "annotate",
     "assign_levels",
     "commits_before_use",
+    "effects_of",
     "extensions_named",
     "features_named",
     "lex",
@@ -41,14 +45,17 @@ __all__ = [
 ]
 
 _MODULES = {
+    "HAZARDS": "effects",
     "Because": "dependencies.order",
     "CopyBlock": "lexer",
     "Lexed": "lexer",
     "MetaCommand": "lexer",
     "Moved": "dependencies.order",
     "Ordering": "dependencies.order",
+    "annotate": "effects",
     "assign_levels": "dependencies.levels",
     "commits_before_use": "transactional",
+    "effects_of": "effects",
     "extensions_named": "dependencies.features",
     "features_named": "dependencies.features",
     "lex": "lexer",

@@ -1,0 +1,11 @@
+"""What a statement does to a database in use: locks, rewrites, scans, and what rows can make fail or lose.
+
+Pure functions from parse trees; ``docs/reference/hazards.md`` explains the vocabulary.
+"""
+
+from __future__ import annotations
+
+from confiture.sql.effects.hazards import HAZARDS
+from confiture.sql.effects.plan import annotate, effects_of
+
+__all__ = ["HAZARDS", "annotate", "effects_of"]
