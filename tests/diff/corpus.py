@@ -95,37 +95,47 @@ async def score_pair(
             scripts[name] = folder / f"{tag}-{name}.sql"
             scripts[name].write_text(case[name])
     results: list[Verdict] = [{"case": case["case"]}, {"case": case["case"] + "/back"}]
+    sides = (Side(scripts["old"], a), Side(scripts["new"], b))
     try:
         if "roles" in scripts:
             databases.run("postgres", scripts["roles"])
-        for name, side in ((a, "old"), (b, "new")):
-            databases.create(name)
-            if error := databases.load(name, scripts[side]):
-                return [result | {"verdict": "not-loaded", "detail": f"{side}: {error[:200]}"} for result in results]
-        old, new = Side(scripts["old"], a), Side(scripts["new"], b)
-        plans = []
-        for result, sides in zip(results, ((old, new), (new, old)), strict=True):
-            plans.append(await _ask(tool, *sides, drops, result))
-            if keep_sql and plans[-1] is not None:
-                result["sql"] = plans[-1].sql
-        if "seed" in scripts and databases.run(a, scripts["seed"]):
-            scripts.pop("seed")
-        dumps: list[tuple[str, ...]] = []
-        for result, planned, (name, other) in zip(results, plans, ((0, 1), (1, 0)), strict=True):
+        error = _load(databases, sides) if tool.direct else None
+        asked: list[tuple[int, Planned, str]] = []
+        for number, result in enumerate(results if not error else []):
+            planned = await _ask(tool, sides[number], sides[1 - number], drops, result)
             if planned is None:
                 continue
-            key = hashlib.sha256("\0".join([*map(str, case.items()), str(name), planned.sql]).encode()).hexdigest()
+            if keep_sql:
+                result["sql"] = planned.sql
+            key = hashlib.sha256("\0".join([*case.values(), str(number), planned.sql]).encode()).hexdigest()
+            asked.append((number, planned, key))
+        if not tool.direct and not all(key in memory for _, _, key in asked):
+            error = _load(databases, sides)
+        if error:
+            return [result | {"verdict": "not-loaded", "detail": error[:300]} for result in results]
+        if "seed" in scripts and databases.run(a, scripts["seed"]):
+            scripts.pop("seed").unlink()
+        dumps: list[tuple[str, ...]] = []
+        for number, planned, key in asked:
             if key not in memory:
-                if not dumps:
-                    dumps = [databases.dump(a), databases.dump(b)]
-                seeded = databases.counts(a) if "seed" in scripts and name == 0 else {}
-                memory[key] = _judge(databases, (a, b)[name], planned, dumps[name], dumps[other], seeded, folder)
-            result["verdict"], result["detail"] = memory[key]
+                dumps = dumps or [databases.dump(a), databases.dump(b)]
+                seeded = databases.counts(a) if "seed" in scripts and number == 0 else {}
+                want = dumps[1 - number]
+                memory[key] = _judge(databases, sides[number].database, planned, dumps[number], want, seeded, folder)
+            results[number]["verdict"], results[number]["detail"] = memory[key]
         return results
     finally:
         databases.drop(a, b)
         for script in scripts.values():
             script.unlink(missing_ok=True)
+
+
+def _load(databases: Databases, sides: Iterable[Side]) -> str | None:
+    for side in sides:
+        databases.create(side.database)
+        if error := databases.load(side.database, side.script):
+            return f"{side.script.name}: {error}"
+    return None
 
 
 async def _ask(tool: Planner, old: Side, new: Side, drops: Sequence[str] | None, result: Verdict) -> Planned | None:

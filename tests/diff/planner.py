@@ -15,6 +15,7 @@ from confiture.hooks import DIFFER, INSPECTOR
 from confiture.kernel import Kernel
 from confiture.model import Decisions, DiffOptions, Hazard, Plan
 from confiture.run import Run
+from confiture_diff.render import as_sql
 from diff.databases import Databases
 
 __all__ = ["Planned", "Planner", "Side", "planner"]
@@ -42,13 +43,13 @@ class Planner:
     def __init__(self, run: Run, databases: Databases, *, direct: bool) -> None:
         self._run = run
         self._databases = databases
-        self._direct = direct
+        self.direct = direct
 
     async def plan(
         self, old: Side, new: Side, *, renames: tuple[tuple[str, str], ...] = (), drops: tuple[str, ...] = ()
     ) -> Planned:
         """The plan from ``old`` to ``new``. Raises what the tool raises."""
-        if self._direct:
+        if self.direct:
             return await self._differ(old, new, Decisions(renames=renames, drops=drops))
         report = await self._run.start(
             "diff",
@@ -57,8 +58,9 @@ class Planner:
             renames=[list(pair) for pair in renames],
             drops=list(drops),
             prove=False,
+            backward=False,
         )
-        return Planned(render(report.plan), _hazards(report.plan))
+        return Planned(as_sql(report.plan), _hazards(report.plan))
 
     async def _differ(self, old: Side, new: Side, decisions: Decisions) -> Planned:
         """What the medium does about names, without scripts: on a copy of the old database."""
@@ -87,20 +89,13 @@ class Planner:
                 self._databases.drop(copy)
         plan = await differ.diff(self._run, before, after, DiffOptions(drops=decisions.drops))
         plan = msgspec.structs.replace(plan, statements=(*statements, *plan.statements))
-        return Planned(render(plan), _hazards(plan))
+        return Planned(as_sql(plan), _hazards(plan))
 
 
 class NeedsDecisions(Exception):
     """The differ asks what became of something."""
 
     code = "decisions-needed"
-
-
-def render(plan: Plan) -> str:
-    """A plan for psql."""
-    if not plan.statements:
-        return ""
-    return "SET check_function_bodies = off;\n" + "".join(f"{statement.sql};\n" for statement in plan.statements)
 
 
 def _hazards(plan: Plan) -> tuple[Hazard, ...]:
