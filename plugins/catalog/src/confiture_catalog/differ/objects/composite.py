@@ -10,7 +10,7 @@ from confiture_catalog.differ.names import beside
 from confiture_catalog.differ.objects.moving import functions, functions_away
 from confiture_catalog.differ.world import Side, World
 
-__all__ = ["AttributeHandler", "CompositeHandler"]
+__all__ = ["AttributeHandler", "CompositeHandler", "order_is_reachable"]
 
 #: What has values of the type in rows, or in other types (tablecmds.c, find_composite_type_dependencies).
 _HOLDERS = frozenset({"column", "attribute", "domain", "range type"})
@@ -31,8 +31,6 @@ class CompositeHandler(Handler):
         attributes = ", ".join(_define(each) for each in parts if each.kind == "attribute")
         yield sql(f"CREATE TYPE {new.identity} AS ({attributes})")
         if new.key in world.swapped:
-            for each in _typed_tables(new, world.old):
-                yield sql(f"ALTER TABLE {each.identity} NOT OF")
             yield from functions(new, world)
 
     def drop(self, old: SchemaObject, world: World) -> Iterable[Statement]:
@@ -43,11 +41,16 @@ class CompositeHandler(Handler):
         """It has no properties."""
         return ()
 
+    def move_away(self, old: SchemaObject, name: str, world: World) -> Iterable[Statement]:
+        """ALTER TYPE ... RENAME; its tables are on their own until they have the new one's columns."""
+        yield from super().move_away(old, name, world)
+        for each in _kept_tables(old, world):
+            yield sql(f"ALTER TABLE {each.identity} NOT OF")
+
     def cleanup(self, old: SchemaObject, name: str, world: World) -> Iterable[Statement]:
         """DROP TYPE, when its tables belong to the new one."""
-        for each in _typed_tables(old, world.new):
-            if world.old.get(each.key) is not None and not world.is_fresh(each.key):
-                yield sql(f"ALTER TABLE {each.identity} OF {old.identity}")
+        for each in _kept_tables(old, world):
+            yield sql(f"ALTER TABLE {each.identity} OF {old.identity}")
         yield from functions_away(old, world)
         yield sql(f"DROP TYPE {beside(old, name)}")
 
@@ -55,13 +58,11 @@ class CompositeHandler(Handler):
         """An old type goes when its tables have the columns of the new one."""
         if op is not Op.CLEANUP:
             return ()
-        columns = [
-            each.key
-            for side in (world.old, world.new)
-            for table in _typed_tables(subject, side)
-            for each in side.children(table.key, "column")
-        ]
-        return [Ref(each, key) for key in columns for each in (Op.DROP, Op.ALTER, Op.CREATE)]
+        return _nodes_of_columns(subject, world)
+
+    def before(self, op: Op, subject: SchemaObject, world: World) -> Iterable[Ref]:
+        """Its tables are on their own before their columns change."""
+        return _nodes_of_columns(subject, world) if op is Op.DROP and subject.key in world.swapped else ()
 
 
 class AttributeHandler(Handler):
@@ -103,7 +104,7 @@ class AttributeHandler(Handler):
         if anew:
             return Way.REPLACE
         assert part.parent is not None
-        if not _order_is_reachable(part.parent, world):
+        if not order_is_reachable(part.parent, world):
             return Way.SWAP
         if old is not None and new is not None and _type_changes(old, new, world):
             held = any(each.kind in _HOLDERS for each in world.old.dependents(part.parent))
@@ -133,6 +134,25 @@ def _typed_tables(composite: SchemaObject, side: Side) -> list[SchemaObject]:
     return [each for each in side.dependents(composite.key) if each.properties.get("of_type") == composite.identity]
 
 
+def _kept_tables(composite: SchemaObject, world: World) -> list[SchemaObject]:
+    both = (each for each in _typed_tables(composite, world.new) if each.key in world.old.objects)
+    return [
+        each
+        for each in both
+        if world.old.objects[each.key].properties.get("of_type") == composite.identity and not world.is_fresh(each.key)
+    ]
+
+
+def _nodes_of_columns(composite: SchemaObject, world: World) -> list[Ref]:
+    columns = {
+        column.key
+        for table in _kept_tables(composite, world)
+        for side in (world.old, world.new)
+        for column in side.children(table.key, "column")
+    }
+    return [Ref(op, key) for key in sorted(columns) for op in (Op.DROP, Op.ALTER, Op.CREATE)]
+
+
 def _cascade(attribute: SchemaObject, world: World) -> str:
     """So that the tables of the type follow."""
     composite = world.old.get(attribute.parent)
@@ -144,8 +164,11 @@ def _type_changes(old: SchemaObject, new: SchemaObject, world: World) -> bool:
     return changes or not world.swapped.isdisjoint(old.needs)
 
 
-def _order_is_reachable(composite: ObjectKey, world: World) -> bool:
-    """Whether dropping what is gone and adding what is new at the end gives the new order."""
+def order_is_reachable(composite: ObjectKey, world: World) -> bool:
+    """Whether attributes, and columns with them, come to stand in the new order.
+
+    That is: what is gone is dropped, and what is new is added at the end.
+    """
     before = [each.key for each in world.old.children(composite, "attribute")]
     after = [each.key for each in world.new.children(composite, "attribute")]
     kept = [key for key in before if key in after]

@@ -8,24 +8,42 @@ an array of such values would need: so it is a function for the value, and one f
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from confiture.model import Hazard, ObjectKey, SchemaObject, Statement
+from confiture.sql.grammar import parse, unwrap
 from confiture_catalog.differ.handler import sql
 from confiture_catalog.differ.names import beside, temporary_name
 from confiture_catalog.differ.world import World
 
-__all__ = ["conversion_by_function", "functions", "functions_away"]
+__all__ = ["conversion_by_function", "functions", "functions_away", "survives_swap"]
 
 
 def conversion_by_function(value: str, old: SchemaObject, new: SchemaObject, world: World) -> str | None:
     """The SQL that turns ``value``, of the type of ``old``, into the new type; None where its text does.
 
-    ``old`` and ``new`` are a column or an attribute on both sides.
+    ``old`` and ``new`` are a column or an attribute on both sides, or ``old`` is the domain that such a one is of.
     """
-    for need in old.needs:
-        if need in world.swapped and need.kind == "composite type" and _needs_function(need, world):
+    for need in (each for each in old.needs if each in world.swapped):
+        if need.kind == "domain":
+            return conversion_by_function(value, world.old.objects[need], new, world)
+        if need.kind == "composite type" and _needs_function(need, world):
             return f"{_function(world.old.objects[need])}({value})::{new.properties['type']}"
     return None
+
+
+def survives_swap(dependent: SchemaObject) -> bool:
+    """Whether it may stay while a column that it needs goes over to the new type of the old one's name.
+
+    PostgreSQL builds keys and plain indexes anew for the new type by itself. Where there is an expression it may
+    have to compare a column that has come over with one that has not.
+    """
+    if dependent.kind == "constraint":
+        return dependent.properties["type"] in ("not null", "primary key", "unique")
+    if dependent.kind != "index":
+        return False
+    index: Any = unwrap(parse(str(dependent.properties["definition"])).stmts[0].stmt)
+    return not index.HasField("where_clause") and all(each.index_elem.name for each in index.index_params)
 
 
 def functions(new: SchemaObject, world: World) -> Iterable[Statement]:
