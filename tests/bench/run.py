@@ -11,9 +11,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench import build, embedded, start
+from bench import build, diff, embedded, start
 
-PARTS = {"start": start.run, "embedded": embedded.run, "build": build.run, "alembic": build.run_alembic}
+PARTS = {
+    "start": start.run,
+    "embedded": embedded.run,
+    "build": build.run,
+    "alembic": build.run_alembic,
+    "diff": diff.run,
+}
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from confiture.model import SchemaObject
 
-__all__ = ["address", "called", "child_name", "grant_target", "is_grantable"]
+__all__ = ["address", "called", "child_name", "grant_target", "is_grantable", "split_last"]
 
 _WORDS = {
     "enum": "TYPE",
@@ -42,6 +42,17 @@ def child_name(found: SchemaObject) -> str:
     """The name of a part within its parent, as SQL text."""
     assert found.parent is not None
     return found.identity[len(found.parent.identity) + 1 :]
+
+
+def split_last(identity: str) -> tuple[str, str]:
+    """What stands before and after the last dot that is no letter of a quoted name."""
+    quoted = False
+    for at in range(len(identity) - 1, -1, -1):
+        if identity[at] == '"':
+            quoted = not quoted
+        elif identity[at] == "." and not quoted:
+            return identity[:at], identity[at + 1 :]
+    return "", identity
 
 
 def called(found: SchemaObject) -> str:

@@ -17,8 +17,11 @@ __all__ = ["Alteration", "Handler", "Op", "Ref", "Way", "refuse_data_loss", "sql
 class Op(Enum):
     """What a node of the plan does with an object.
 
-    ``LATE`` follows its creation and everything it refers to, ``CLEANUP`` drops the old one of a swapped type.
+    ``PREPARE`` is what takes long, done while everything is still as it was. ``LATE`` follows its creation and
+    everything it refers to, ``CLEANUP`` drops the old one of a swapped type.
     """
+
+    PREPARE = "prepare"
 
     DROP = "drop"
     ALTER = "alter"
@@ -82,6 +85,10 @@ class Handler:
         several times. Raises ``Refused``.
         """
         return Way.REPLACE
+
+    def prepare(self, old: SchemaObject, new: SchemaObject, world: World) -> Iterable[Statement]:
+        """What :meth:`alter` rests on, and can be done before anything that needs the object is taken down."""
+        return ()
 
     def move_away(self, old: SchemaObject, name: str, world: World) -> Iterable[Statement]:
         """Of a type that is swapped: give it the other name, which is bare SQL text."""

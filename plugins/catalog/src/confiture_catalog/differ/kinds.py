@@ -5,18 +5,26 @@ from __future__ import annotations
 from confiture.errors import Refused
 from confiture_catalog.differ.handler import Handler
 from confiture_catalog.differ.objects.aggregate import AggregateHandler
+from confiture_catalog.differ.objects.base_type import BaseTypeHandler, ShellTypeHandler
 from confiture_catalog.differ.objects.cast import CastHandler, ConversionHandler, TransformHandler
+from confiture_catalog.differ.objects.collation import CollationHandler
 from confiture_catalog.differ.objects.column import ColumnHandler
+from confiture_catalog.differ.objects.composite import AttributeHandler, CompositeHandler
 from confiture_catalog.differ.objects.constraint import ConstraintHandler
 from confiture_catalog.differ.objects.default import DefaultHandler
+from confiture_catalog.differ.objects.domain import DomainConstraintHandler, DomainHandler
+from confiture_catalog.differ.objects.enum import EnumHandler
 from confiture_catalog.differ.objects.event_trigger import EventTriggerHandler
+from confiture_catalog.differ.objects.extension import ExtensionHandler
 from confiture_catalog.differ.objects.foreign import ServerHandler, UserMappingHandler, WrapperHandler
 from confiture_catalog.differ.objects.index import IndexHandler
+from confiture_catalog.differ.objects.language import AccessMethodHandler, LanguageHandler
 from confiture_catalog.differ.objects.materialized_view import MaterializedViewHandler
 from confiture_catalog.differ.objects.operator import OperatorClassHandler, OperatorFamilyHandler, OperatorHandler
 from confiture_catalog.differ.objects.policy import PolicyHandler
 from confiture_catalog.differ.objects.privilege import PrivilegeHandler
 from confiture_catalog.differ.objects.publication import PublicationHandler
+from confiture_catalog.differ.objects.range import RangeHandler
 from confiture_catalog.differ.objects.routine import RoutineHandler
 from confiture_catalog.differ.objects.rule import RuleHandler
 from confiture_catalog.differ.objects.schema import SchemaHandler
@@ -30,6 +38,18 @@ from confiture_catalog.differ.objects.view import ViewHandler
 __all__ = ["Handlers", "handlers"]
 
 _CLASSES: tuple[type[Handler], ...] = (
+    AccessMethodHandler,
+    AttributeHandler,
+    BaseTypeHandler,
+    CollationHandler,
+    CompositeHandler,
+    DomainConstraintHandler,
+    DomainHandler,
+    EnumHandler,
+    ExtensionHandler,
+    LanguageHandler,
+    RangeHandler,
+    ShellTypeHandler,
     ConstraintHandler,
     IndexHandler,
     MaterializedViewHandler,

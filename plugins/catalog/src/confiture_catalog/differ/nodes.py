@@ -17,12 +17,12 @@ __all__ = ["build_graph"]
 _OPS: Mapping[Change, tuple[Op, ...]] = {
     Change.DROP: (Op.DROP,),
     Change.CREATE: (Op.CREATE, Op.LATE),
-    Change.ALTER: (Op.ALTER,),
+    Change.ALTER: (Op.PREPARE, Op.ALTER),
     Change.REPLACE: (Op.DROP, Op.CREATE, Op.LATE),
     Change.SWAP: (Op.DROP, Op.CREATE, Op.LATE, Op.CLEANUP),
 }
 #: What is in the way goes first; what is left over goes last.
-_PHASE = {Op.DROP: 0, Op.ALTER: 1, Op.CREATE: 1, Op.LATE: 1, Op.CLEANUP: 2}
+_PHASE = {Op.PREPARE: -1, Op.DROP: 0, Op.ALTER: 1, Op.CREATE: 1, Op.LATE: 1, Op.CLEANUP: 2}
 #: Kinds that share PostgreSQL's namespace of relations and types: of two of one name, one must go before the other.
 _RELATIONS = frozenset(
     {
@@ -40,6 +40,10 @@ def build_graph(world: World, handlers: Handlers, changes: Mapping[ObjectKey, Ch
         for op in _OPS[change]:
             subject = _subject(world, op, key)
             if op is Op.LATE and not any(True for _ in handlers[key.kind].late(subject, world)):
+                continue
+            if op is Op.PREPARE and not any(
+                True for _ in handlers[key.kind].prepare(world.old.objects[key], subject, world)
+            ):
                 continue
             graph.nodes[Ref(op, key)] = _priority(handlers, world, op, subject)
     for ref in tuple(graph.nodes):
@@ -109,6 +113,13 @@ def _connect(graph: Graph, world: World, handlers: Handlers, changes: Mapping[Ob
         for need in needs:
             graph.add_edge(Ref(Op.CREATE, need), ref)
             graph.add_edge(Ref(Op.ALTER, need), ref)
+    elif op is Op.PREPARE:
+        for need in needs:
+            graph.add_edge(Ref(Op.CREATE, need), ref)
+        graph.add_edge(ref, Ref(Op.ALTER, key))
+        for each in world.old.dependents(key):
+            # A type that is made anew must be there first, and for that some of them must be gone.
+            graph.add_edge(ref, Ref(Op.DROP, each.key), weak=True)
     elif op is Op.ALTER:
         for need in needs:
             graph.add_edge(Ref(Op.CREATE, need), ref)

@@ -51,6 +51,8 @@ class _Writer:
             return self._drop(self._world.old.objects[key])
         if op is Op.CREATE:
             return self._create(ref, self._world.new.objects[key])
+        if op is Op.PREPARE:
+            return handler.prepare(self._world.old.objects[key], self._world.new.objects[key], self._world)
         if op is Op.LATE:
             return self._late(self._world.new.objects[key])
         if op is Op.CLEANUP:

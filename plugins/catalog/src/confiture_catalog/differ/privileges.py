@@ -15,7 +15,7 @@ import msgspec
 from confiture.errors import Refused
 from confiture.model import Grant, SchemaObject, Statement
 from confiture.quoting import quote_ident
-from confiture_catalog.differ.addresses import child_name, grant_target, is_grantable
+from confiture_catalog.differ.addresses import child_name, grant_target, is_grantable, split_last
 from confiture_catalog.differ.handler import sql
 from confiture_catalog.differ.world import World
 
@@ -173,17 +173,17 @@ def _ordered(moves: Iterable[_Move]) -> Sequence[_Move]:
 
 
 def _write(found: SchemaObject, move: _Move, privileges: Sequence[str], owner: str) -> str:
-    head = ""
+    head = column = ""
     if found.kind == "default privileges":
         schema = found.properties.get("schema")
         head = f"ALTER DEFAULT PRIVILEGES FOR ROLE {found.properties['role']} "
         head += f"IN SCHEMA {schema} " if schema else ""
         target = str(found.properties["objects"])
     elif found.kind == "privileges":
-        target = _foreign_target(found)
+        target, column = _foreign_target(found)
     else:
         target = grant_target(found)
-    column = f" ({child_name(found)})" if found.kind == "column" else ""
+        column = f" ({child_name(found)})" if found.kind == "column" else ""
     said = ", ".join(f"{each}{column}" for each in privileges)
     grantee = move.grantee or owner
     if move.after == 0:
@@ -203,11 +203,14 @@ def _as_role(text: str, role: str) -> str:
     )
 
 
-def _foreign_target(found: SchemaObject) -> str:
-    """Of what initdb or an extension made: ``pg_identify_object`` names its type in its own words."""
+def _foreign_target(found: SchemaObject) -> tuple[str, str]:
+    """Of what initdb or an extension made, and its column: ``pg_identify_object`` has its own words for types."""
     for words, target in _IDENTIFIED.items():
+        if found.identity.startswith(f"{words} column "):
+            table, column = split_last(found.identity[len(words) + len(" column ") :])
+            return f"{target} {table}", f" ({column})"
         if found.identity.startswith(f"{words} "):
-            return f"{target} {found.identity[len(words) + 1 :]}"
+            return f"{target} {found.identity[len(words) + 1 :]}", ""
     raise Refused(
         f"privileges of {found.identity!r} differ, and no statement is known for that",
         hint="grant or revoke them by hand on both sides, or leave it out with --exclude",

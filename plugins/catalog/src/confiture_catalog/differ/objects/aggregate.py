@@ -63,8 +63,8 @@ def _definition(found: SchemaObject) -> str:
     said += [word for name, word in _FLAGS if values.get(name)]
     said += [f"{word} = {quote_literal(str(values[name]))}" for name, word in _TEXTS if values.get(name) is not None]
     for name, word in (("final_modify", "FINALFUNC_MODIFY"), ("moving_final_modify", "MFINALFUNC_MODIFY")):
-        # What an ordered set's does unless told is another thing than a plain one's.
-        if values.get(name) is not None or (values.get("type") and values.get(name.removesuffix("_modify"))):
+        # What an ordered set's does unless told is another thing than a plain one's (pg_aggregate.c).
+        if values.get(name) != ("read write" if values.get("type") else None):
             said.append(f"{word} = {_MODIFIES[values.get(name)]}")
     if operator := values.get("sort_operator"):
         said.append(f"SORTOP = {operator_reference(str(operator))}")

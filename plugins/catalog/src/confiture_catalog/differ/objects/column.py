@@ -6,8 +6,13 @@ from collections.abc import Iterable, Sequence
 
 from confiture.model import ObjectKey, SchemaObject, Statement
 from confiture_catalog.differ.handler import Alteration, Handler, Op, Ref, Way, refuse_data_loss, sql
-from confiture_catalog.differ.objects.column_type import conversion, same_family
+from confiture_catalog.differ.objects.column_fill import default_to_fill, fill
+from confiture_catalog.differ.objects.column_rebuild import fill_other, may_rebuild, swap_in
+from confiture_catalog.differ.objects.column_type import conversion, rewrites, same_family
+from confiture_catalog.differ.objects.materialized_view import column_settings
+from confiture_catalog.differ.objects.moving import conversion_by_function, survives_swap
 from confiture_catalog.differ.objects.options import change_options, foreign_options
+from confiture_catalog.differ.objects.partition_key import key_columns
 from confiture_catalog.differ.objects.sequence import continue_after, sequence_options
 from confiture_catalog.differ.world import Side, World
 
@@ -28,16 +33,28 @@ class ColumnHandler(Handler):
 
     def create(self, new: SchemaObject, world: World, parts: Sequence[SchemaObject] = ()) -> Iterable[Statement]:
         """ADD COLUMN, with its default and NOT NULL where they are parts of it."""
-        if not _own(new):
+        if not _own(new) or _follows_type(new, world):
             return ()
+        if (default := default_to_fill(new, world, parts)) is not None:
+            not_null = next((each for each in parts if is_not_null_of(each, new)), None)
+            back = f"{_alter_table(new)} DROP COLUMN {_name(new)}"
+            bare_one = define(new, world, (), nullable=True)
+            return (
+                sql(f"{_alter_table(new)} ADD COLUMN {bare_one}", undo=back),
+                *fill(new, default, not_null, world),
+            )
         return (sql(f"{_alter_table(new)} ADD COLUMN {define(new, world, parts)}"),)
 
     def drop(self, old: SchemaObject, world: World) -> Iterable[Statement]:
         """DROP COLUMN."""
-        return (sql(f"{_alter_table(old)} DROP COLUMN {_name(old)}"),) if _own(old) else ()
+        if not _own(old) or _follows_type(old, world):
+            return ()
+        return (sql(f"{_alter_table(old)} DROP COLUMN {_name(old)}"),)
 
     def alter(self, old: SchemaObject, new: SchemaObject, world: World) -> Alteration:
         """ALTER COLUMN; dropped and added where it becomes generated, or where its expression cannot be changed."""
+        if new.parent is not None and new.parent.kind == "materialized view":
+            return tuple(column_settings(old, new))
         if not _of_table(new):
             return ()
         if _must_be_replaced(old, new, world):
@@ -50,15 +67,24 @@ class ColumnHandler(Handler):
             *_change_settings(old, new),
         ]
 
+    def prepare(self, old: SchemaObject, new: SchemaObject, world: World) -> Iterable[Statement]:
+        """The column that takes this one's place, filled."""
+        if _of_table(new) and _type_changes(old, new, world) and _by_rebuild(old, new, world):
+            yield from fill_other(new, _using(old, new, world), world)
+
     def blocks(self, old: SchemaObject, new: SchemaObject, dependent: SchemaObject, world: World) -> bool:
         """What PostgreSQL does not allow on a column whose type changes, and what would not fit the new one."""
         if not _of_table(new) or not _type_changes(old, new, world):
             return False
+        if _by_rebuild(old, new, world):
+            return dependent.kind != "sequence"  # the swap takes it over
         if dependent.kind in _REFUSE_TYPE_CHANGE or (
             dependent.kind == "column" and dependent.properties.get("generated")
         ):
             return True
         if same_family(str(old.properties["type"]), str(new.properties["type"])) and not _swapped(old, world):
+            return False
+        if old.properties["type"] == new.properties["type"] and survives_swap(dependent):
             return False
         # Rebuilt as they are printed: with constants and operators of the old type.
         return dependent.kind in ("default", "constraint", "statistics") or (
@@ -68,6 +94,14 @@ class ColumnHandler(Handler):
     def on_swap(self, old: SchemaObject, swapped: SchemaObject, world: World) -> Way | None:
         """Its values move over, save for a generated one's, which are computed anew."""
         return None if _of_table(old) and not old.properties.get("generated") else Way.REPLACE
+
+    def parent_way(self, old: SchemaObject | None, new: SchemaObject | None, world: World, *, anew: bool) -> Way | None:
+        """A new table where the type of a column changes that the table is partitioned by."""
+        table = world.old.get(old.parent) if old is not None else None
+        if old is None or new is None or table is None or not table.properties.get("partition_key"):
+            return None
+        by_it = old.name in key_columns(str(table.properties["partition_key"]))
+        return Way.REPLACE if by_it and (anew or _type_changes(old, new, world)) else None
 
     def check_replace(self, old: SchemaObject, new: SchemaObject, reason: str, world: World) -> None:
         """A column with values of its own is not given up for anything."""
@@ -91,7 +125,7 @@ class ColumnHandler(Handler):
         return found
 
 
-def define(new: SchemaObject, world: World, parts: Sequence[SchemaObject]) -> str:
+def define(new: SchemaObject, world: World, parts: Sequence[SchemaObject], *, nullable: bool = False) -> str:
     """A column as CREATE TABLE and ADD COLUMN want it. ``parts`` may hold its default and NOT NULL, among others."""
     values = new.properties
     words = [_name(new), str(values["type"])]
@@ -112,7 +146,7 @@ def define(new: SchemaObject, world: World, parts: Sequence[SchemaObject]) -> st
             words.append(f"DEFAULT {part.properties['expression']}")
         elif is_not_null_of(part, new):
             words.append(_not_null(part, new, world.new))
-    if values.get("not_null") and not world.named_not_null:
+    if values.get("not_null") and not world.named_not_null and not nullable:
         words.append("NOT NULL")
     return " ".join(words)
 
@@ -167,6 +201,14 @@ def _own(column: SchemaObject) -> bool:
     return _of_table(column) and not (column.properties.get("inherited") and not column.properties.get("local"))
 
 
+def _follows_type(column: SchemaObject, world: World) -> bool:
+    """Whether its table is one OF a type, which passes changes of its attributes on (CASCADE)."""
+    tables = world.old.get(column.parent), world.new.get(column.parent)
+    types = {table.properties.get("of_type") if table is not None else None for table in tables}
+    of_type = types.pop()
+    return bool(of_type) and not types and ObjectKey("composite type", str(of_type)) not in world.swapped
+
+
 def _name(part: SchemaObject) -> str:
     assert part.parent is not None
     return part.identity[len(part.parent.identity) + 1 :]
@@ -190,8 +232,8 @@ def _parents(column: SchemaObject, side: Side) -> list[ObjectKey]:
     return [ObjectKey("column", f"{name}.{_name(column)}") for name in names if name]
 
 
-def _swapped(column: SchemaObject, world: World) -> bool:
-    return not world.swapped.isdisjoint(column.needs)
+def _swapped(column: SchemaObject, world: World, *, but: str = "") -> bool:
+    return any(need in world.swapped and need.kind != but for need in column.needs)
 
 
 def _type_changes(old: SchemaObject, new: SchemaObject, world: World) -> bool:
@@ -211,17 +253,35 @@ def _must_be_replaced(old: SchemaObject, new: SchemaObject, world: World) -> boo
 
 def _change_type(old: SchemaObject, new: SchemaObject, world: World) -> Iterable[Statement]:
     inherited = new.properties.get("inherited")
-    if inherited or not _type_changes(old, new, world):
+    if inherited or not _type_changes(old, new, world) or _follows_type(new, world):
         return
-    was, becomes = str(old.properties["type"]), str(new.properties["type"])
+    if _by_rebuild(old, new, world):
+        yield from swap_in(old, new, world)
+        return
     collation = f" COLLATE {new.properties['collation']}" if new.properties.get("collation") else ""
-    using = ""
-    if was != becomes or _swapped(old, world):
-        builtin = not any(need.kind.endswith((" type", "enum", "domain")) for need in (*old.needs, *new.needs))
-        using = conversion(_name(new), was, becomes, builtin=builtin and not _swapped(old, world))
-    if new.parent is not None and new.parent.kind == "foreign table":
-        using = ""
+    using = _using(old, new, world)
+    becomes = new.properties["type"]
     yield sql(f"{_alter_column(new)} TYPE {becomes}{collation}{f' USING {using}' if using else ''}")
+
+
+def _using(old: SchemaObject, new: SchemaObject, world: World) -> str:
+    """The expression of USING; "" where none is needed. A foreign table's rows are not here."""
+    was, becomes = str(old.properties["type"]), str(new.properties["type"])
+    if (was == becomes and not _swapped(old, world, but="collation")) or (
+        new.parent is not None and new.parent.kind == "foreign table"
+    ):
+        return ""
+    if (moved := conversion_by_function(_name(new), old, new, world)) is not None:
+        return moved
+    builtin = not any(need.kind.endswith((" type", "enum", "domain")) for need in (*old.needs, *new.needs))
+    return conversion(_name(new), was, becomes, builtin=builtin and not _swapped(old, world))
+
+
+def _by_rebuild(old: SchemaObject, new: SchemaObject, world: World) -> bool:
+    """Whether another column, filled in batches, takes its place: the table is big, and would be rewritten."""
+    if not may_rebuild(old, new, world):
+        return False
+    return _swapped(old, world) or rewrites(str(old.properties["type"]), str(new.properties["type"]))
 
 
 def _change_expression(old: SchemaObject, new: SchemaObject) -> Iterable[Statement]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["conversion", "same_family"]
+__all__ = ["conversion", "rewrites", "same_family"]
 
 _FAMILIES = (
     ("smallint", "integer", "bigint", "numeric", "real", "double precision"),
@@ -24,6 +24,15 @@ def base(type_: str) -> str:
     if opening < 0:
         return type_
     return type_[:opening] + type_[type_.index(")", opening) + 1 :]
+
+
+def rewrites(old: str, new: str) -> bool:
+    """Whether PostgreSQL writes a table anew for it."""
+    from confiture.sql.effects.known import Known
+    from confiture.sql.effects.types import change_of, type_of
+
+    after = type_of(new)
+    return after is None or change_of(type_of(old), after, Known(), text=new).rewrites
 
 
 def same_family(old: str, new: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from confiture.model import ObjectKey, SchemaObject, Statement
 from confiture_catalog.differ.handler import Alteration, Handler, Op, Ref, Way, refuse_data_loss, sql
 from confiture_catalog.differ.objects.column import define, is_not_null_of
+from confiture_catalog.differ.objects.composite import order_is_reachable
 from confiture_catalog.differ.objects.options import change_options, foreign_options, storage_options
 from confiture_catalog.differ.world import World
 
@@ -52,20 +53,25 @@ class TableHandler(Handler):
             *_change_foreign_options(old, new),
         ]
 
+    def on_swap(self, old: SchemaObject, swapped: SchemaObject, world: World) -> Way | None:
+        """A table OF the type takes the new one, unless its columns would have to stand in another order."""
+        in_order = swapped.kind == "composite type" and order_is_reachable(swapped.key, world)
+        return None if in_order and old.properties.get("of_type") == swapped.identity else Way.REPLACE
+
     def check_replace(self, old: SchemaObject, new: SchemaObject, reason: str, world: World) -> None:
         """Its rows would be gone. A foreign table has none here, a partition's go with its parent's."""
         if old.kind == "table":
             refuse_data_loss(old, reason, world)
 
     def after(self, op: Op, subject: SchemaObject, world: World) -> Iterable[Ref]:
-        """A partition is attached when its parent's columns, keys and constraints are as they will be."""
-        parent = subject.properties.get("partition_of")
-        if op is Op.DROP or not parent:
+        """A child comes when its parents' columns, defaults, keys and checks are as they will be."""
+        if op is Op.DROP:
             return ()
         found = []
-        for part in world.new.children(ObjectKey("table", str(parent))):
-            if part.kind in ("column", "default", "constraint") and part.properties.get("type") != "foreign key":
-                found += [Ref(Op.CREATE, part.key), Ref(Op.ALTER, part.key)]
+        for parent in (*_names(subject.properties.get("inherits")), subject.properties.get("partition_of")):
+            for part in world.new.children(ObjectKey("table", str(parent))):
+                if part.kind in ("column", "default", "constraint") and part.properties.get("type") != "foreign key":
+                    found += [Ref(Op.CREATE, part.key), Ref(Op.ALTER, part.key)]
         return found
 
 
