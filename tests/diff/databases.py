@@ -66,15 +66,34 @@ class Databases:
 
     def dump(self, name: str) -> tuple[str, ...]:
         """The schema, as :func:`diff.judge.canonical` gives it."""
+        return canonical(self.dump_script(name))
+
+    def dump_script(self, name: str) -> str:
+        """The schema as ``pg_dump`` writes it."""
         command = [str(self._bin / "pg_dump"), "--schema-only", "-d", self.url(name)]
         done = subprocess.run(command, env=self._env, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr
-        return canonical(done.stdout)
+        return done.stdout
 
     def ask(self, name: str, query: str) -> list[list[Any]]:
         """The rows of a query, their values as JSON has them."""
-        lines = self._must(name, f"SELECT row_to_json(r) FROM ({query}) AS r").splitlines()
+        lines = self._must(name, f"WITH r AS ({query}) SELECT row_to_json(r) FROM r").splitlines()
         return [list(json.loads(line).values()) for line in lines]
+
+    def make_roles(self, *names: str) -> None:
+        """Make roles that may be there: another worker may make them at the same time."""
+        for name in names:
+            ignored = "EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL"
+            self._must("postgres", f"DO $$ BEGIN CREATE ROLE {name}; {ignored}; END $$")
+
+    def make_tablespace(self, name: str) -> None:
+        """Make a tablespace within the data directory; it may be there."""
+        if self._must("postgres", f"SELECT 1 FROM pg_tablespace WHERE spcname = '{name}'"):
+            return
+        sql = f"SET allow_in_place_tablespaces = on; CREATE TABLESPACE {name} LOCATION ''"
+        commands = [part for each in sql.split("; ") for part in ("-c", each)]
+        done = self._run("postgres", *commands)
+        assert done.returncode == 0 or "already exists" in done.stderr or "duplicate key" in done.stderr, done.stderr
 
     def counts(self, name: str) -> dict[str, int]:
         """How many rows each table has."""

@@ -23,7 +23,10 @@ _PIECE = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_NOISE = ("\\restrict", "\\unrestrict", "SET ", "SELECT pg_catalog.set_config")
+_NOISE = ("\\restrict", "\\unrestrict")
+#: These come before what is made in them, and would be lost when the statements are sorted.
+_PLACE = re.compile(r"SET (default_tablespace|default_table_access_method) = (.*);")
+_PLACED = re.compile(r"CREATE (?:UNLOGGED )?(?:TABLE|MATERIALIZED VIEW|(?:UNIQUE )?INDEX) |ALTER TABLE ")
 _TABLE = re.compile(r"CREATE (?:UNLOGGED |FOREIGN )?TABLE ")
 _NOT_NULL_NAME = re.compile(r'CONSTRAINT (?:"[^"]+"|\w+) NOT NULL')
 
@@ -60,8 +63,19 @@ def split(text: str) -> Iterator[str]:
 
 def canonical(dump: str) -> tuple[str, ...]:
     """The dump's statements, sorted, with the columns of each table sorted."""
-    lines = (line for line in dump.split("\n") if not line.startswith(_NOISE))
-    return tuple(sorted(_sorted_columns(statement) for statement in split("\n".join(lines))))
+    text = "\n".join(line for line in dump.split("\n") if not line.startswith(_NOISE))
+    return tuple(sorted(_sorted_columns(statement) for statement in _placed(split(text))))
+
+
+def _placed(statements: Iterable[str]) -> Iterator[str]:
+    """The statements without settings; those that are not in the usual place say so."""
+    place: dict[str, str] = {}
+    for statement in statements:
+        if match := _PLACE.match(statement):
+            place[match[1]] = match[2]
+        elif not statement.startswith(("SET ", "SELECT pg_catalog.set_config")):
+            where = "".join(f"\n-- {value}" for value in place.values() if value not in {"''", "heap"})
+            yield statement + (where if _PLACED.match(statement) else "")
 
 
 def _sorted_columns(statement: str) -> str:
