@@ -96,11 +96,10 @@ class Assembly:
 
     def changed_members(self) -> list[Address]:
         """What initdb or an extension made, and someone has granted or revoked privileges on."""
-        granted = {(*address[:2], 0) for address in {*self._given, *self._default}}
         return sorted(
             address
-            for address in granted
-            if address not in self._rows and (address[:2] in self._members or address[1] < FIRST_USER_OID)
+            for address in {*self._given, *self._default}
+            if (*address[:2], 0) not in self._rows and (address[:2] in self._members or address[1] < FIRST_USER_OID)
         )
 
     def objects(self, *, unknown: Mapping[Address, Any], changed: Mapping[Address, Any]) -> list[SchemaObject]:
@@ -108,7 +107,7 @@ class Assembly:
         needs, extensions = self._needs()
         found = [self._object(address, row, needs, extensions) for address, row in self._rows.items()]
         for row in unknown.values():
-            _, _, catalog, type_, schema, name, identity = row
+            _, _, _, catalog, type_, schema, name, identity = row
             kind = f"unsupported:{catalog}"
             properties: dict[str, Value] = {"type": type_}
             found.append(
@@ -193,21 +192,20 @@ class Assembly:
         return needs, extensions
 
     def _privileges_of_others(self, changed: Mapping[Address, Any]) -> list[SchemaObject]:
-        """Grants on what the user did not make: objects of kind ``privileges``, columns with their names' numbers."""
+        """Grants on what the user did not make: objects of kind ``privileges``."""
         found = []
         for address in sorted({*self._given, *self._default}):
-            row = changed.get((*address[:2], 0))
+            row = changed.get(address)
             if row is None or address in self._rows:
                 continue
-            _, _, _, type_, schema, name, identity = row
+            _, _, _, _, type_, schema, name, identity = row
             given, default = self._given.get(address), self._default.get(address)
             grants, revoked = _sorted(given, default), _sorted(default, given)
             if grants or revoked:
-                column = f" column {address[2]}" if address[2] else ""
                 found.append(
                     SchemaObject(
                         kind="privileges",
-                        identity=f"{type_} {identity}{column}",
+                        identity=f"{type_} {identity}",
                         schema=schema,
                         name=name or "",
                         properties={},

@@ -8,8 +8,13 @@ from confiture_catalog.schemas import PUBLIC_SCHEMA_OID
 __all__ = ["COMMENTS", "DEPENDENCIES", "FOLDED", "GRANTS", "IDENTIFY", "LABELS", "LARGE_OBJECTS"]
 
 #: classid, oid, subid, comment.
-COMMENTS = "SELECT classoid, objoid, objsubid, description FROM pg_catalog.pg_description WHERE objoid >= " + (
-    f"{FIRST_USER_OID} OR (objoid = {PUBLIC_SCHEMA_OID} AND classoid = 'pg_catalog.pg_namespace'::regclass)"
+COMMENTS = (
+    "SELECT classoid, objoid, objsubid, description FROM pg_catalog.pg_description WHERE ("
+    f"objoid >= {FIRST_USER_OID} OR (objoid = {PUBLIC_SCHEMA_OID} AND classoid = 'pg_catalog.pg_namespace'::regclass))"
+    # What an extension says of itself comes with CREATE EXTENSION. CASE: control files are read only where there is one.
+    " AND CASE WHEN classoid = 'pg_catalog.pg_extension'::regclass THEN (objoid, description) NOT IN (SELECT e.oid,"
+    " a.comment FROM pg_catalog.pg_extension e JOIN pg_available_extensions() a ON a.name = e.extname"
+    " WHERE a.comment IS NOT NULL) ELSE true END"
 )
 
 #: classid, oid, subid, label.
@@ -110,9 +115,10 @@ GRANTS = (
     " UNION ALL SELECT true, * FROM aclexplode(acls.base)) g WHERE acls.acl IS DISTINCT FROM acls.base"
 )
 
-#: What PostgreSQL calls objects, for those that no family has: classid, oid, catalog, type, schema, name, identity.
+#: What PostgreSQL calls objects, for those that no family has: the address, catalog, type, schema, name, identity.
 IDENTIFY = (
-    "SELECT a.classid, a.oid, c.relname::text, i.type, i.schema, i.name, i.identity"
-    " FROM unnest($1::oid[], $2::oid[]) AS a(classid, oid) JOIN pg_catalog.pg_class c ON c.oid = a.classid,"
-    " LATERAL pg_identify_object(a.classid, a.oid, 0) i"
+    "SELECT a.classid, a.oid, a.subid, c.relname::text, i.type, i.schema, i.name, i.identity"
+    " FROM unnest($1::oid[], $2::oid[], $3::int[]) AS a(classid, oid, subid)"
+    " JOIN pg_catalog.pg_class c ON c.oid = a.classid,"
+    " LATERAL pg_identify_object(a.classid, a.oid, a.subid) i"
 )

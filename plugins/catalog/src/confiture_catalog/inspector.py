@@ -121,6 +121,6 @@ def _no_collection() -> Iterator[None]:
 async def _identify(connection: Connection, addresses: list[Address]) -> dict[Address, Any]:
     if not addresses:
         return {}
-    classes, oids, _ = zip(*addresses, strict=True)
-    rows = await connection.fetch(facts.IDENTIFY, list(classes), list(oids))
-    return {(row[0], row[1], 0): row for row in rows}
+    classes, oids, subs = zip(*addresses, strict=True)
+    rows = await connection.fetch(facts.IDENTIFY, list(classes), list(oids), list(subs))
+    return {(row[0], row[1], row[2]): row for row in rows}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from confiture.model import Hazard, SchemaObject, Statement, Value
+from confiture.model import Hazard, ObjectKey, SchemaObject, Statement, Value
 from confiture.quoting import quote_ident, quote_literal
 from confiture_catalog.differ.handler import Alteration, Handler, Way, refuse_data_loss, sql
 from confiture_catalog.differ.objects.options import foreign_options
@@ -112,6 +112,10 @@ class UserMappingHandler(Handler):
         said = [f"DROP {quote_ident(name)}" for name in before if name not in after]
         said += [f"ADD {quote_ident(name)} ''" for name in come]
         return (_to_be_filled(sql(f"ALTER USER MAPPING FOR {new.identity} OPTIONS ({', '.join(said)})"), come),)
+
+    def goes_with(self, old: SchemaObject, world: World) -> Iterable[ObjectKey]:
+        """DROP SERVER does not take it along."""
+        return ()
 
     def check_replace(self, old: SchemaObject, new: SchemaObject, reason: str, world: World) -> None:
         """The values of its options would be gone."""
