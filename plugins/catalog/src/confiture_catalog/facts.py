@@ -11,7 +11,7 @@ __all__ = ["COMMENTS", "DEPENDENCIES", "FOLDED", "GRANTS", "IDENTIFY", "LABELS",
 COMMENTS = (
     "SELECT classoid, objoid, objsubid, description FROM pg_catalog.pg_description WHERE ("
     f"objoid >= {FIRST_USER_OID} OR (objoid = {PUBLIC_SCHEMA_OID} AND classoid = 'pg_catalog.pg_namespace'::regclass))"
-    # What an extension says of itself comes with CREATE EXTENSION. CASE: control files are read only where there is one.
+    # What an extension says of itself comes with CREATE EXTENSION. CASE: control files are read only if there is one.
     " AND CASE WHEN classoid = 'pg_catalog.pg_extension'::regclass THEN (objoid, description) NOT IN (SELECT e.oid,"
     " a.comment FROM pg_catalog.pg_extension e JOIN pg_available_extensions() a ON a.name = e.extname"
     " WHERE a.comment IS NOT NULL) ELSE true END"
