@@ -1,15 +1,17 @@
 """Which statements PostgreSQL refuses inside a transaction block.
 
 The list is that of ``PreventInTransactionBlock`` in PostgreSQL 18's sources (``tcop/utility.c`` and the commands it
-calls). Three cases cannot be known from the text and are taken as transactional: REINDEX and CLUSTER of a
-*partitioned* table or index, DROP SUBSCRIPTION of one without a slot is taken as not transactional, and CALL of a
-procedure that commits by itself.
+calls), and DO blocks that commit by themselves. Three cases cannot be known from the text and are taken as
+transactional: REINDEX and CLUSTER of a *partitioned* table or index, DROP SUBSCRIPTION of one without a slot is taken
+as not transactional, and CALL of a procedure that commits by itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+
+from confiture.quoting import quote_literal
 
 if TYPE_CHECKING:
     # A protobuf message of the grammar, such as ``pg_query_pb2.IndexStmt``; the classes have no useful common type.
@@ -62,6 +64,27 @@ def _text(option: Any) -> str:
     if which == "boolean":
         return str(value.boolean.boolval)
     return ""
+
+
+def _do(node: Node) -> str | None:
+    """A DO block that commits, as a backfill in batches does: PostgreSQL refuses the COMMIT in it (2D000)."""
+    body = next((item.def_elem.arg.string.sval for item in node.args if item.def_elem.defname == "as"), "")
+    language = next((item.def_elem.arg.string.sval for item in node.args if item.def_elem.defname == "language"), "")
+    if language not in ("", "plpgsql") or not any(word in body.lower() for word in ("commit", "rollback")):
+        return None
+    import postgast
+
+    try:
+        tree = postgast.parse_plpgsql(f"DO {quote_literal(body)}")
+    except postgast.PgQueryError:
+        return None  # PostgreSQL says what is wrong with it
+    return "DO with COMMIT in it" if _commits(tree) else None
+
+
+def _commits(tree: Any) -> bool:
+    if isinstance(tree, dict):
+        return "PLpgSQL_stmt_commit" in tree or "PLpgSQL_stmt_rollback" in tree or any(map(_commits, tree.values()))
+    return isinstance(tree, list) and any(map(_commits, tree))
 
 
 def _always(what: str) -> Callable[[Node], str | None]:
@@ -150,6 +173,7 @@ _RULES: dict[str, Callable[[Node], str | None]] = {
     "CreateTableSpaceStmt": _always("CREATE TABLESPACE"),
     "CreatedbStmt": _always("CREATE DATABASE"),
     "DiscardStmt": _discard,
+    "DoStmt": _do,
     "DropStmt": _drop,
     "DropSubscriptionStmt": _always("DROP SUBSCRIPTION"),
     "DropTableSpaceStmt": _always("DROP TABLESPACE"),
