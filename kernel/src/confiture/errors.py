@@ -325,6 +325,8 @@ class DecisionsNeeded(Refused):
     """What is gone may have got another name: decide with ``--rename`` or ``--drop``, or a hint in the DDL."""
 
     code = "decisions-needed"
+    #: The :class:`confiture.model.Question` objects, for whoever can ask.
+    questions: tuple[Any, ...] = ()
 
 
 class ProofFailed(Refused):

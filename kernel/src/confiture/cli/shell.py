@@ -152,6 +152,15 @@ class Shell:
         if answer.strip().lower() not in ("y", "yes"):
             raise ConfirmationNeeded("you said no", hint="nothing was touched")
 
+    def ask(self, question: str) -> str:
+        """The line that somebody answers with; only where ``interactive``. Ctrl-C raises ``Interrupted``."""
+        if self.bars is not None:
+            self.bars.make_way(question)
+        answer = _ask(question)
+        if not answer.endswith("\n"):
+            sys.stderr.write("\n")
+        return answer
+
     def emit_report(self, report: Any) -> None:
         """Print what the command returned, as JSON, where that was asked for."""
         if self.format == "json" and report is not None:

@@ -12,6 +12,7 @@ from confiture_diff.model import DiffReport, DiffRequest
 
 if TYPE_CHECKING:
     from confiture.cli.shell import Shell
+    from confiture.protocols import Context
 
 __all__ = ["diff"]
 
@@ -30,6 +31,9 @@ async def diff(
     prove: bool = True,
     target_version: int | None = None,
     exclude: Annotated[tuple[str, ...], Parameter(negative="", metavar="PATTERN")] = (),
+    generate: Annotated[bool, Parameter(negative="")] = False,
+    name: str | None = None,
+    sql: Annotated[bool, Parameter(negative="")] = False,
     exit_code: Annotated[bool, Parameter(negative="")] = False,
     force: Annotated[bool, Parameter(negative="")] = False,
     cache: Annotated[bool, Parameter(negative="--no-cache")] = True,
@@ -55,14 +59,24 @@ async def diff(
         The major version of the server that the plan is for. [default: the live old side's, else 18]
     exclude
         Objects that are left alone, such as public.tmp_*. May be given several times.
+    generate
+        Write the plan and its way back as the project's next migration, named by --name.
+    name
+        The migration's name, such as add_user_bio.
+    sql
+        Write the migration as a pair of SQL files.
     exit_code
         Exit with 2 where there is a difference.
     force
-        Take a plan that was tried and leads elsewhere.
+        Take a plan though it was tried and leads elsewhere.
     cache
         Remember the schemas of DDL that was read.
     """
     shell.configure(common)
+    if generate != (name is not None) or (sql and not generate):
+        raise UsageError(
+            "--generate and --name go together, and --sql goes with them", hint="--generate --name add_bio"
+        )
     request = DiffRequest(
         old=old,
         new=new,
@@ -74,16 +88,42 @@ async def diff(
         exclude=exclude,
         force=force,
         cache=cache,
+        generate=name,
+        sql=sql,
     )
     # A default is the project's: without a project both sides must be said.
     async with shell.run(common, anywhere=old is not None and new is not None) as run:
-        report: DiffReport = await run.start("diff", request)
+        report = await _decided(run, shell, request)
         _show(shell, report)
     if exit_code and report.changed:
         import msgspec
 
         return msgspec.structs.replace(report, exit_code=_CHANGES)
     return report
+
+
+async def _decided(run: Context, shell: Shell, request: DiffRequest) -> DiffReport:
+    """The report; on a terminal, what the differ is not sure of is asked."""
+    import msgspec
+
+    from confiture.errors import DecisionsNeeded
+    from confiture.hooks import MEDIUM
+
+    medium = run.get(MEDIUM, "diff")
+    while True:
+        try:
+            report: DiffReport = await medium.run(run, request)
+        except DecisionsNeeded as error:
+            if not shell.interactive or not error.questions:
+                raise
+            from confiture_diff.asking import ask
+
+            renames, drops = ask(shell, error.questions)
+            request = msgspec.structs.replace(
+                request, renames=(*request.renames, *renames), drops=(*request.drops, *drops)
+            )
+        else:
+            return report
 
 
 def _pair(written: str) -> tuple[str, str]:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from confiture.model import Schema, SchemaObject
-from confiture_diff.model import Difference
+from confiture_diff.model import Change, Difference
 
-__all__ = ["column_orders", "differences"]
+__all__ = ["changes", "column_orders", "differences"]
 
 _FIELDS = ("owner", "comment", "grants", "revoked", "parent")
 
@@ -30,6 +30,32 @@ def differences(direction: str, expected: Schema, got: Schema) -> tuple[Differen
         if key not in wanted:
             found.append(Difference(direction=direction, kind=key.kind, identity=key.identity, got="there"))
     return tuple(found)
+
+
+def changes(old: Schema, new: Schema) -> tuple[Change, ...]:
+    """What is created, altered and dropped on the way from ``old`` to ``new``, by the wholes that it belongs to."""
+    before = {each.key: each for each in old.objects}
+    after = {each.key: each for each in new.objects}
+    found: list[Change] = []
+    for each, action, others in (
+        *((each, "create", before) for each in new.objects if each.key not in before),
+        *((each, "drop", after) for each in old.objects if each.key not in after),
+    ):
+        if each.parent is None or each.parent in others:
+            parent = each.parent.identity if each.parent else None
+            found.append(Change(action=action, kind=each.kind, identity=each.identity, parent=parent))  # type: ignore[arg-type]
+    for key, each in after.items():
+        was = before.get(key)
+        if was is not None and was.content != each.content:
+            properties = tuple((one.property, one.got, one.expected) for one in _in_object("", each, was))
+            if properties:
+                parent = each.parent.identity if each.parent else None
+                found.append(
+                    Change(action="alter", kind=each.kind, identity=each.identity, parent=parent, properties=properties)
+                )
+    return tuple(
+        sorted(found, key=lambda change: (change.parent or change.identity, change.parent or "", change.identity))
+    )
 
 
 def _in_object(direction: str, expected: SchemaObject, got: SchemaObject) -> list[Difference]:

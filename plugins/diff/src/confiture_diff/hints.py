@@ -50,10 +50,12 @@ def read_hints(old: Sequence[SourceFile], new: Sequence[SourceFile]) -> Decision
     moved = {_text(each.old): _text(each.new) for each in forward if each.old[:-1] != each.new[:-1]}
     found |= moved
     if backward:
-        names = _names(new)
+        declared = [thing.path for file in new for thing in _things(file)]
+        names, paths = {_folded(path) for path in declared}, {_text(path) for path in declared}
         for each in backward:
-            # Left from an earlier change: what it says was the old name then is none of the new side's.
-            if not new or (_folded(each.old) in names and _text(each.new) not in found):
+            # Left from an earlier change: what it says was the old name then is none of the new side's, or what has
+            # the new name is there as well.
+            if not new or (_folded(each.old) in names and _text(each.new) not in paths):
                 found.setdefault(_text(each.new), _text(each.old if _is_moved(each) else each.old[-1:]))
     return Decisions(renames=tuple(found.items()), drops=tuple(dict.fromkeys(_drops(new))))
 
@@ -71,15 +73,9 @@ def _folded(path: tuple[str, ...]) -> str:
     return part[1:-1] if part[:1] in ('"', "'") else part.lower()
 
 
-def _names(files: Sequence[SourceFile]) -> set[str]:
-    """All names that the files declare, by themselves."""
-    return {
-        _folded(thing.path)
-        for file in files
-        for _, _, things in read_declared(file).statements
-        for thing in things
-        if thing.path
-    }
+def _things(file: SourceFile) -> Iterator[Thing]:
+    for _, _, things in read_declared(file).statements:
+        yield from (thing for thing in things if thing.path)
 
 
 def _drops(files: Sequence[SourceFile]) -> Iterator[str]:

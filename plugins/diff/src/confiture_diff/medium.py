@@ -54,6 +54,7 @@ async def _compare(
     ctx: Context, request: DiffRequest, old: Side, new: Side, report: DiffReport, stack: AsyncExitStack
 ) -> DiffReport:
     from confiture.hooks import DIFFER
+    from confiture_diff.comparing import changes
     from confiture_diff.elaborate import Elaboration
     from confiture_diff.planning import rename_rounds, way_back
     from confiture_diff.trial import Trial
@@ -64,24 +65,30 @@ async def _compare(
     right = Elaboration(ctx, new, "new", other_live=old.live, config=config, request=request, stack=stack)
     before, after = await _read(left, right, prove=request.prove)
     notes = refuse_unsupported(before, after)
+    decisions = _decisions(request, old, new)
     options = DiffOptions(
         online=not request.offline,
         target_version=request.target_version or _version(old, before),
         rows=await _rows(ctx, old),
-        drops=request.drops,
+        drops=decisions.drops,
     )
     trial = Trial(ctx, left, before, over_rows=request.prove)
-    renamed = await rename_rounds(ctx, before, after, _decisions(request, old, new), config, trial.rename)
+    renamed = await rename_rounds(ctx, before, after, decisions, config, trial.rename)
     plan = await ctx.get(DIFFER, config.differ).diff(ctx, renamed.schema, after, options)
     plan = msgspec.structs.replace(plan, statements=(*renamed.statements, *plan.statements))
     report = msgspec.structs.replace(report, renames=renamed.renames, plan=plan, notes=notes)
     if plan.statements:
-        report = msgspec.structs.replace(report, changed=True, hazards=_hazards(plan))
+        found = changes(renamed.schema, after)
+        report = msgspec.structs.replace(report, changed=True, changes=found, hazards=_hazards(plan))
         if request.backward:
             backward, irreversible = await way_back(ctx, renamed, after, options, config)
             report = msgspec.structs.replace(report, backward=backward, irreversible=irreversible)
         if request.prove:
             report = await trial.prove(report, after, wanted=request.backward, force=request.force)
+    if plan.statements and request.generate is not None:
+        from confiture_diff.generating import write
+
+        report = write(ctx, request, report)
     for note in report.notes:
         ctx.emit(Note(message=note))
     return report
@@ -101,7 +108,15 @@ def _hazards(plan: Plan) -> tuple[Hazard, ...]:
 
 
 def _decisions(request: DiffRequest, old: Side, new: Side) -> Decisions:
-    return request.decisions
+    """Those of the request, and those that the DDL's comments hold; the request's come first."""
+    from confiture_diff.hints import read_hints
+
+    hints = read_hints(old.files, new.files)
+    said = dict(request.renames)
+    return Decisions(
+        renames=(*request.renames, *((name, to) for name, to in hints.renames if name not in said)),
+        drops=tuple(dict.fromkeys((*request.drops, *hints.drops))),
+    )
 
 
 def _version(old: Side, schema: Schema) -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from confiture.model import Decisions, Hazard, Plan, Rename
 
-__all__ = ["DataFailure", "DiffConfig", "DiffReport", "DiffRequest", "Difference", "Proof"]
+__all__ = ["Change", "DataFailure", "DiffConfig", "DiffReport", "DiffRequest", "Difference", "Proof"]
 
 
 class DiffConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +31,7 @@ class DiffRequest(msgspec.Struct, frozen=True, kw_only=True):
     ``prove`` False: the plan is not tried. ``target_version``: None for that of the live old side, else 18.
     ``force``: report a plan that leads elsewhere rather than raise.
     ``cache`` False: schemas are read anew and not remembered. ``backward`` False: only the way there.
+    ``generate`` is the name of a migration to write, ``sql``: as a pair of SQL files.
     """
 
     old: str | None = None
@@ -42,11 +45,26 @@ class DiffRequest(msgspec.Struct, frozen=True, kw_only=True):
     force: bool = False
     cache: bool = True
     backward: bool = True
+    generate: str | None = None
+    sql: bool = False
 
     @property
     def decisions(self) -> Decisions:
         """The decisions of the request alone."""
         return Decisions(renames=self.renames, drops=self.drops)
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """What is another in the new schema. Parts of what is created or dropped as a whole are not listed.
+
+    ``properties`` are those that change: name, old and new value. ``parent`` is the whole that it is a part of.
+    """
+
+    action: Literal["create", "alter", "drop"]
+    kind: str
+    identity: str
+    parent: str | None = None
+    properties: tuple[tuple[str, str | None, str | None], ...] = ()
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +116,7 @@ class DiffReport(msgspec.Struct, frozen=True, kw_only=True):
     plan: Plan = Plan(statements=())
     backward: Plan = Plan(statements=())
     renames: tuple[Rename, ...] = ()
+    changes: tuple[Change, ...] = ()
     hazards: tuple[Hazard, ...] = ()
     notes: tuple[str, ...] = ()
     proof: Proof | None = None

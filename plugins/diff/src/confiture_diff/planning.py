@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from confiture.protocols import Context
     from confiture_diff.model import DiffConfig
 
-__all__ = ["Renamed", "decisions_needed", "rename_rounds", "way_back"]
+__all__ = ["Renamed", "decisions_needed", "last_name", "rename_rounds", "way_back"]
 
 #: A round renames what the last one made visible: a schema, its tables, their columns, their constraints.
 _ROUNDS = 20
@@ -65,21 +65,23 @@ def decisions_needed(questions: tuple[Question, ...]) -> DecisionsNeeded:
         lines.append(f"{old.kind} {old.identity} is gone")
         for rename in question.renames:
             why = f" ({', '.join(rename.evidence)})" if rename.evidence else ""
-            lines.append(f"  renamed to {_last(rename.new.identity)}{why}:")
-            lines.append(f"    --rename {old.identity}={_last(rename.new.identity)}")
-            lines.append(f"    or in the DDL, behind it: -- confiture: renamed from {_last(old.identity)}")
+            lines.append(f"  renamed to {last_name(rename.new.identity)}{why}:")
+            lines.append(f"    --rename {old.identity}={last_name(rename.new.identity)}")
+            lines.append(f"    or in the DDL, behind it: -- confiture: renamed from {last_name(old.identity)}")
         lines.append(f"  dropped with what it holds: --drop {old.identity}")
     several = len(questions) > 1
-    return DecisionsNeeded(
+    error = DecisionsNeeded(
         f"{len(questions)} objects are gone, and may have been renamed"
         if several
         else f"{questions[0].old.kind} '{questions[0].old.identity}' is gone, and may have been renamed",
         detail="\n".join(lines),
         hint="decide with the options above, or with the comments in the DDL",
     )
+    error.questions = questions
+    return error
 
 
-def _last(identity: str) -> str:
+def last_name(identity: str) -> str:
     """The last name of an identity: ``display_name`` of ``public.users.display_name``."""
     depth = quoted = 0
     start = 0

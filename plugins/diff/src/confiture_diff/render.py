@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from confiture.model import Plan, Statement
-from confiture_diff.model import DiffReport
+from confiture_diff.model import Change, DiffReport
 
-__all__ = ["as_sql", "as_text"]
+__all__ = ["as_sql", "as_text", "proof_lines"]
+
+_SIGNS = {"create": "+", "alter": "~", "drop": "-"}
+#: Longer values of properties (bodies of functions) say nothing in a line.
+_SHOWN = 60
 
 
 def as_sql(plan: Plan) -> str:
@@ -16,9 +20,15 @@ def as_sql(plan: Plan) -> str:
         return ""
     parts = ["SET check_function_bodies = off;\n"]
     for statement in plan.statements:
-        parts += [f"-- {line}\n" for hazard in statement.hazards for line in hazard.message.splitlines()]
-        parts.append(f"{statement.sql};\n")
+        parts += [f"-- {line}\n" for hazard in statement.hazards for line in _comment(hazard.kind, hazard.message)]
+        # In a line of its own where the statement may end in a comment.
+        end = "\n;\n" if "--" in statement.sql.rpartition("\n")[2] else ";\n"
+        parts.append(f"{statement.sql}{end}")
     return "".join(parts)
+
+
+def _comment(kind: str, message: str) -> list[str]:
+    return f"{kind}: {message}".splitlines()
 
 
 def as_text(report: DiffReport) -> Iterator[str]:
@@ -26,20 +36,88 @@ def as_text(report: DiffReport) -> Iterator[str]:
     if not report.changed:
         yield "no change"
         return
-    for rename in report.renames:
-        why = "as said" if rename.hinted else ", ".join(rename.evidence)
-        yield f"renamed: {rename.old.kind} {rename.old.identity} to {rename.new.identity}" + (
-            f" ({why})" if why else ""
-        )
+    yield from _renamed(report)
+    yield from _changed(report)
+    count = len(report.plan.statements)
+    yield ""
+    yield f"{count} statement{'' if count == 1 else 's'}:"
     for statement in report.plan.statements:
-        yield f"{statement.sql};"
+        yield ""
+        yield from (f"  {line}" for line in f"{statement.sql};".splitlines())
         yield from _about(statement)
-    for note in report.notes:
-        yield f"note: {note}"
+    yield ""
+    yield from proof_lines(report)
     if report.irreversible:
         yield f"no way back: {report.irreversible}"
+    if report.path:
+        yield f"wrote {report.path}"
+
+
+def _renamed(report: DiffReport) -> Iterator[str]:
+    for rename in report.renames:
+        why = "as said" if rename.hinted else ", ".join(rename.evidence)
+        shown = f"> {rename.old.kind} {rename.old.identity} is now {rename.new.identity}"
+        yield f"{shown} ({why})" if why else shown
+
+
+def _changed(report: DiffReport) -> Iterator[str]:
+    above: str | None = None
+    for change in report.changes:
+        if change.parent is not None and change.parent != above:
+            yield change.parent
+        above = change.parent
+        yield f"{'  ' if change.parent else ''}{_SIGNS[change.action]} {_what(change)}"
+
+
+def _what(change: Change) -> str:
+    name = change.identity
+    if change.parent is not None:
+        name = name.removeprefix(f"{change.parent}.")
+    described = "; ".join(
+        f"{name} {_short(was)} -> {_short(now)}" if _short(was) and _short(now) else f"{name} changes"
+        for name, was, now in change.properties
+    )
+    return f"{change.kind} {name}: {described}" if described else f"{change.kind} {name}"
+
+
+def _short(value: str | None) -> str:
+    if value is None:
+        return "(none)"
+    return value if len(value) <= _SHOWN and "\n" not in value else ""
 
 
 def _about(statement: Statement) -> Iterator[str]:
+    effects = statement.effects
+    if effects is not None and effects.lock and effects.tables:
+        does = [f"locks {', '.join(effects.tables)} ({effects.lock})"]
+        does += ["writes the whole table anew"] if effects.rewrites else []
+        does += ["reads the whole table"] if effects.scans else []
+        yield f"    {', '.join(does)}"
     for hazard in statement.hazards:
         yield f"    {hazard.kind}: {hazard.message}"
+    if effects is not None and effects.failing_rows:
+        yield f"    the rows that stop it: {' '.join(effects.failing_rows.split())}"
+    if not statement.transactional:
+        yield "    runs outside of a transaction"
+
+
+def proof_lines(report: DiffReport) -> Iterator[str]:
+    """What was proved, and what is left."""
+    proof = report.proof
+    if proof is None:
+        yield "not proved"
+        return
+    if proof.proved:
+        rows = f", over {proof.rows} sample rows" if proof.rows and proof.with_rows == proof.proved else ""
+        yield f"proved: {', '.join(proof.proved)}{rows}"
+    if "forward" not in proof.proved:
+        yield "not proved: forward"
+    elif "backward" not in proof.proved and report.irreversible is None:
+        yield "not proved: backward"
+    for failure in proof.failures:
+        yield f"sample rows stopped it ({failure.direction}): {failure.message}: {' '.join(failure.sql.split())[:200]}"
+        if failure.failing_rows:
+            yield f"  the rows that do: {' '.join(failure.failing_rows.split())}"
+    for each in proof.differences:
+        what = f"{each.kind} {each.identity}" + (f", {each.property}" if each.property else "")
+        yield f"left otherwise ({each.direction}): {what}: {each.got or 'missing'}, not {each.expected or 'there'}"
