@@ -16,7 +16,7 @@ from confiture.sql.effects.constraints import (
     validate,
 )
 from confiture.sql.effects.found import Found
-from confiture.sql.effects.known import Relation
+from confiture.sql.effects.known import Relation, referring
 from confiture.sql.effects.locks import (
     ACCESS_EXCLUSIVE,
     ALTER_TABLE,
@@ -65,25 +65,22 @@ def _drop_constraint(found: Found, table: Relation, command: Any, recurses: bool
     known = table.constraints.get(command.name)
     if known is None:
         return
-    if known.references:
-        found.lock(found.known.at(known.references), ACCESS_EXCLUSIVE, below=True)
+    if known.held:
+        found.lock(found.known.at(known.held), ACCESS_EXCLUSIVE, below=True)
     if known.type in ("primary key", "unique", "exclude"):
         if not table.created:
             found.hazard(kinds.INDEX_DROPPED, f'the index of "{known.name}" goes')
         if enum_names("DropBehavior")[command.behavior] == "DROP_CASCADE":
-            for other in list(found.known.relations.values()):
-                if any(one.references == table.identity for one in other.constraints.values()):
-                    found.lock(other, ACCESS_EXCLUSIVE)
+            for other in referring(found.known, table):
+                found.lock(other, ACCESS_EXCLUSIVE)
 
 
 def _alter_constraint(found: Found, table: Relation, command: Any, recurses: bool) -> None:
     found.lock(table, ACCESS_EXCLUSIVE, below=recurses)
-    change = getattr(command, "def").at_alter_constraint
+    change = getattr(command, "def").atalter_constraint
     known = table.constraints.get(change.conname)
     if known is None:
         return
-    if known.references:
-        found.lock(found.known.at(known.references), ACCESS_EXCLUSIVE, below=True)
     if change.alter_enforceability and change.is_enforced and not known.valid:
         found.scan(table, ACCESS_EXCLUSIVE, below=recurses)
         node = constraint_named(table, known.name)
@@ -145,9 +142,8 @@ def _attach(found: Found, table: Relation, command: Any, recurses: bool) -> None
     column = _partition_column(table)
     if column is not None and proves_bound(child, column, part.bound):
         return
-    if part.bound.is_default and not any(table.key in other.parents for other in found.known.below(table)):
-        if table.kind:
-            return  # the only partition takes every row
+    if part.bound.is_default and table.kind and not found.known.below(table):
+        return  # the only partition takes every row
     found.scan(child, ACCESS_EXCLUSIVE)
     found.fail(child, f'rows of "{child.identity}" may lie outside of the partition\'s bounds')
 
@@ -196,6 +192,8 @@ def _row_security(found: Found, table: Relation, command: Any, recurses: bool) -
 
 def _owner(found: Found, table: Relation, command: Any, recurses: bool) -> None:
     found.lock(table, ACCESS_EXCLUSIVE)
+    for sequence in found.known.owned(table):
+        found.lock(sequence, ACCESS_EXCLUSIVE)
     found.hazard(kinds.CHANGES_ACCESS, f'"{table.identity}" belongs to another role')
 
 

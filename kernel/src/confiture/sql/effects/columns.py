@@ -8,7 +8,7 @@ from confiture.sql.effects import hazards as kinds
 from confiture.sql.effects.constraints import kind_of_constraint, without_nulls
 from confiture.sql.effects.expressions import cast_chain, is_volatile
 from confiture.sql.effects.found import Found
-from confiture.sql.effects.known import Relation, written
+from confiture.sql.effects.known import Relation, referring, written
 from confiture.sql.effects.locks import ACCESS_EXCLUSIVE, SHARE_ROW
 from confiture.sql.effects.types import Change, TypeRef, below_domains, change_of, read_type, type_of, type_text
 
@@ -76,8 +76,8 @@ def drop_column(found: Found, table: Relation, command: Any, recurses: bool) -> 
         found.lose(table, f'the column "{name}" of "{table.identity}" goes, with its values')
     found.breaks(table, f'the column "{name}" of "{table.identity}" goes')
     for one in table.constraints.values():
-        if name in one.columns and one.references:
-            found.lock(found.known.at(one.references), ACCESS_EXCLUSIVE, below=True)
+        if name in one.columns and one.held:
+            found.lock(found.known.at(one.held), ACCESS_EXCLUSIVE, below=True)
     if not table.created:
         for index in found.known.indexes(table):
             if name in index.keys:
@@ -124,7 +124,7 @@ def change_type(found: Found, table: Relation, command: Any, recurses: bool) -> 
         change = Change()
     if change.rewrites and table.kind != "view":
         found.rewrite(table, below=recurses)
-    elif definition.HasField("coll_clause") or _checks_on(table, name) or _rebuilt(found, table, name):
+    elif definition.HasField("coll_clause") or _checks_on(table, name) or _rebuilt(found, table, name, old, new):
         found.scan(table, ACCESS_EXCLUSIVE, below=recurses)
     if generated:
         return
@@ -164,18 +164,27 @@ def _change(found: Found, old: TypeRef | None, new: TypeRef, text: str, name: st
 def _keys(found: Found, table: Relation, name: str) -> None:
     """Foreign keys from and to the column are dropped and made again."""
     for one in table.constraints.values():
-        if name in one.columns and one.references:
-            found.lock(found.known.at(one.references), ACCESS_EXCLUSIVE, below=True)
+        if name in one.columns and one.held:
+            found.lock(found.known.at(one.held), ACCESS_EXCLUSIVE, below=True)
     if any(name in one.columns and one.type in ("primary key", "unique") for one in table.constraints.values()):
-        for other in found.known.relations.values():
-            if any(one.references == table.identity for one in other.constraints.values()):
-                found.lock(other, ACCESS_EXCLUSIVE)
+        for other in referring(found.known, table):
+            found.lock(other, ACCESS_EXCLUSIVE)
 
 
 def _checks_on(table: Relation, name: str) -> bool:
     return any(one.type == "check" and one.valid and name in one.columns for one in table.constraints.values())
 
 
-def _rebuilt(found: Found, table: Relation, name: str) -> bool:
-    """Whether an index with an expression or a condition has to be built again, since nobody can compare those."""
-    return any(not index.plain and name in index.mentioned for index in found.known.indexes(table))
+def _rebuilt(found: Found, table: Relation, name: str, old: TypeRef | None, new: TypeRef) -> bool:
+    """Whether an index has to be built again: its operators are others now, or it has expressions or a condition."""
+    base, _ = below_domains(new, found.known)
+    same = old is not None and {below_domains(old, found.known)[0].name, base.name} in _SAME_OPERATORS
+    other = old is not None and below_domains(old, found.known)[0].name != base.name and not same
+    return any(
+        (not index.plain and name in index.mentioned) or (other and name in index.keys)
+        for index in found.known.indexes(table)
+    )
+
+
+#: Types that share an operator class: an index stays as it is.
+_SAME_OPERATORS = ({"varchar", "text"}, {"cidr", "inet"}, {"bit", "varbit"})

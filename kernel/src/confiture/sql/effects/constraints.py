@@ -6,7 +6,7 @@ from typing import Any
 
 from confiture.sql.effects.expressions import column_names, constant, sql_of
 from confiture.sql.effects.found import Found
-from confiture.sql.effects.known import Known, Relation, written
+from confiture.sql.effects.known import Known, Relation, read_index, written
 from confiture.sql.effects.locks import ACCESS_EXCLUSIVE, ROW_SHARE, SHARE_ROW, SHARE_UPDATE
 from confiture.sql.grammar import GrammarError, enum_names, parse, string_values, unwrap
 
@@ -69,7 +69,7 @@ def _use_index(found: Found, table: Relation, node: Any, kind: str) -> None:
     if kind != "PRIMARY":
         return
     index = found.known.find(table.schema, node.indexname)
-    columns = index.keys if index is not None else ()
+    columns = read_index(index).keys if index is not None else ()
     if not columns or any(not without_nulls(table, column) for column in columns):
         found.scan(table, ACCESS_EXCLUSIVE)
         found.fail(table, f'a column of the primary key of "{table.identity}" may hold nulls', _nulls(table, columns))
@@ -244,14 +244,28 @@ def proves_bound(table: Relation, column: str, bound: Any) -> bool:
 
 
 def _range_said(bound: Any, said: set[tuple[str, str | None]]) -> bool:
-    for sign, item in ((">=", bound.lowerdatums[0]), ("<", bound.upperdatums[0])):
+    """Whether the conditions keep values within the bounds: the lower one is part of the partition, the upper not."""
+    for item, signs in ((bound.lowerdatums[0], (">=", ">")), (bound.upperdatums[0], ("<",))):
         value = constant(item)
         if value is None:
             if type(unwrap(item)).__name__ != "ColumnRef":  # MINVALUE and MAXVALUE look like columns
                 return False
-        elif (sign, value) not in said:
+            continue
+        known = [each for sign, each in said if sign in signs and each is not None]
+        lower = signs[0] == ">="
+        if not any(_at_most(value, each) if lower else _at_most(each, value) for each in known):
             return False
     return True
+
+
+def _at_most(one: str, other: str) -> bool:
+    """Whether the one constant is no larger, as far as can be told without its type: integers, and dates alike."""
+    if one == other:
+        return True
+    if one.removeprefix("-").isdigit() and other.removeprefix("-").isdigit():
+        return int(one) < int(other)
+    shapes = {"".join("0" if char.isdigit() else char for char in text) for text in (one, other)}
+    return len(shapes) == 1 and shapes.pop().startswith("0000-00-00") and one < other
 
 
 def _listed(expression: Any) -> set[str | None] | None:
@@ -259,6 +273,6 @@ def _listed(expression: Any) -> set[str | None] | None:
     node = unwrap(expression)
     while type(node).__name__ == "TypeCast":
         node = unwrap(node.arg)
-    if type(node).__name__ == "AArrayExpr" or type(node).__name__ == "A_ArrayExpr":
+    if type(node).__name__ == "A_ArrayExpr":
         return {constant(item) for item in node.elements}
     return {constant(item) for item in node.items} if type(node).__name__ == "List" else None

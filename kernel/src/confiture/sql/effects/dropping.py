@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from confiture.sql.effects import hazards as kinds
 from confiture.sql.effects.found import Found
-from confiture.sql.effects.known import Relation
+from confiture.sql.effects.known import Relation, dependents, referring
 from confiture.sql.effects.locks import ACCESS_EXCLUSIVE, SHARE_UPDATE
 from confiture.sql.grammar import enum_names, string_values, unwrap
 
@@ -45,24 +45,6 @@ def _absent(found: Found, relation: Relation, node: Any) -> bool:
     return bool(node.missing_ok) and found.known.complete and not relation.kind and not relation.created
 
 
-def dependents(found: Found, relation: Relation) -> Iterator[Relation]:
-    """Views that read it, and those that read these."""
-    seen = {relation.key}
-    level = {relation.key}
-    while level:
-        views = [one for one in found.known.relations.values() if level & set(one.reads) and one.key not in seen]
-        yield from views
-        level = {one.key for one in views}
-        seen |= level
-
-
-def referring(found: Found, relation: Relation) -> Iterator[Relation]:
-    """Tables with a foreign key to it."""
-    for other in found.known.relations.values():
-        if any(one.references == relation.identity for one in other.constraints.values()):
-            yield other
-
-
 def _table(found: Found, parts: tuple[str, ...], cascade: bool, node: Any) -> None:
     table = _relation(found, parts)
     if _absent(found, table, node):
@@ -77,11 +59,10 @@ def drop_table(found: Found, table: Relation, cascade: bool) -> None:
     found.lock(table, ACCESS_EXCLUSIVE, below=True)
     for one in (table, *found.known.below(table)):
         for constraint in one.constraints.values():
-            if constraint.references:
-                found.lock(found.known.at(constraint.references), ACCESS_EXCLUSIVE, below=True)
-        for sequence in found.known.relations.values():
-            if sequence.owned_by.startswith(f"{one.identity}."):
-                found.lock(sequence, ACCESS_EXCLUSIVE)
+            if constraint.held:
+                found.lock(found.known.at(constraint.held), ACCESS_EXCLUSIVE, below=True)
+        for sequence in found.known.owned(one):
+            found.lock(sequence, ACCESS_EXCLUSIVE)
     if table.partition_bound:
         for key in table.parents:
             parent = found.known.relation(*key)
@@ -90,7 +71,7 @@ def drop_table(found: Found, table: Relation, cascade: bool) -> None:
                 if other.partition_bound == "DEFAULT" and key in other.parents:
                     found.lock(other, ACCESS_EXCLUSIVE)
     if cascade:
-        for other in (*dependents(found, table), *referring(found, table)):
+        for other in (*dependents(found.known, table), *referring(found.known, table)):
             found.lock(other, ACCESS_EXCLUSIVE)
     found.breaks(table, f'the {table.kind or "table"} "{table.identity}" goes')
 
@@ -101,7 +82,7 @@ def _view(found: Found, parts: tuple[str, ...], cascade: bool, node: Any) -> Non
         return
     found.lock(view, ACCESS_EXCLUSIVE)
     if cascade:
-        for other in dependents(found, view):
+        for other in dependents(found.known, view):
             found.lock(other, ACCESS_EXCLUSIVE)
     found.breaks(view, f'the {view.kind or "view"} "{view.identity}" goes')
 
@@ -169,6 +150,12 @@ def _type(found: Found, parts: tuple[str, ...], cascade: bool, node: Any) -> Non
         found.breaks(None, f'the type "{parts[-1]}" goes')
 
 
+def _statistics(found: Found, parts: tuple[str, ...], cascade: bool, node: Any) -> None:
+    statistics = _relation(found, parts)
+    if statistics.table is not None:
+        found.lock(found.known.relation(*statistics.table), SHARE_UPDATE)
+
+
 def _other(kind: str) -> Callable[[Found, tuple[str, ...], bool, Any], None]:
     word = kind.removeprefix("OBJECT_").lower().replace("_", " ")
 
@@ -196,7 +183,7 @@ def truncate(found: Found, node: Any) -> None:
         found.lock(table, ACCESS_EXCLUSIVE, below=below)
         found.lose(table, f'the rows of "{table.identity}" go')
         if cascade:
-            todo += [(other, True) for other in referring(found, table)]
+            todo += [(other, True) for other in referring(found.known, table)]
 
 
 _RULES: dict[str, Callable[[Found, tuple[str, ...], bool, Any], None]] = {
@@ -210,6 +197,7 @@ _RULES: dict[str, Callable[[Found, tuple[str, ...], bool, Any], None]] = {
     "OBJECT_RULE": _of_table,
     "OBJECT_POLICY": _of_table,
     "OBJECT_SCHEMA": _schema,
+    "OBJECT_STATISTIC_EXT": _statistics,
     "OBJECT_TYPE": _type,
     "OBJECT_DOMAIN": _type,
 }

@@ -9,7 +9,7 @@ from confiture.sql.grammar import string_values, unwrap, walk
 
 __all__ = ["cast_chain", "column_names", "constant", "is_volatile", "sql_of", "with_value"]
 
-#: PostgreSQL's own volatile functions, and those of its contrib modules, that defaults are made of (pg_proc.provolatile).
+#: Volatile functions (pg_proc.provolatile) of PostgreSQL and its contrib modules that defaults are made of.
 _VOLATILE = frozenset(
     {"random", "random_normal", "gen_random_uuid", "uuidv4", "uuidv7", "clock_timestamp", "timeofday", "nextval",
      "setval", "currval", "lastval", "uuid_generate_v1", "uuid_generate_v1mc", "uuid_generate_v4", "gen_salt",
@@ -63,7 +63,7 @@ def is_volatile(expression: Any, known: Known) -> bool:
         if parts[-1] in known.volatile:
             if known.volatile[parts[-1]] == "volatile":
                 return True
-        elif len(parts) > 1 or not known.complete and parts[-1] not in _STEADY:
+        elif len(parts) > 1 or (not known.complete and parts[-1] not in _STEADY):
             return True
     return False
 
@@ -72,10 +72,11 @@ def is_volatile(expression: Any, known: Known) -> bool:
 _STEADY = frozenset(
     {"now", "transaction_timestamp", "statement_timestamp", "date_trunc", "date_part", "make_date", "make_interval",
      "make_timestamp", "make_timestamptz", "timezone", "to_timestamp", "to_date", "to_char", "lower", "upper", "md5",
-     "concat", "format", "length", "substr", "substring", "replace", "repeat", "round", "floor", "ceil", "abs", "array_fill",
-     "jsonb_build_object", "jsonb_build_array", "json_build_object", "json_build_array", "to_json", "to_jsonb", "to_tsvector",
-     "current_setting", "current_schema", "current_database", "int4range", "int8range", "numrange", "daterange", "tsrange",
-     "tstzrange", "point", "encode", "decode", "string_to_array", "sha256", "coalesce"}
+     "concat", "format", "length", "substr", "substring", "replace", "repeat", "round", "floor", "ceil", "abs",
+     "array_fill", "jsonb_build_object", "jsonb_build_array", "json_build_object", "json_build_array", "to_json",
+     "to_jsonb", "to_tsvector", "current_setting", "current_schema", "current_database", "int4range", "int8range",
+     "numrange",
+     "daterange", "tsrange", "tstzrange", "point", "encode", "decode", "string_to_array", "sha256", "coalesce"}
 )  # fmt: skip
 
 

@@ -11,7 +11,16 @@ from typing import Any
 
 from confiture.sql.effects.constraints import kind_of_constraint
 from confiture.sql.effects.expressions import column_names, sql_of
-from confiture.sql.effects.known import Column, Constraint, Known, Relation, describe_index
+from confiture.sql.effects.known import (
+    Column,
+    Constraint,
+    Known,
+    Relation,
+    describe_index,
+    identity_of,
+    read_index,
+    written,
+)
 from confiture.sql.effects.types import type_text
 from confiture.sql.grammar import enum_names, string_values, unwrap
 
@@ -42,10 +51,9 @@ def _create_table(known: Known, node: Any) -> None:
     table = _make(known, node.relation, "table")
     if table is None:
         return
-    for item in node.inh_relations:
-        table.parents.append(known.named(item.range_var).key)
-    if table.parents:
+    if node.inh_relations:
         known.remove(table)
+        table.parents += [known.named(item.range_var).key for item in node.inh_relations]
         known.add(table)
     if node.HasField("partspec"):
         table.partition_key = "?"
@@ -76,7 +84,6 @@ def _index(known: Known, node: Any) -> None:
     table = known.named(node.relation)
     if not node.idxname or known.find(table.schema, node.idxname) is not None:
         return
-    from confiture.sql.effects.known import identity_of
 
     made = Relation(table.schema, node.idxname, identity_of(table.schema, node.idxname), "index", created=True)
     made.table = table.key
@@ -110,12 +117,14 @@ def _add_constraint(known: Known, table: Relation, node: Any, column: str = "") 
     enforced = kind not in ("CHECK", "FOREIGN") or node.is_enforced
     valid = not node.skip_validation and enforced
     if node.indexname and (index := known.find(table.schema, node.indexname)) is not None:
-        columns = index.keys
+        columns = read_index(index).keys
     if valid and kind in ("NOTNULL", "PRIMARY"):
         for name in columns:
             table.columns.setdefault(name, Column(name)).not_null = True
     name = node.conname or f"{table.name}_{'_'.join(columns)}_{_SUFFIXES.get(kind, '')}"
-    table.constraints[name] = Constraint(name, _CONSTRAINTS.get(kind, ""), definition, columns, references, valid)
+    table.constraints[name] = Constraint(
+        name, _CONSTRAINTS.get(kind, ""), definition, columns, references, valid, enforced
+    )
     if kind == "FOREIGN":
         table.constraints[name].definition = _foreign(node, known)
 
@@ -125,7 +134,6 @@ _SUFFIXES = {"CHECK": "check", "PRIMARY": "pkey", "UNIQUE": "key", "FOREIGN": "f
 
 
 def _foreign(node: Any, known: Known) -> str:
-    from confiture.sql.effects.known import written
 
     own = ", ".join(map(written, string_values(node.fk_attrs)))
     far = ", ".join(map(written, string_values(node.pk_attrs)))
@@ -267,11 +275,14 @@ def _rename(known: Known, node: Any) -> None:
         for one in [each for each in known.relations.values() if each.schema == node.subname]:
             if one.kind != "index":
                 known.rename(one, node.newname, one.name)
-        for values in (known.enums, known.domains):
-            for key in [each for each in values if each[0] == node.subname]:
-                values[(node.newname, key[1])] = values.pop(key)  # type: ignore[attr-defined]
+        known.enums = {(_new(key[0], node), key[1]): labels for key, labels in known.enums.items()}
+        known.domains = {(_new(key[0], node), key[1]): domain for key, domain in known.domains.items()}
     elif kind in ("OBJECT_TYPE", "OBJECT_DOMAIN"):
         _rename_type(known, string_values(unwrap(node.object).items), node.newname)
+
+
+def _new(name: str, node: Any) -> str:
+    return str(node.newname) if name == node.subname else name
 
 
 def _rename_column(known: Known, table: Relation, old: str, new: str) -> None:
@@ -302,7 +313,6 @@ def _rename_type(known: Known, parts: tuple[str, ...], new: str) -> None:
     if (schema, old) in known.made_types:
         known.made_types.remove((schema, old))
         known.made_types.add((schema, new))
-    from confiture.sql.effects.known import identity_of
 
     for _, column in users:
         column.type = identity_of(schema, new) + ("[]" if (column.type or "").endswith("[]") else "")

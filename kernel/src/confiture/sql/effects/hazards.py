@@ -1,4 +1,4 @@
-"""The kinds of hazard: a fixed vocabulary that people allow or forbid by name. ``docs/reference/hazards.md`` explains."""
+"""The kinds of hazard: a fixed vocabulary that people allow or forbid by name."""
 
 from __future__ import annotations
 

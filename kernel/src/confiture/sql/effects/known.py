@@ -11,10 +11,22 @@ from confiture.model import Schema, SchemaObject
 from confiture.quoting import quote_ident
 from confiture.sql.grammar import GrammarError, parse, walk
 
-__all__ = ["Column", "Constraint", "Known", "Relation", "describe_index", "identity_of", "name_in", "written"]
+__all__ = [
+    "Column",
+    "Constraint",
+    "Known",
+    "Relation",
+    "dependents",
+    "describe_index",
+    "identity_of",
+    "name_in",
+    "read_index",
+    "referring",
+    "written",
+]
 
 _RELATIONS = frozenset(
-    {"table", "foreign table", "view", "materialized view", "sequence", "index", "composite type"}
+    {"table", "foreign table", "view", "materialized view", "sequence", "index", "composite type", "statistics"}
 )  # fmt: skip
 
 
@@ -40,11 +52,17 @@ class Constraint:
     columns: tuple[str, ...] = ()
     references: str = ""
     valid: bool = True
+    enforced: bool = True
+
+    @property
+    def held(self) -> str:
+        """The table that has triggers for it, to be locked when it goes: none where it is not enforced."""
+        return self.references if self.enforced else ""
 
 
 @dataclass(slots=True, eq=False)
 class Relation:
-    """Whatever has a name among tables. ``kind`` is "" where nobody knows it, ``created``: not there before the plan."""
+    """What has a name among tables. ``kind`` is "" where nobody knows it, ``created``: not there before the plan."""
 
     schema: str
     name: str
@@ -60,6 +78,8 @@ class Relation:
     plain: bool = True
     mentioned: frozenset[str] = frozenset()
     unique: bool = False
+    #: Of an index: its definition, as long as nobody has needed to know what is in it.
+    unread: str = ""
     partition_key: str = ""
     partition_bound: str = ""
     access_method: str = "heap"
@@ -99,11 +119,24 @@ def bare(text: str) -> str:
 @lru_cache(maxsize=4096)
 def name_in(text: str) -> tuple[str, str]:
     """Schema and name of a relation from its SQL text; ("", text) where it is none."""
+    if '"' not in text and text.count(".") == 1:
+        schema, _, name = text.partition(".")
+        return (schema, name)
     try:
         target = parse(f"TABLE {text}").stmts[0].stmt.select_stmt.from_clause[0].range_var
     except (GrammarError, IndexError):
         return ("", text)
     return (target.schemaname, target.relname)
+
+
+@lru_cache(maxsize=4096)
+def owner_in(text: str) -> tuple[str, str]:
+    """Schema and name of the table in a column's identity."""
+    try:
+        target = parse(f"TABLE {text}").stmts[0].stmt.select_stmt.from_clause[0].range_var
+    except (GrammarError, IndexError):
+        return ("", text)
+    return (target.catalogname, target.schemaname)
 
 
 class Known:
@@ -122,6 +155,7 @@ class Known:
         self.domain_checks: dict[tuple[tuple[str, str], str], str] = {}
         self.made_types: set[tuple[str, str]] = set()
         self.volatile: dict[str, str] = {}
+        self._sequences: dict[tuple[str, str], Relation] = {}
         self._by_name: dict[str, list[tuple[str, str]]] = {}
         self._below: dict[tuple[str, str], list[Relation]] = {}
         self._indexes: dict[tuple[str, str], list[Relation]] = {}
@@ -138,7 +172,7 @@ class Known:
                 found = Relation(schema, each.name, each.identity, kind)
                 _read_relation(found, each)
                 self.add(found)
-                if kind != "index":
+                if kind not in ("index", "statistics"):
                     tables[each.identity] = found
             elif kind in ("column", "constraint", "default", "attribute"):
                 parts.append(each)
@@ -164,6 +198,8 @@ class Known:
     def add(self, relation: Relation) -> None:
         """It is there from now on."""
         self.remove(relation)
+        if relation.kind == "sequence":
+            self._sequences[relation.key] = relation
         self._by_name.setdefault(relation.name, []).append(relation.key)
         self.relations[relation.key] = relation
         for key in relation.parents:
@@ -176,6 +212,7 @@ class Known:
         if self.relations.get(relation.key) is not relation:
             return
         del self.relations[relation.key]
+        self._sequences.pop(relation.key, None)
         self._by_name[relation.name].remove(relation.key)
         for key in relation.parents:
             self._below[key].remove(relation)
@@ -247,7 +284,12 @@ class Known:
 
     def indexes(self, relation: Relation) -> list[Relation]:
         """Its indexes."""
-        return list(self._indexes.get(relation.key, ()))
+        return [read_index(one) for one in self._indexes.get(relation.key, ()) if one.kind == "index"]
+
+    def owned(self, relation: Relation) -> list[Relation]:
+        """Sequences that belong to its columns."""
+        start = f"{relation.identity}."
+        return [one for one in self._sequences.values() if one.owned_by.startswith(start)]
 
     def users_of_type(self, schema: str, name: str) -> Iterator[tuple[Relation, Column]]:
         """Columns of tables of that type, or of arrays of it."""
@@ -273,7 +315,10 @@ def _read_relation(found: Relation, each: SchemaObject) -> None:
     if each.kind == "index":
         found.table = name_in(str(properties.get("table", "")))
         found.unique = bool(properties.get("unique"))
-        _read_index(found, str(properties.get("definition", "")))
+        found.unread = str(properties.get("definition", ""))
+        return
+    if each.kind == "statistics":
+        found.table = name_in(str(properties.get("table", "")))
         return
     if above := properties.get("partition_of"):
         found.parents.append(name_in(str(above)))
@@ -284,18 +329,20 @@ def _read_relation(found: Relation, each: SchemaObject) -> None:
     found.unlogged = bool(properties.get("unlogged"))
     found.owned_by = str(properties.get("owned_by") or "")
     if each.kind in ("view", "materialized view"):
-        found.reads = tuple(
-            name_in(need.identity) for need in each.needs if need.kind in _RELATIONS and need.identity != each.identity
-        )
+        needs = (need.identity for need in each.needs if need.kind in _RELATIONS and need.identity != each.identity)
+        of_columns = (need.identity for need in each.needs if need.kind == "column")
+        found.reads = (*map(name_in, needs), *map(owner_in, of_columns))
 
 
-def _read_index(found: Relation, definition: str) -> None:
-    try:
-        node = parse(definition).stmts[0].stmt.index_stmt
-    except (GrammarError, IndexError):
-        found.plain = False
-        return
-    describe_index(found, node)
+def read_index(found: Relation) -> Relation:
+    """The index with its columns: thousands are known, and few are asked for."""
+    definition, found.unread = found.unread, ""
+    if definition:
+        try:
+            describe_index(found, parse(definition).stmts[0].stmt.index_stmt)
+        except (GrammarError, IndexError):
+            found.plain = False
+    return found
 
 
 def describe_index(found: Relation, node: Any) -> None:
@@ -328,4 +375,25 @@ def _read_part(owner: Relation, each: SchemaObject) -> None:
             tuple(bare(one) for one in _texts(properties.get("columns"))),
             str(properties.get("references") or ""),
             not properties.get("not_valid") and not properties.get("not_enforced"),
+            not properties.get("not_enforced"),
         )
+
+
+def dependents(known: Known, relation: Relation) -> Iterator[Relation]:
+    """Views that read it, and those that read these."""
+    seen = {relation.key}
+    level = {relation.key}
+    while level:
+        views = [
+            one for one in known.relations.values() if one.reads and level & set(one.reads) and one.key not in seen
+        ]
+        yield from views
+        level = {one.key for one in views}
+        seen |= level
+
+
+def referring(known: Known, relation: Relation) -> Iterator[Relation]:
+    """Tables with a foreign key to it."""
+    for other in known.relations.values():
+        if any(one.references == relation.identity for one in other.constraints.values()):
+            yield other

@@ -47,7 +47,7 @@ def rename(found: Found, node: Any) -> None:
 
 
 def _name(node: Any) -> str:
-    target = unwrap(node.object) if node.HasField("object") else None
+    target: Any = unwrap(node.object)
     name = type(target).__name__
     if name == "List":
         return string_values(target.items)[-1]
@@ -62,9 +62,8 @@ def move(found: Found, node: Any) -> None:
     if node.HasField("relation"):
         table = found.known.named(node.relation)
         found.lock(table, ACCESS_EXCLUSIVE)
-        for sequence in found.known.relations.values():
-            if sequence.owned_by.startswith(f"{table.identity}."):
-                found.lock(sequence, ACCESS_EXCLUSIVE)
+        for sequence in found.known.owned(table):
+            found.lock(sequence, ACCESS_EXCLUSIVE)
         found.breaks(table, f'"{table.identity}" moves to the schema "{node.newschema}"')
     elif kind in _CALLED or kind == "OBJECT_EXTENSION":
         word = kind.removeprefix("OBJECT_").lower()

@@ -69,10 +69,10 @@ def _view(found: Found, node: Any) -> None:
 
 def _index(found: Found, node: Any) -> None:
     table = found.known.named(node.relation)
-    if node.if_not_exists and node.idxname and found.known.find(table.schema, node.idxname) is not None:
-        return
     mode = SHARE_UPDATE if node.concurrent else SHARE
     found.lock(table, mode, below=node.relation.inh)
+    if node.if_not_exists and node.idxname and found.known.find(table.schema, node.idxname) is not None:
+        return
     if not (table.partition_key and not node.relation.inh):
         found.scan(table, mode, below=node.relation.inh)
     if node.unique:
@@ -100,19 +100,18 @@ def _rule(found: Found, node: Any) -> None:
     found.lock(found.known.named(node.relation), ACCESS_EXCLUSIVE)
 
 
-_ON_TABLE = {"OBJECT_TABLE": 0, "OBJECT_VIEW": 0, "OBJECT_MATVIEW": 0, "OBJECT_FOREIGN_TABLE": 0, "OBJECT_SEQUENCE": 0,
-             "OBJECT_INDEX": 0, "OBJECT_COLUMN": 1, "OBJECT_TABCONSTRAINT": 1, "OBJECT_TRIGGER": 1, "OBJECT_RULE": 1,
-             "OBJECT_POLICY": 1}  # fmt: skip
+_RELATIONS = frozenset({"OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE", "OBJECT_SEQUENCE",
+                        "OBJECT_INDEX"})  # fmt: skip
 
 
 def _comment(found: Found, node: Any) -> None:
-    """COMMENT ON and SECURITY LABEL ON take SHARE UPDATE EXCLUSIVE (explicit-locking)."""
-    after = _ON_TABLE.get(enum_names("ObjectType")[node.objtype])
-    target = unwrap(node.object)
-    if after is None or type(target).__name__ != "List":
+    """COMMENT ON and SECURITY LABEL ON a relation or a column take SHARE UPDATE EXCLUSIVE (explicit-locking)."""
+    kind = enum_names("ObjectType")[node.objtype]
+    if kind not in _RELATIONS and kind != "OBJECT_COLUMN":
         return
-    parts = string_values(target.items)
-    parts = parts[: len(parts) - after]
+    parts = string_values(unwrap(node.object).items)
+    if kind == "OBJECT_COLUMN":
+        parts = parts[:-1]
     found.lock(found.known.relation(parts[-2] if len(parts) > 1 else "", parts[-1]), SHARE_UPDATE)
 
 

@@ -42,13 +42,14 @@ class Change(NamedTuple):
 _SAME = Change()
 _INTEGERS = {"int2": (-(2**15), 2**15 - 1), "int4": (-(2**31), 2**31 - 1), "int8": (-(2**63), 2**63 - 1)}
 _TEXTS = frozenset({"text", "varchar", "bpchar", "citext", "name"})
-#: From, to: the same bytes (pg_cast.castmethod "b"). Only those that ALTER TYPE takes without USING, or that people use.
+_REG = tuple(f"reg{what}" for what in ("class", "type", "proc", "procedure", "role", "namespace", "oper", "operator"))
+#: From, to: the same bytes (pg_cast.castmethod "b"). Only those that people use.
 _COERCIBLE = frozenset(
     {("varchar", "text"), ("text", "varchar"), ("text", "bpchar"), ("varchar", "bpchar"), ("citext", "text"),
-     ("citext", "varchar"), ("text", "citext"), ("varchar", "citext"), ("xml", "text"), ("xml", "varchar"), ("cidr", "inet"),
-     ("int4", "oid"), ("oid", "int4"), ("varbit", "bit"), ("bit", "varbit")}
-    | {("oid", f"reg{what}") for what in ("class", "type", "proc", "procedure", "role", "namespace", "oper", "operator")}
-    | {(f"reg{what}", "oid") for what in ("class", "type", "proc", "procedure", "role", "namespace", "oper", "operator")}
+     ("citext", "varchar"), ("text", "citext"), ("varchar", "citext"), ("xml", "text"), ("xml", "varchar"),
+     ("cidr", "inet"), ("int4", "oid"), ("oid", "int4"), ("varbit", "bit"), ("bit", "varbit")}
+    | {("oid", reg) for reg in _REG}
+    | {(reg, "oid") for reg in _REG}
 )  # fmt: skip
 #: What is lost without an error on the way from the first to the second.
 _LOSSY = frozenset(
@@ -61,9 +62,9 @@ _LOSSY = frozenset(
 _SAFE = frozenset(
     {("date", "timestamp"), ("date", "timestamptz"), ("timestamp", "timestamptz"), ("timestamptz", "timestamp"),
      ("time", "timetz"), ("time", "interval"), ("float4", "float8"), ("jsonb", "json"), ("inet", "cidr"),
-     ("timestamp", "date"), ("timestamptz", "date"), ("timestamp", "time"), ("timestamptz", "time"), ("interval", "time"),
-     ("timestamptz", "timetz"), ("timetz", "time"), ("int4", "bool"), ("bool", "int4"), ("macaddr", "macaddr8"),
-     ("uuid", "bytea"), ("bpchar", "varchar"), ("bpchar", "text")}
+     ("timestamp", "date"), ("timestamptz", "date"), ("timestamp", "time"), ("timestamptz", "time"),
+     ("interval", "time"), ("timestamptz", "timetz"), ("timetz", "time"), ("int4", "bool"), ("bool", "int4"),
+     ("macaddr", "macaddr8"), ("uuid", "bytea"), ("bpchar", "varchar"), ("bpchar", "text")}
 )  # fmt: skip
 _MAX_PRECISION = 6
 _TEMPORAL = frozenset({"time", "timetz", "timestamp", "timestamptz"})
@@ -165,7 +166,7 @@ def _length(old: TypeRef, new: TypeRef, valid: str, explicit: bool) -> Change:
         return _SAME
     name, was, now = new.name, old.mods, new.mods
     if name in ("varchar", "varbit"):
-        if not now or was and now[0] >= was[0]:
+        if not now or (was and now[0] >= was[0]):
             return _SAME
         return Change(True, not explicit, explicit, None if explicit else valid)
     if name == "bpchar":
@@ -178,7 +179,7 @@ def _length(old: TypeRef, new: TypeRef, valid: str, explicit: bool) -> Change:
     if name in _TEMPORAL:
         before, after = (mods[0] if mods else _MAX_PRECISION for mods in (was, now))
         return _SAME if after >= before else Change(rewrites=True, loses=True)
-    if name == "interval" and (not now or len(was) == len(now) and was[:-1] == now[:-1] and now[-1] >= was[-1] >= 0):
+    if name == "interval" and (not now or (len(was) == len(now) and was[:-1] == now[:-1] and now[-1] >= was[-1] >= 0)):
         return _SAME
     return Change(rewrites=True, loses=True)
 
@@ -215,7 +216,7 @@ def _cast(old: TypeRef, new: TypeRef, known: Known, valid: str, explicit: bool) 
         return Change(True, fails, lossy, valid if fails else None)
     if new.name in _TEXTS:
         limited = bool(new.mods)
-        loses = (old.name, new.name) in _LOSSY or limited and explicit
+        loses = (old.name, new.name) in _LOSSY or (limited and explicit)
         return Change(True, limited and not explicit, loses, valid if limited and not explicit else None)
     old_labels, new_labels = _lookup(known.enums, old), _lookup(known.enums, new)
     if new_labels is not None:
