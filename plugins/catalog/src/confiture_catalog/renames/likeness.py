@@ -96,7 +96,7 @@ def numbered(one: str, other: str) -> bool:
 def near(one: str, other: str) -> bool:
     """Whether one is a likely slip of the other."""
     shorter = min(len(one), len(other))
-    if shorter < 4 or abs(len(one) - len(other)) > 2:
+    if shorter < 3 or abs(len(one) - len(other)) > 2:
         return one == other
     return _swapped(one, other) <= (2 if shorter > 5 else 1)
 
