@@ -48,6 +48,22 @@ async def test_the_source_git(project):
         await check_source(ctx, provider("confiture_git.source", "GitSource"), seeds=False)
 
 
+async def test_the_source_migrations(project):
+    """A class and a pair of SQL files; before the first migration there is no file."""
+    source = provider("confiture_incremental.source", "MigrationsSource")
+    async with open_context(project.root) as ctx:
+        await check_source(ctx, source, empty=True)
+    project.write("db/migrations/001_a.up.sql", "\ufeffCREATE TABLE a ();\n")
+    project.write(
+        "db/migrations/002_b.py",
+        "from confiture.models.migration import Migration\n\n\nclass B(Migration):\n"
+        '    version = "002"\n    name = "b"\n\n    def up(self):\n        self.execute("CREATE TABLE b ()")\n',
+    )
+    async with open_context(project.root) as ctx:
+        await check_source(ctx, source)
+        await check_source(ctx, source, what="001")
+
+
 async def test_the_executor_runner(project, database):
     """On a real server, where it may do anything."""
     async with open_context(project.root, database_url=to_uri(database.params)) as ctx:

@@ -1,18 +1,11 @@
-"""Statements as the text of a script that psql runs, and that is read back as the same statements."""
+"""A statement as a part of a script that psql runs, and that is read back as the same statement."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 from confiture.errors import InternalError
 from confiture.model import Statement
 
-__all__ = ["script_text", "with_data"]
-
-
-def script_text(statements: Sequence[Statement]) -> str:
-    """Each statement with its semicolon and, for COPY, its data; "" without any."""
-    return "".join(f"{with_data(statement)}\n" for statement in statements)
+__all__ = ["with_data"]
 
 
 def with_data(statement: Statement) -> str:
