@@ -7,13 +7,14 @@ from collections.abc import Iterable, Sequence
 from confiture.model import ObjectKey, SchemaObject, Statement
 from confiture_catalog.differ.handler import Alteration, Handler, Op, Ref, Way, sql
 from confiture_catalog.differ.names import bare
-from confiture_catalog.differ.objects import inheritance
+from confiture_catalog.differ.objects import inheritance, not_null
 from confiture_catalog.differ.objects.definitions import cut_end, read_index
+from confiture_catalog.differ.objects.not_null import NOT_NULL, columns_of, not_nulls
 from confiture_catalog.differ.world import World
 
 __all__ = ["ConstraintHandler"]
 
-_FOREIGN, _NOT_NULL = "foreign key", "not null"
+_FOREIGN = "foreign key"
 _KEYS = ("primary key", "unique")
 #: What may differ between two constraints that are the same but for what ALTER and VALIDATE change.
 _MARKS = ("definition", "not_valid", "not_enforced", "deferrable", "deferred", "no_inherit")
@@ -31,8 +32,10 @@ class ConstraintHandler(Handler):
 
     def create(self, new: SchemaObject, world: World, parts: Sequence[SchemaObject] = ()) -> Iterable[Statement]:
         """ADD CONSTRAINT; for a table in use, in the form that does not keep it locked while its rows are read."""
-        if inheritance.made_by_parent(new, world):
+        if inheritance.made_by_parent(new, world) or not_null.merges(new, world.old, world):
             return ()
+        if (there := not_null.renamed_from(new, world)) is not None:
+            return not_null.rename(there, new)
         if inheritance.in_use(new, world):
             if new.properties["type"] in _KEYS and (made := _key_by_index(new, world)):
                 return made
@@ -42,7 +45,9 @@ class ConstraintHandler(Handler):
 
     def drop(self, old: SchemaObject, world: World) -> Iterable[Statement]:
         """DROP CONSTRAINT."""
-        if inheritance.goes_with_parent(old, world):
+        if inheritance.goes_with_parent(old, world) or not_null.merges(old, world.new, world):
+            return ()
+        if not_null.renamed_to(old, world) is not None:
             return ()
         return (sql(f"{_table(old)} DROP CONSTRAINT {bare(old)}"),)
 
@@ -50,8 +55,10 @@ class ConstraintHandler(Handler):
         """VALIDATE, deferrability, enforcement, inheritance; all else is dropped and added."""
         if inheritance.follows_parent(old, new, world):
             return ()
-        if inheritance.comes_and_goes(old, new, world):
+        if inheritance.changes_hands(old, new, world):
             return Way.REPLACE
+        if inheritance.only_inherited(old) and new.properties.get("local"):
+            return [sql(_add(new), undo="")]  # merged with what is there
         if _same(old, new, "definition"):
             return ()
         if not _same(old, new, *_MARKS, but=True) or _core(old) != _core(new):
@@ -63,34 +70,34 @@ class ConstraintHandler(Handler):
         waits = new.properties.get("not_valid") and not new.properties.get("not_enforced")
         if new.properties["type"] == _FOREIGN or waits or new.parent is None:
             return None
-        if new.properties["type"] == _NOT_NULL:
-            (column,) = _columns(new)
+        if new.properties["type"] == NOT_NULL:
+            (column,) = columns_of(new)
             return column
         return new.parent
 
     def goes_with(self, old: SchemaObject, world: World) -> Iterable[ObjectKey]:
         """Its table; and what a constraint of columns loses with any of them."""
-        if old.properties["type"] == _NOT_NULL:
-            return (*_columns(old), *super().goes_with(old, world))
+        if old.properties["type"] == NOT_NULL:
+            return (*columns_of(old), *super().goes_with(old, world))
         return super().goes_with(old, world)
 
     def after(self, op: Op, subject: SchemaObject, world: World) -> Iterable[Ref]:
-        """A parent's own first. A primary key stands on NOT NULL, as does an identity column."""
+        """A parent's own first. Keys, identities and replica identities stand on NOT NULL."""
         kind, found = subject.properties["type"], list(inheritance.after(op, subject, world))
+        if op in (Op.CREATE, Op.DROP):
+            found += [Ref(Op.ALTER, table) for table in inheritance.leaving(subject, world)]
         if kind == "primary key" and op is Op.CREATE:
-            found += [Ref(op, each.key) for each in _not_nulls(subject, world.new.children(_parent(subject)))]
-        if kind == _NOT_NULL and op is Op.DROP:
-            for key in world.old.children(_parent(subject), "constraint"):
-                if key.properties["type"] == "primary key" and subject in _not_nulls(key, [subject]):
-                    found.append(Ref(op, key.key))
-            found += [Ref(Op.ALTER, column) for column in _columns(subject) if _gains_identity(column, world, to=False)]
+            found += [Ref(op, each.key) for each in not_nulls(subject, world.new.children(_parent(subject)))]
+        if kind == NOT_NULL:
+            found += not_null.after(op, subject, world)
         return found
 
     def before(self, op: Op, subject: SchemaObject, world: World) -> Iterable[Ref]:
-        """A column must be NOT NULL before it becomes an identity."""
-        if op is Op.CREATE and subject.properties["type"] == _NOT_NULL:
-            return [Ref(Op.ALTER, column) for column in _columns(subject) if _gains_identity(column, world, to=True)]
-        return ()
+        """A column must be NOT NULL before it becomes an identity, a table have what its new parent asks for."""
+        found = list(inheritance.before(op, subject, world))
+        if subject.properties["type"] == NOT_NULL:
+            found += not_null.before(op, subject, world)
+        return found
 
 
 def _parent(found: SchemaObject) -> ObjectKey:
@@ -102,35 +109,14 @@ def _table(found: SchemaObject) -> str:
     return f"ALTER TABLE {_parent(found).identity}"
 
 
-def _columns(found: SchemaObject) -> list[ObjectKey]:
-    names = found.properties.get("columns") or ()
-    assert isinstance(names, tuple)
-    return [ObjectKey("column", f"{_parent(found).identity}.{name}") for name in names]
-
-
 def _add(new: SchemaObject, definition: str | None = None) -> str:
     return f"{_table(new)} ADD CONSTRAINT {bare(new)} {definition or new.properties['definition']}"
-
-
-def _not_nulls(key: SchemaObject, among: Iterable[SchemaObject]) -> list[SchemaObject]:
-    columns = set(_columns(key))
-    return [
-        each for each in among if each.properties.get("type") == _NOT_NULL and not columns.isdisjoint(_columns(each))
-    ]
-
-
-def _gains_identity(column: ObjectKey, world: World, *, to: bool) -> bool:
-    sides = [side.get(column) for side in (world.old, world.new)]
-    if any(each is None for each in sides):
-        return False
-    old, new = (bool(each and each.properties.get("identity")) for each in sides)
-    return old is not to and new is to
 
 
 def _can_wait(new: SchemaObject, world: World) -> bool:
     """Whether NOT VALID can be said and makes a difference."""
     values = new.properties
-    if values.get("not_valid") or values["type"] not in (_FOREIGN, _NOT_NULL, "check"):
+    if values.get("not_valid") or values["type"] not in (_FOREIGN, NOT_NULL, "check"):
         return False
     table = world.new.get(new.parent)
     if table is not None and table.kind == "foreign table":
@@ -195,7 +181,7 @@ def _changed_marks(old: SchemaObject, new: SchemaObject, world: World) -> Altera
         word = "DEFERRABLE" if new.properties.get("deferrable") else "NOT DEFERRABLE"
         statements.append(sql(f"{alter} {word}{' INITIALLY DEFERRED' if new.properties.get('deferred') else ''}"))
     if "no_inherit" in changed:
-        if kind != _NOT_NULL or not modern:
+        if kind != NOT_NULL or not modern:
             return Way.REPLACE
         statements.append(sql(f"{alter} {'NO INHERIT' if new.properties.get('no_inherit') else 'INHERIT'}"))
     if "not_enforced" in changed:

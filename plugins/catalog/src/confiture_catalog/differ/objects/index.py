@@ -10,6 +10,7 @@ from confiture_catalog.differ.handler import Alteration, Handler, Op, Ref, Way, 
 from confiture_catalog.differ.names import beside
 from confiture_catalog.differ.objects.definitions import IndexText, read_index
 from confiture_catalog.differ.objects.index_settings import change_settings, give_settings, take_settings
+from confiture_catalog.differ.objects.inheritance import joins
 from confiture_catalog.differ.world import Side, World
 
 __all__ = ["IndexHandler"]
@@ -33,7 +34,9 @@ class IndexHandler(Handler):
         if parent := new.properties.get("partition_of"):
             if world.is_fresh(new.parent) and not world.is_fresh(ObjectKey("index", str(parent))):
                 return give_settings(new, text)  # CREATE TABLE ... PARTITION OF made it
-            made = (*_build(new, text, world), sql(f"ALTER INDEX {parent} ATTACH PARTITION {new.identity}", undo=""))
+            made = _build(new, text, world)
+            if not _joins_with_table(new, world):
+                made += (sql(f"ALTER INDEX {parent} ATTACH PARTITION {new.identity}", undo=""),)
         else:
             made = _build(new, text, world)
         return (*made, *give_settings(new, text, options=False, tablespace=False))
@@ -54,7 +57,7 @@ class IndexHandler(Handler):
             return list(change_settings(old, new, was.options, becomes.options, world))
         if old.properties.get("constraint") and new.properties.get("constraint"):
             return ()  # as its constraint, which differs too
-        if joined := _joins(old, new, was, becomes, world):
+        if (joined := _attach(old, new, was, becomes, world)) is not None:
             return [*joined, *change_settings(old, new, was.options, becomes.options, world)]
         if _stands_alone(old, new, world):
             return _take_place(new, becomes)
@@ -69,17 +72,39 @@ class IndexHandler(Handler):
             found.append(ObjectKey("index", str(old.properties["partition_of"])))
         return found
 
+    def before(self, op: Op, subject: SchemaObject, world: World) -> Iterable[Ref]:
+        """A table that becomes a partition brings its index along, so that it need not be built under a lock."""
+        if op is Op.CREATE and _joins_with_table(subject, world) and not subject.properties.get("constraint"):
+            assert subject.parent is not None
+            yield Ref(Op.ALTER, subject.parent)
+
     def after(self, op: Op, subject: SchemaObject, world: World) -> Iterable[Ref]:
         """A parent's is made when all partitions are there; one that takes over a name, when that is free."""
         if op is Op.DROP:
+            if (
+                subject.properties.get("partition_of")
+                and subject.parent is not None
+                and not _goes_with_parent(subject, world)
+            ):
+                yield Ref(Op.ALTER, subject.parent)  # until the table has left, it is needed by its parent's
             return
         old = world.old.get(subject.key)
         if old is not None and old.properties.get("partition_of") and not subject.properties.get("partition_of"):
             yield Ref(Op.DROP, ObjectKey("index", str(old.properties["partition_of"])))
+        if subject.properties.get("replica_identity") and subject.parent is not None:
+            for constraint in world.new.children(subject.parent, "constraint"):
+                if constraint.properties["type"] == "not null":
+                    yield Ref(Op.CREATE, constraint.key)
         if op is Op.CREATE and _partitioned(subject, world.new) is not None and subject.parent is not None:
             for table in _partitions(subject.parent, world.new):
                 yield Ref(Op.CREATE, table)
                 yield Ref(Op.ALTER, table)
+
+
+def _joins_with_table(new: SchemaObject, world: World) -> bool:
+    """Whether ATTACH PARTITION of its table will find it and attach it."""
+    parent = ObjectKey("index", str(new.properties.get("partition_of")))
+    return bool(new.properties.get("partition_of")) and joins(new, world) and not world.is_fresh(parent)
 
 
 def _partitioned(found: SchemaObject, side: Side) -> SchemaObject | None:
@@ -113,7 +138,7 @@ def _build(new: SchemaObject, text: IndexText, world: World) -> tuple[Statement,
     return (sql(build, undo=undo + new.identity, transactional=not concurrently),)
 
 
-def _joins(
+def _attach(
     old: SchemaObject, new: SchemaObject, was: IndexText, becomes: IndexText, world: World
 ) -> tuple[Statement, ...] | None:
     """Where it is the same index and becomes, or was, a part of a parent's: what makes it so."""

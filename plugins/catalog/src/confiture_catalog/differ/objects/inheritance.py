@@ -10,9 +10,22 @@ from confiture_catalog.differ.names import bare
 from confiture_catalog.differ.world import Side, World
 
 __all__ = [
-    "after", "comes_and_goes", "follows_parent", "goes_with_parent", "in_use", "made_by_parent", "only_inherited",
+    "after",
+    "before",
+    "changes_hands",
+    "follows_parent",
+    "goes_with_parent",
+    "in_use",
+    "joins",
+    "leaving",
+    "made_by_parent",
+    "only_inherited",
     "parents",
-]  # fmt: skip
+]
+
+#: What a table gets before it joins a parent: without checks and NOT NULL it may not, and keys are then built while
+#: it is still in use. Foreign keys and triggers are copied.
+_BEFORE_JOINING = ("check", "not null", "primary key", "unique")
 
 
 def only_inherited(found: SchemaObject) -> bool:
@@ -23,8 +36,10 @@ def only_inherited(found: SchemaObject) -> bool:
 def parents(found: SchemaObject, side: Side) -> list[str]:
     """The tables that its table is a partition or a child of."""
     table = side.get(found.parent)
-    if table is None:
-        return []
+    return [] if table is None else _named(table)
+
+
+def _named(table: SchemaObject) -> list[str]:
     inherits = table.properties.get("inherits")
     if isinstance(inherits, tuple):
         return [str(each) for each in inherits]
@@ -36,44 +51,78 @@ def in_use(new: SchemaObject, world: World) -> bool:
     return world.online and not world.is_fresh(new.parent)
 
 
+def joins(new: SchemaObject, world: World) -> bool:
+    """Whether its table, which is there already, becomes a partition or a child of another one."""
+    there = world.old.get(new.parent) is not None and not world.is_fresh(new.parent)
+    return there and _moves(new, world)
+
+
+def _moves(found: SchemaObject, world: World) -> bool:
+    return parents(found, world.old) != parents(found, world.new)
+
+
 def made_by_parent(new: SchemaObject, world: World) -> bool:
-    """Whether the parent's statement makes it."""
-    return only_inherited(new)
+    """Whether the parent's statement makes it. INHERIT and ATTACH PARTITION do not make what they can do without."""
+    return only_inherited(new) and not (joins(new, world) and new.properties["type"] in _BEFORE_JOINING)
 
 
 def goes_with_parent(old: SchemaObject, world: World) -> bool:
     """Whether the parent's statement drops it. What a table keeps when it leaves its parent is its own to drop."""
-    return only_inherited(old) and (
-        world.new.get(old.parent) is None or parents(old, world.old) == parents(old, world.new)
-    )
+    if not only_inherited(old):
+        return False
+    return world.new.get(old.parent) is None or not _moves(old, world)
 
 
 def follows_parent(old: SchemaObject, new: SchemaObject, world: World) -> bool:
     """Whether what differs is what its parent's statements, or joining and leaving a parent, change."""
     if only_inherited(old) and only_inherited(new):
         return True
-    moved = parents(old, world.old) != parents(new, world.new)
-    return moved and old.properties["definition"] == new.properties["definition"]
+    return _moves(new, world) and old.properties["definition"] == new.properties["definition"]
 
 
-def comes_and_goes(old: SchemaObject, new: SchemaObject, world: World) -> bool:
-    """Whether the one is the table's own and the other its parent's, or both are both and differ."""
-    if only_inherited(old) != only_inherited(new):
-        table = world.new.get(new.parent)
-        # A partition's own is merged with its parent's, and no trace is left of that.
-        return not (only_inherited(new) and table is not None and bool(table.properties.get("partition_of")))
-    return False
+def changes_hands(old: SchemaObject, new: SchemaObject, world: World) -> bool:
+    """Whether it was the table's own and will be its parent's alone, or the other way."""
+    table = world.new.get(new.parent)
+    if table is not None and table.properties.get("partition_of"):
+        return False  # a partition's own is merged with its parent's, and no trace is left of that
+    inherited = [bool(each.properties.get("inherited")) for each in (old, new)]
+    return inherited[0] != inherited[1] and (only_inherited(old) or only_inherited(new))
 
 
 def after(op: Op, subject: SchemaObject, world: World) -> Iterable[Ref]:
     """A child's comes behind its parent's, except that a child's own must be there to stay its own."""
-    side = world.old if op is Op.DROP else world.new
-    for parent in parents(subject, side):
-        key = ObjectKey(subject.kind, f"{parent}.{bare(subject)}")
+    inherited = bool(subject.properties.get("inherited"))
+    if op is Op.DROP and inherited and subject.parent is not None and _moves(subject, world):
+        yield Ref(Op.ALTER, subject.parent)  # until the table has left its parent, it cannot drop it
+        return
+    for key in _parents_own(subject, world.old if op is Op.DROP else world.new):
         if op is Op.DROP:
             yield Ref(Op.DROP, key)
-        elif only_inherited(subject):
+        elif only_inherited(subject) and not joins(subject, world):
             yield Ref(Op.CREATE, key)
             yield Ref(Op.ALTER, key)
         elif op is Op.CREATE:
             yield Ref(Op.DROP, key)
+
+
+def leaving(found: SchemaObject, world: World) -> Iterable[ObjectKey]:
+    """Children of its table that leave: they do so before it is made or dropped, which would else concern them."""
+    if found.parent is None:
+        return
+    for table in world.old.dependents(found.parent):
+        new = world.new.get(table.key)
+        if table.kind not in ("table", "foreign table") or new is None:
+            continue
+        if found.parent.identity in _named(table) and found.parent.identity not in _named(new):
+            yield table.key
+
+
+def before(op: Op, subject: SchemaObject, world: World) -> Iterable[Ref]:
+    """What a table must have when it joins a parent."""
+    inherited = bool(subject.properties.get("inherited"))
+    if op is Op.CREATE and subject.parent is not None and inherited and joins(subject, world):
+        yield Ref(Op.ALTER, subject.parent)
+
+
+def _parents_own(found: SchemaObject, side: Side) -> list[ObjectKey]:
+    return [ObjectKey(found.kind, f"{parent}.{bare(found)}") for parent in parents(found, side)]
