@@ -31,8 +31,8 @@ def kind_of_constraint(node: Any) -> str:
 def constraint_named(relation: Relation, name: str) -> Any:
     """The node of a constraint that the table has, from the text that the server prints; None where not known."""
     known = relation.constraints.get(name)
-    if known is None or not known.definition:
-        return None
+    if known is None or known.node is not None or not known.definition:
+        return known.node if known is not None else None
     try:
         tree = parse(f"ALTER TABLE t ADD CONSTRAINT c {known.definition}")
     except GrammarError:

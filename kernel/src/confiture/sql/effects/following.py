@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from confiture.sql.effects.constraints import kind_of_constraint
-from confiture.sql.effects.expressions import column_names, sql_of
+from confiture.sql.effects.expressions import column_names
 from confiture.sql.effects.known import (
     Column,
     Constraint,
@@ -19,7 +19,6 @@ from confiture.sql.effects.known import (
     describe_index,
     identity_of,
     read_index,
-    written,
 )
 from confiture.sql.effects.types import type_text
 from confiture.sql.grammar import enum_names, string_values, unwrap
@@ -107,12 +106,8 @@ def _add_column(known: Known, table: Relation, definition: Any) -> None:
 def _add_constraint(known: Known, table: Relation, node: Any, column: str = "") -> None:
     kind = kind_of_constraint(node)
     columns = string_values(node.fk_attrs) or string_values(node.keys) or ((column,) if column else ())
-    definition = ""
     if kind == "CHECK":
         columns = tuple(sorted(column_names(node.raw_expr)))
-        definition = f"CHECK ({sql_of(node.raw_expr)})"
-    elif kind == "NOTNULL":
-        definition = f'NOT NULL "{columns[0]}"'
     references = known.named(node.pktable).identity if node.HasField("pktable") else ""
     enforced = kind not in ("CHECK", "FOREIGN") or node.is_enforced
     valid = not node.skip_validation and enforced
@@ -122,24 +117,14 @@ def _add_constraint(known: Known, table: Relation, node: Any, column: str = "") 
         for name in columns:
             table.columns.setdefault(name, Column(name)).not_null = True
     name = node.conname or f"{table.name}_{'_'.join(columns)}_{_SUFFIXES.get(kind, '')}"
-    table.constraints[name] = Constraint(
-        name, _CONSTRAINTS.get(kind, ""), definition, columns, references, valid, enforced
-    )
-    if kind == "FOREIGN":
-        table.constraints[name].definition = _foreign(node, known)
+    added = Constraint(name, _CONSTRAINTS.get(kind, ""), "", columns, references, valid, enforced)
+    # Of a column's own constraint the node does not name the column.
+    added.node = node if kind == "CHECK" or not column else None
+    table.constraints[name] = added
 
 
 _SUFFIXES = {"CHECK": "check", "PRIMARY": "pkey", "UNIQUE": "key", "FOREIGN": "fkey", "EXCLUSION": "excl",
              "NOTNULL": "not_null"}  # fmt: skip
-
-
-def _foreign(node: Any, known: Known) -> str:
-
-    own = ", ".join(map(written, string_values(node.fk_attrs)))
-    far = ", ".join(map(written, string_values(node.pk_attrs)))
-    if not own:
-        return ""
-    return f"FOREIGN KEY ({own}) REFERENCES {known.named(node.pktable).identity}" + (f" ({far})" if far else "")
 
 
 def _alter_table(known: Known, node: Any) -> None:
@@ -294,7 +279,7 @@ def _rename_column(known: Known, table: Relation, old: str, new: str) -> None:
     for one in table.constraints.values():
         if old in one.columns:
             one.columns = tuple(new if name == old else name for name in one.columns)
-            one.definition = ""  # its text names the column as it was
+            one.definition, one.node = "", None  # its text names the column as it was
     for index in known.indexes(table):
         index.keys = tuple(new if name == old else name for name in index.keys)
         if old in index.mentioned:

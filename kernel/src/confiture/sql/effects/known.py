@@ -44,7 +44,10 @@ class Column:
 
 @dataclass(slots=True)
 class Constraint:
-    """A constraint: ``type`` in the inspector's words, ``definition`` as it stands after ADD CONSTRAINT."""
+    """A constraint: ``type`` in the inspector's words, ``definition`` as it stands after ADD CONSTRAINT.
+
+    ``node`` is the same where a statement of the plan has added it.
+    """
 
     name: str
     type: str
@@ -53,6 +56,7 @@ class Constraint:
     references: str = ""
     valid: bool = True
     enforced: bool = True
+    node: Any = None
 
     @property
     def held(self) -> str:
