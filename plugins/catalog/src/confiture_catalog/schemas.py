@@ -43,7 +43,12 @@ def _extensions() -> str:
         kind="'extension'",
         name="e.extname",
         owner="e.extowner",
-        properties={"version": "e.extversion", "schema": "quote_ident(n.nspname)"},
+        properties={
+            "version": "e.extversion",
+            "schema": "quote_ident(n.nspname)",
+            # What COMMENT ON would take it back to: CREATE EXTENSION's own, which is not read as a comment.
+            "~comment": "(SELECT a.comment FROM pg_available_extensions() a WHERE a.name = e.extname)",
+        },
         source="pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace"
         f" WHERE e.oid {_USERS}",
     )

@@ -105,6 +105,8 @@ def _said(old: SchemaObject, new: SchemaObject) -> Iterator[Statement]:
 
 
 def _comment(found: SchemaObject, comment: str | None) -> str:
+    if comment is None and (usual := found.state.get("comment")):
+        comment = str(usual)
     return f"COMMENT ON {address(found)} IS {_text(comment)}"
 
 
