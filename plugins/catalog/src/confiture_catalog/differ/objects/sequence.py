@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from confiture.model import ObjectKey, SchemaObject, Statement
 from confiture.quoting import quote_literal
-from confiture_catalog.differ.handler import Alteration, Handler, Way, sql
+from confiture_catalog.differ.handler import Alteration, Handler, Op, Ref, Way, sql
 from confiture_catalog.differ.world import World
 
 __all__ = ["SequenceHandler", "continue_after", "sequence_options"]
@@ -54,6 +54,14 @@ class SequenceHandler(Handler):
     def late_needs(self, new: SchemaObject) -> Iterable[ObjectKey]:
         """The column, and all that comes with it."""
         return new.needs if new.properties.get("owned_by") else ()
+
+    def after(self, op: Op, subject: SchemaObject, world: World) -> Iterable[Ref]:
+        """The end of the identity whose name it takes."""
+        old = world.old.get(subject.key)
+        column = None if old is None else world.old.find("column", old.properties.get("owned_by"))
+        if op is Op.CREATE and old is not None and column is not None and old.properties.get("identity"):
+            return (Ref(Op.ALTER, column.key),)
+        return ()
 
     def drop(self, old: SchemaObject, world: World) -> Iterable[Statement]:
         """DROP SEQUENCE."""
