@@ -8,18 +8,18 @@ from confiture.sql.effects.expressions import with_value
 from confiture.sql.effects.found import Found
 from confiture.sql.effects.hazards import UNKNOWN_EFFECTS
 from confiture.sql.effects.known import written
-from confiture.sql.effects.locks import SHARE, SHARE_UPDATE
+from confiture.sql.effects.locks import SHARE
 from confiture.sql.grammar import GrammarError, enum_names, parse, string_values
 
 __all__ = ["alter_domain"]
 
 
 def alter_domain(found: Found, node: Any) -> None:
-    """ADD CONSTRAINT and SET NOT NULL read the tables under SHARE; VALIDATE under a weaker lock from 18 on."""
+    """ADD CONSTRAINT, SET NOT NULL and VALIDATE read the tables under SHARE."""
     parts = string_values(node.type_name)
     key = (parts[-2] if len(parts) > 1 else "", parts[-1])
     constraint = getattr(node, "def")
-    condition, mode = None, SHARE
+    condition = None
     if node.subtype == "O":  # SET NOT NULL
         condition = "{} IS NULL"
     elif node.subtype == "C":
@@ -27,11 +27,10 @@ def alter_domain(found: Found, node: Any) -> None:
             return
         condition = _refused(constraint.constraint)
     elif node.subtype == "V":
-        mode = SHARE_UPDATE if found.version >= 18 else SHARE
         condition = _known_refused(found, key, node.name)
     else:
         return
-    _check_users(found, key, condition, mode)
+    _check_users(found, key, condition)
 
 
 def _refused(constraint: Any) -> str | None:
@@ -61,12 +60,12 @@ def _known_refused(found: Found, key: tuple[str, str], name: str) -> str | None:
     return _refused(getattr(tree.stmts[0].stmt.alter_domain_stmt, "def").constraint)
 
 
-def _check_users(found: Found, key: tuple[str, str], condition: str | None, mode: str) -> None:
+def _check_users(found: Found, key: tuple[str, str], condition: str | None) -> None:
     users = [(table, column) for table, column in found.known.users_of_type(*key) if not table.created]
     queries = []
     for table, column in users:
-        found.lock(table, mode)
-        found.scan(table, mode, below=False)
+        found.lock(table, SHARE)
+        found.scan(table, SHARE, below=False)
         if condition is not None and column.type is not None and not column.type.endswith("[]"):
             name = written(column.name)
             queries.append(
