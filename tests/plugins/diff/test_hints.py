@@ -136,7 +136,7 @@ IGNORED = {
     "in data": "CREATE TABLE t (a text);\nCOPY t FROM stdin;\n-- confiture: renamed from b\n\\.\n",
     "sqldef before the name": "CREATE TYPE /* @renamed from=a */ b AS ENUM ('x');",
     "sqldef behind ENUM": "CREATE TYPE b AS ENUM /* @renamed from=a */ ('x');",
-    "pistachio before two": "-- pista:renamed-from a\nALTER TABLE t ADD CONSTRAINT b UNIQUE (x), ADD CONSTRAINT c UNIQUE (y);",
+    "pistachio before two": "-- pista:renamed-from a\nALTER TABLE t ADD b int, ADD c int;",
     "not SQL": "CREATE TABLE t (a 'text -- @renamed from=b",
 }
 
@@ -149,10 +149,6 @@ def test_a_hint_is_about_what_it_stands_beside(place):
 
 @pytest.mark.parametrize("place", IGNORED)
 def test_what_is_no_hint_says_nothing(place):
-    if place == "not SQL":
-        with pytest.raises(SyntaxInvalid):  # psql's lexer says where the quote opened
-            renames(IGNORED[place] + "\\")
-        return
     assert renames(IGNORED[place]) == set()
 
 

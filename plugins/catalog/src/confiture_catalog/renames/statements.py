@@ -105,7 +105,10 @@ class _Sequencer:
         moving = {(item.each.kind, item.each.identity): item for item in self._items}
         #: Who has a name that somebody wants.
         self._holders: dict[_Place, _Item] = {}
+        names = {end.name for pair in pairs for end in pair}
         for each in _all(old):
+            if each.name not in names:
+                continue
             item = moving.get((each.kind, each.identity)) or _item(each, each)
             for place in _places(each, item.schema, item.name):
                 if place in goals or (each.kind, each.identity) in moving:

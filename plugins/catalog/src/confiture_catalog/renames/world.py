@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -26,16 +27,12 @@ class World:
     def __init__(self, old: Schema, new: Schema, drops: Sequence[str] = ()) -> None:
         self.old: Objects = {(each.kind, each.identity): each for each in old.objects}
         self.new: Objects = {(each.kind, each.identity): each for each in new.objects}
-        self._label_enums = [
-            (each, other)
-            for key, each in self.old.items()
-            if key[0] == "enum"
-            and (other := self.new.get(key)) is not None
-            and each.properties.get("labels") != other.properties.get("labels")
-        ]
-        gone = [each for key, each in self.old.items() if key not in self.new]
-        come = [each for key, each in self.new.items() if key not in self.old]
-        for ours, theirs in self._label_enums:
+        gone = [self.old[key] for key in sorted(self.old.keys() - self.new.keys())]
+        come = [self.new[key] for key in sorted(self.new.keys() - self.old.keys())]
+        for ours in _enums(old.objects):
+            theirs = self.new.get(ours.key)
+            if theirs is None or ours.properties.get("labels") == theirs.properties.get("labels"):
+                continue
             before, after = enum_values(ours), enum_values(theirs)
             gone += [each for label, each in before.items() if label not in after]
             come += [each for label, each in after.items() if label not in before]
@@ -74,6 +71,12 @@ def enum_values(enum: SchemaObject) -> dict[str, SchemaObject]:
         for position, label in enumerate(labels, 1)
         if label is not None
     }
+
+
+def _enums(objects: Sequence[SchemaObject]) -> Sequence[SchemaObject]:
+    """They stand together, as objects are sorted by kind."""
+    first = bisect_left(objects, "enum", key=lambda each: each.kind)
+    return objects[first : bisect_right(objects, "enum", key=lambda each: each.kind)]
 
 
 def _by_kind(objects: Iterable[SchemaObject]) -> Mapping[str, list[SchemaObject]]:
