@@ -113,6 +113,14 @@ async def test_a_drop_forbids_a_rename_and_settles_a_question(renamed):
     assert (await renamed(old.replace("full_name", "name"), two, decided(drops=("t.name",)))).questions == ()
 
 
+async def test_a_drop_holds_when_its_table_gets_another_name_first(renamed):
+    old = "CREATE TABLE users (id int, email text, born date, full_name text)"
+    new = old.replace("users", "people").replace("full_name", "display_name")
+    assert ("column", "people.full_name", "people.display_name") in (await renamed(old, new)).pairs
+    result = await renamed(old, new, decided(drops=("users.full_name",)))
+    assert result.pairs == {("table", "users", "people")}
+
+
 async def test_a_decision_settles_a_question(renamed):
     old, new = "CREATE TABLE t (name text)", "CREATE TABLE t (legal_name text, short_name text)"
     result = await renamed(old, new, decided("t.name=short_name"))

@@ -19,6 +19,7 @@ __all__ = ["ENUM_VALUE", "Objects", "World", "enum_values"]
 Objects: TypeAlias = dict[tuple[str, str], SchemaObject]
 
 ENUM_VALUE = "enum value"
+_WHOLES = ("table", "foreign table", "view", "materialized view", "enum", "composite type", "domain")
 
 
 class World:
@@ -36,7 +37,8 @@ class World:
             before, after = enum_values(ours), enum_values(theirs)
             gone += [each for label, each in before.items() if label not in after]
             come += [each for label, each in after.items() if label not in before]
-        self.removed = _by_kind(each for each in gone if not _is_dropped(each, drops))
+        patterns = _widened(drops, self.old) if drops else ()
+        self.removed = _by_kind(each for each in gone if not _is_dropped(each, patterns))
         self.added = _by_kind(come)
 
     def same_parent(self, each: SchemaObject) -> bool:
@@ -91,6 +93,18 @@ def _parts(objects: Objects) -> Mapping[ObjectKey, list[SchemaObject]]:
     for each in objects.values():
         if each.parent is not None:
             found[each.parent].append(each)
+    return found
+
+
+def _widened(drops: Sequence[str], old: Objects) -> list[str]:
+    """The patterns; for a part of what is not there the part alone too, since an earlier round has renamed the whole."""
+    wholes = {name for kind, identity in old for name in (identity, relative(identity)) if kind in _WHOLES}
+    found = list(drops)
+    for pattern in drops:
+        *whole, part = parts(pattern)[0]
+        named = ".".join(whole)
+        if whole and not set("*?[") & set(named) and named not in wholes and ("schema", named) not in old:
+            found.append(f"*.{part}")
     return found
 
 
