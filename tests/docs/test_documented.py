@@ -15,6 +15,7 @@ from confiture.config import Environment
 from confiture.config.project import KERNEL_SECTIONS, MigrationsConfig, PluginsConfig, ProjectConfig, ScratchConfig
 from confiture.sqlfiles.config import FilesConfig
 from confiture_build.model import BuildConfig
+from confiture_diff.model import DiffConfig
 from confiture_embedded.config import EmbeddedConfig
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -82,6 +83,7 @@ def test_every_event_is_documented_with_its_fields():
         ("### [files]", FilesConfig),
         ("### [migrations]", MigrationsConfig),
         ("### [build]", BuildConfig),
+        ("### [diff]", DiffConfig),
         ("### [embedded]", EmbeddedConfig),
         ("### [scratch]", ScratchConfig),
         ("### [plugins]", PluginsConfig),
@@ -107,7 +109,7 @@ def test_every_table_of_the_configuration_is_documented():
     """Those of the kernel and of confiture's own plugins: what the kernel takes as known."""
     page = CONFIGURATION.read_text(encoding="utf-8")
     sections = {line.removeprefix("### [").rstrip("]") for line in page.splitlines() if line.startswith("### [")}
-    assert sections == KERNEL_SECTIONS | {"build", "embedded"}
+    assert sections == KERNEL_SECTIONS | {"build", "diff", "embedded"}
 
 
 def test_every_hook_is_documented():
