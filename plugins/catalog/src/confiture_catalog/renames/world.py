@@ -97,7 +97,7 @@ def _parts(objects: Objects) -> Mapping[ObjectKey, list[SchemaObject]]:
 
 
 def _widened(drops: Sequence[str], old: Objects) -> list[str]:
-    """The patterns; for a part of what is not there the part alone too, since an earlier round has renamed the whole."""
+    """The patterns; for a part of what is not there the part alone too: an earlier round has renamed the whole."""
     wholes = {name for kind, identity in old for name in (identity, relative(identity)) if kind in _WHOLES}
     found = list(drops)
     for pattern in drops:
