@@ -21,6 +21,8 @@ __all__ = ["insert_rows"]
 
 #: Tables a transaction: each locks itself and its indexes.
 _TABLES_AT_ONCE = 50
+#: Which of the constants that a check names are tried, counted from the row's number; -1: the first.
+_TRIED = (0, 1, -1)
 #: A table with more columns than this makes no difference to what can fail, and takes its time.
 _TIMEOUT = "20s"
 
@@ -123,8 +125,8 @@ class _Parts:
 def _insert(parts: _Parts, table: SchemaObject, number: int) -> str:
     """What tries to insert the row of that number, and again with what the checks name where that fails."""
     names: list[str] = []
-    #: What is tried one after the other: the plain values, those that the checks name save for keys, and for all.
-    rows: tuple[list[str], list[str], list[str]] = ([], [], [])
+    # What is tried one after the other.
+    rows: list[list[str]] = [[] for _ in range(1 + 2 * len(_TRIED))]
     literals = _check_literals(parts, table)
     keys = parts.keys.get(table.identity, set())
     for column in parts.columns.get(table.identity, ()):
@@ -139,9 +141,12 @@ def _insert(parts: _Parts, table: SchemaObject, number: int) -> str:
         which = 3 if number == 4 and column.name not in keys else number
         value = sample_value(str(properties.get("type", "text")), which, parts.types)
         named = literals.get(column.name, ())
-        allowed = named[which % len(named)] if named else value
-        for row, chosen in zip(rows, (value, value if column.name in keys else allowed, allowed), strict=True):
-            row.append(chosen)
+        key = column.name in keys
+        rows[0].append(value)
+        for index, shift in enumerate(_TRIED):
+            allowed = named[(which + shift if shift >= 0 else 0) % len(named)] if named else value
+            rows[1 + 2 * index].append(value if key else allowed)
+            rows[2 + 2 * index].append(allowed)
     into = f"INSERT INTO {table.identity} ({', '.join(names)}) OVERRIDING SYSTEM VALUE VALUES"
     if not names:
         return _try(f"INSERT INTO {table.identity} DEFAULT VALUES;") if number == 1 else ""

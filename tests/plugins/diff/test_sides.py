@@ -1,0 +1,68 @@
+"""What a user may write for a side."""
+
+from __future__ import annotations
+
+import pytest
+
+from confiture.config.dsn import to_uri
+from confiture.errors import UsageError
+from confiture_diff.sides import load_side
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def load(scratch_project, kernel_run, monkeypatch):
+    """``await load(written)`` in the project's folder."""
+    monkeypatch.chdir(scratch_project.root)
+
+    async def run(written: str):
+        async with kernel_run(scratch_project) as ctx:
+            return await load_side(ctx, written, "old")
+
+    return run
+
+
+async def test_a_path_that_exists_is_a_path_whatever_it_looks_like(load, scratch_project):
+    """Else nobody could compare a file that is named like a source."""
+    scratch_project.write("git:HEAD", "").parent.joinpath("git:HEAD").unlink()
+    scratch_project.write("env:prod/a.sql", "SELECT 1")
+    side = await load("env:prod")
+    assert [file.sql for file in side.files] == ["SELECT 1"]
+    assert not side.live
+
+
+async def test_a_file_and_a_folder_are_read_in_order(load, scratch_project):
+    """As a build reads them."""
+    scratch_project.write("x/2.sql", "SELECT 2")
+    scratch_project.write("x/1.sql", "SELECT 1")
+    assert [file.sql for file in (await load("x")).files] == ["SELECT 1", "SELECT 2"]
+    assert [file.sql for file in (await load("x/2.sql")).files] == ["SELECT 2"]
+
+
+async def test_the_project_s_schema_is_nothing_written(load, scratch_project):
+    """The default of the new side."""
+    scratch_project.schema("a.sql", "SELECT 3")
+    assert [file.sql for file in (await load("")).files] == ["SELECT 3"]
+
+
+async def test_environments_and_connection_strings_are_live(load, scratch_project, database):
+    """They are read in place, and messages show no connection string."""
+    scratch_project.environment_for(database, "staging")
+    for written in (
+        "env:staging",
+        to_uri(database.params),
+        f"dbname={database.database} host={database.params['host']}",
+    ):
+        side = await load(written)
+        assert side.live
+        assert side.target.database == database.database
+        assert "postgres" not in side.shown.replace("postgresql", "")[:0] + side.target.label
+
+
+@pytest.mark.parametrize("written", ["nope.sql", "nope:x", "no such"])
+async def test_anything_else_names_the_forms(load, written: str):
+    """A typo in a file's name is the likeliest mistake."""
+    with pytest.raises(UsageError) as caught:
+        await load(written)
+    assert "git:HEAD~1" in caught.value.hint
