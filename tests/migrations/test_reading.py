@@ -282,7 +282,18 @@ def test_a_file_that_is_not_utf8(tmp_path):
     assert refused(find_migrations(tmp_path, "db/migrations")[0], "is not UTF-8").line == 2
 
 
-def test_line_ends_of_other_systems(write):
+@pytest.mark.parametrize("end", [b"\r\n", b"\r"])
+def test_line_ends_of_other_systems(write, end):
     file = write('self.execute("""\n    SELECT 1,\n    2\n""")\nself.execute("SELEC")')
-    file.path.write_bytes(file.path.read_bytes().replace(b"\n", b"\r\n"))
+    file.path.write_bytes(file.path.read_bytes().replace(b"\n", end))
     assert refused(file, "syntax error").line == 13
+    file.path.write_bytes(file.path.read_bytes().replace(b'SELEC"', b'SELECT"'))
+    assert record_migration(file).sources
+    assert [one.origin.line for one in record_migration(file).statements] == [10, 13]
+
+
+def test_lines_that_are_not_those_of_the_file(write):
+    """A line break that is written as one character, or a backslash that takes one away: the call's line is known."""
+    plan = record_migration(write('self.execute("SELECT 1,\\n 2")\nself.execute("SELECT 3")'))
+    assert [(one.sql, one.origin.line) for one in plan.statements] == [("SELECT 1,\n 2", 9), ("SELECT 3", 10)]
+    assert plan.sources == ()

@@ -113,6 +113,7 @@ SAMPLES = {
     "backslash at the end of a line": "SELECT '\\\n', 1",
     "braces and percents": "SELECT '{x}' || '%s' || '\\N{BULLET}'",
     "copy": 'COPY t (a, b) FROM stdin;\n1\t\\N\n  2\tx"""\n\\.\n',
+    "copy of numbers": "COPY t (a) FROM stdin;\n  1\n  2\n\\.\n",
     "two": "SELECT 1; SELECT 2",
 }
 
@@ -126,6 +127,12 @@ def test_any_statement_comes_back(tmp_path, sql, write):
     (file,) = find_migrations(tmp_path, "m")
     assert contents(record_migration(file, "up").statements) == contents(up)
     assert contents(record_migration(file, "down").statements) == contents(down)
+
+
+def test_the_body_of_a_function_is_not_indented(tmp_path):
+    """A person who copies it out of the migration gets what is in the schema."""
+    sql = "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$\n  SELECT 1\n$$"
+    assert f'self.execute("""\n{sql}\n""")' in write_migration(tmp_path, "f", read(sql), None).read_text()
 
 
 @pytest.mark.parametrize("width", [88, 120])

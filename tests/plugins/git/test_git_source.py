@@ -55,6 +55,15 @@ async def test_a_folder_and_a_file_of_a_revision(load, repository, project):
     assert await load.paths("HEAD:.") == ["HEAD:old/a.sql"]
 
 
+async def test_a_path_is_a_path(load, repository, project):
+    """Not a pattern, not an option, not one of git's words for paths."""
+    for name in (":(top)x", "*", "-r"):
+        project.write(f"{name}/a.sql", "SELECT 1;")
+    repository.commit()
+    for name in (":(top)x", "*", "-r"):
+        assert await load.paths(f"HEAD:{name}") == [f"HEAD:{name}/a.sql"]
+
+
 async def test_the_rules_are_those_of_files(load, repository, project, kernel_run):
     """The same names at a revision as on disk: hidden ones, other endings, patterns, several roots, both orders."""
     project.config(

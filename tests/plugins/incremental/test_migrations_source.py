@@ -96,7 +96,10 @@ async def test_they_run(load, folder, kernel_run, project, database, psql):
         None,
     )
     write_sql_pair(folder, "pair", read("SELECT 1 -- end"), None)
-    plan = read_script(await load())
+    files = await load()
+    assert "UPDATE users" in files[1].sql
+    assert "DO $" not in files[1].sql
+    plan = read_script(files)
     async with kernel_run(project, database=database) as run:
         await run.get(EXECUTOR, "runner").execute(run, plan, await run.target(), Execution(atomic=False))
     assert psql(database, "SELECT string_agg(email, ',' ORDER BY id), one() FROM users") == "ann,bob|1"

@@ -151,8 +151,6 @@ def _quoted(text: str) -> str:
 def _escaped(text: str, quote: str) -> str:
     """What stands between those quotes for ``text``; a line break stays one."""
     found = text.replace("\\", "\\\\").replace(quote, "\\" + "\\".join(quote))
-    if found.endswith(quote[0]) and len(quote) == 3:
-        found = found[:-1] + "\\" + quote[0]
     return "".join(
         character if character in "\n\t" or character.isprintable() else _code(character) for character in found
     )
