@@ -189,6 +189,7 @@ class Assembly:
                 extensions[dependent].add(referenced.identity)
             if parents.get(dependent) != referenced and parents.get(referenced) != dependent:
                 needs[dependent].add(referenced)
+        _share_with_constraints(needs)
         return needs, extensions
 
     def _privileges_of_others(self, changed: Mapping[Address, Any]) -> list[SchemaObject]:
@@ -214,6 +215,13 @@ class Assembly:
                     )
                 )
         return found
+
+
+def _share_with_constraints(needs: dict[ObjectKey, set[ObjectKey]]) -> None:
+    """A constraint needs what its index does: pg_depend has the predicate and the operator classes with the index."""
+    for index in [key for key in needs if key.kind == "index"]:
+        for constraint in [need for need in needs[index] if need.kind == "constraint"]:
+            needs[constraint] |= needs[index] - {constraint}
 
 
 def _sorted(these: set[Grant] | None, but_not: set[Grant] | None) -> tuple[Grant, ...]:
