@@ -105,7 +105,7 @@ class ColumnHandler(Handler):
 
     def check_replace(self, old: SchemaObject, new: SchemaObject, reason: str, world: World) -> None:
         """A column with values of its own is not given up for anything."""
-        parent_goes = old.parent is not None and world.is_fresh(old.parent)
+        parent_goes = old.parent is not None and (world.is_fresh(old.parent) or old.parent not in world.new.objects)
         if _of_table(old) and not old.properties.get("generated") and not parent_goes:
             refuse_data_loss(old, reason, world)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from confiture.model import ObjectKey, SchemaObject, Statement
+from confiture.model import SchemaObject, Statement
 from confiture_catalog.differ.handler import Alteration, Handler, Op, Ref, Way, sql
 from confiture_catalog.differ.names import bare
 from confiture_catalog.differ.objects import inheritance
@@ -22,11 +22,12 @@ class TriggerHandler(Handler):
     rank = 80
 
     def create(self, new: SchemaObject, world: World, parts: Sequence[SchemaObject] = ()) -> Iterable[Statement]:
-        """CREATE TRIGGER. A partition's copy is made with its parent's, and enabled as that is."""
+        """CREATE TRIGGER. A partition's copy is made with its parent's, or with the partition."""
         if inheritance.only_inherited(new):
-            return _enable(new) if _state(new) != _parents_state(new, world.new) else ()
+            unsure = _state(new) or any(_parents_state(new, side) for side in (world.old, world.new))
+            return _enable(new, world) if unsure else ()
         made = sql(str(new.properties["definition"]), undo=f"DROP TRIGGER {_on(new)}")
-        return (made, *(_enable(new) if _state(new) else ()))
+        return (made, *(_enable(new, world) if _state(new) else ()))
 
     def drop(self, old: SchemaObject, world: World) -> Iterable[Statement]:
         """DROP TRIGGER; a partition's copy goes with its parent's, or when it leaves its parent."""
@@ -38,16 +39,15 @@ class TriggerHandler(Handler):
         """Its enabled state, and what CREATE OR REPLACE TRIGGER changes."""
         if inheritance.only_inherited(old) != inheritance.only_inherited(new):
             return Way.REPLACE
-        copy = inheritance.only_inherited(new)
-        if old.properties["definition"] != new.properties["definition"] and not copy:
+        redefined = old.properties["definition"] != new.properties["definition"]
+        if redefined and not inheritance.only_inherited(new):
             if any(each.properties.get("constraint") for each in (old, new)):
                 return Way.REPLACE
             text = str(new.properties["definition"]).replace("CREATE TRIGGER", "CREATE OR REPLACE TRIGGER", 1)
-            return [sql(text), *(_enable(new) if _state(new) else ())]
-        became = _state(old)
-        if copy and _changes(old, world):
-            became = _parents_state(new, world.new)
-        return [*_enable(new)] if _state(new) != became else []
+            return [sql(text), *(_enable(new, world) if _state(new) else ())]
+        # CREATE TRIGGER, with or without OR REPLACE, leaves the trigger and its copies enabled.
+        became = None if redefined else _state(old)
+        return [*_enable(new, world)] if _state(new) != became else []
 
     def after(self, op: Op, subject: SchemaObject, world: World) -> Iterable[Ref]:
         """A copy's comes behind its parent's."""
@@ -64,29 +64,15 @@ def _state(trigger: SchemaObject) -> str | None:
     return None if state is None else str(state)
 
 
-def _enable(trigger: SchemaObject) -> tuple[Statement, ...]:
+def _enable(trigger: SchemaObject, world: World) -> tuple[Statement, ...]:
     assert trigger.parent is not None
-    return (sql(f"ALTER TABLE {trigger.parent.identity} {_STATES[_state(trigger)]} TRIGGER {bare(trigger)}"),)
-
-
-def _parent(trigger: SchemaObject, side: Side) -> SchemaObject | None:
-    found = [side.find("trigger", f"{each}.{bare(trigger)}") for each in inheritance.parents(trigger, side)]
-    return found[0] if found else None
+    table = world.new.get(trigger.parent)
+    # Copies have states of their own, and are compared by themselves.
+    only = "ONLY " if table is not None and table.properties.get("partition_key") else ""
+    word = _STATES[_state(trigger)]
+    return (sql(f"ALTER TABLE {only}{trigger.parent.identity} {word} TRIGGER {bare(trigger)}"),)
 
 
 def _parents_state(trigger: SchemaObject, side: Side) -> str | None:
-    parent = _parent(trigger, side)
-    return None if parent is None else _state(parent)
-
-
-def _changes(copy: SchemaObject, world: World) -> bool:
-    """Whether something is done to its parent's, which is then done to it as well."""
-    seen: SchemaObject | None = copy
-    while seen is not None:
-        seen = _parent(seen, world.old)
-        if seen is None:
-            return False
-        new = world.new.get(ObjectKey("trigger", seen.identity))
-        if new is None or new.properties != seen.properties or world.is_fresh(seen.key):
-            return True
-    return False
+    found = (side.find("trigger", f"{each}.{bare(trigger)}") for each in inheritance.parents(trigger, side))
+    return next((_state(each) for each in found if each is not None), None)
