@@ -24,6 +24,7 @@ from confiture_embedded.binaries import Binaries, reachable
 from confiture_embedded.layout import Home, make_socket_dir
 from confiture_embedded.lock import FileLock
 from confiture_embedded.settings import HBA, render
+from confiture_embedded.standins import control_path, write_standins
 from confiture_embedded.strays import end_strays, has_anothers_socket
 
 __all__ = [
@@ -64,17 +65,21 @@ class Postmaster:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """How a server is to run. ``settings`` are the user's, over ours."""
+    """How a server is to run. ``settings`` are the user's, over ours; ``standins``: with stand-ins for extensions."""
 
     binaries: Binaries
     settings: Mapping[str, str | int | float | bool]
     port: int | None = None
     idle_minutes: float = 30
     check_s: float = 15
+    standins: bool = False
 
     def configuration(self, home: Home, socket: Path) -> str:
         """The text of ``confiture.conf``."""
-        return render(self.settings, socket=str(socket), port=self.port)
+        settings = self.settings
+        if self.standins and (path := control_path(home)) is not None:
+            settings = {**settings, "extension_control_path": path}
+        return render(settings, socket=str(socket), port=self.port)
 
 
 def home_lock(home: Home) -> FileLock:
@@ -220,6 +225,8 @@ def start(home: Home, wanted: Wanted) -> Postmaster:
         folder = make_socket_dir(home)
         for left in folder.glob(".s.PGSQL.*"):  # with the dead server's number too
             left.unlink(missing_ok=True)
+        if wanted.standins:
+            write_standins(home)
         text = wanted.configuration(home, folder)
         write_private(home.data / "confiture.conf", text, home.account)
         _write_running(home, wanted, binaries)

