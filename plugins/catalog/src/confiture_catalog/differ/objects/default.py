@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from confiture.model import ObjectKey, SchemaObject, Statement
 from confiture_catalog.differ.handler import Alteration, Handler, Op, Ref, sql
+from confiture_catalog.differ.objects.inheritance import stands_alone
 from confiture_catalog.differ.world import Side, World
 
 __all__ = ["DefaultHandler"]
@@ -39,6 +40,8 @@ class DefaultHandler(Handler):
         if table is None or table.kind not in ("table", "foreign table") or table.properties.get("of_type"):
             return None
         column = world.new.get(_column(new))
+        if stands_alone(table, world.new):
+            return _column(new)
         inherited = column is None or (column.properties.get("inherited") and not column.properties.get("local"))
         return None if inherited else _column(new)
 

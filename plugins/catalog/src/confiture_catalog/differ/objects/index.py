@@ -32,7 +32,8 @@ class IndexHandler(Handler):
             built = _in_use(new, world) and _partitioned(new, world.new) is None
             return give_settings(new, text, options=not built)
         if parent := new.properties.get("partition_of"):
-            if world.is_fresh(new.parent) and not world.is_fresh(ObjectKey("index", str(parent))):
+            comes_along = not world.is_fresh(ObjectKey("index", str(parent))) and not joins(new, world)
+            if world.is_fresh(new.parent) and comes_along:
                 return give_settings(new, text)  # CREATE TABLE ... PARTITION OF made it
             made = _build(new, text, world)
             if not _joins_with_table(new, world):
@@ -77,6 +78,7 @@ class IndexHandler(Handler):
         if op is Op.CREATE and _joins_with_table(subject, world) and not subject.properties.get("constraint"):
             assert subject.parent is not None
             yield Ref(Op.ALTER, subject.parent)
+            yield Ref(Op.LATE, subject.parent)
 
     def after(self, op: Op, subject: SchemaObject, world: World) -> Iterable[Ref]:
         """A parent's is made when all partitions are there; one that takes over a name, when that is free."""
@@ -88,6 +90,8 @@ class IndexHandler(Handler):
             ):
                 yield Ref(Op.ALTER, subject.parent)  # until the table has left, it is needed by its parent's
             return
+        if subject.properties.get("partition_of") and not _joins_with_table(subject, world) and subject.parent:
+            yield Ref(Op.LATE, subject.parent)  # only a partition's can be attached
         old = world.old.get(subject.key)
         if old is not None and old.properties.get("partition_of") and not subject.properties.get("partition_of"):
             yield Ref(Op.DROP, ObjectKey("index", str(old.properties["partition_of"])))

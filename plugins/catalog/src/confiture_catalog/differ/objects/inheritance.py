@@ -21,6 +21,7 @@ __all__ = [
     "made_by_parent",
     "only_inherited",
     "parents",
+    "stands_alone",
 ]
 
 #: What a table gets before it joins a parent: without checks and NOT NULL it may not, and keys are then built while
@@ -53,8 +54,34 @@ def in_use(new: SchemaObject, world: World) -> bool:
 
 def joins(new: SchemaObject, world: World) -> bool:
     """Whether its table, which is there already, becomes a partition or a child of another one."""
-    there = world.old.get(new.parent) is not None and not world.is_fresh(new.parent)
-    return there and _moves(new, world)
+    table = world.new.get(new.parent)
+    if table is not None and world.is_fresh(table.key):
+        return stands_alone(table, world.new)
+    return world.old.get(new.parent) is not None and _moves(new, world)
+
+
+def stands_alone(table: SchemaObject, side: Side) -> bool:
+    """Whether a partition has parts of other names than CREATE TABLE ... PARTITION OF gives them.
+
+    Such a one was a table before it was attached, and has to be made so again.
+    """
+    if not table.properties.get("partition_of"):
+        return False
+    parent = ObjectKey("table", str(table.properties["partition_of"]))
+    given = {each.name for each in side.children(parent, "constraint")}
+    for part in side.children(table.key, "constraint", "index"):
+        if part.kind == "index":
+            usual = part.name.startswith(f"{table.name}_") and part.name.endswith("_idx")
+            if part.properties.get("partition_of") and not part.properties.get("constraint") and not usual:
+                return True
+        elif only_inherited(part) and part.properties["type"] in ("check", "not null"):
+            if part.name not in given:
+                return True
+        elif only_inherited(part) and part.properties["type"] in ("primary key", "unique"):
+            ending = "pkey" if part.properties["type"] == "primary key" else "key"
+            if not (part.name.startswith(f"{table.name}_") and part.name.endswith(f"_{ending}")):
+                return True
+    return False
 
 
 def _moves(found: SchemaObject, world: World) -> bool:
@@ -122,6 +149,7 @@ def before(op: Op, subject: SchemaObject, world: World) -> Iterable[Ref]:
     inherited = bool(subject.properties.get("inherited"))
     if op is Op.CREATE and subject.parent is not None and inherited and joins(subject, world):
         yield Ref(Op.ALTER, subject.parent)
+        yield Ref(Op.LATE, subject.parent)
 
 
 def _parents_own(found: SchemaObject, side: Side) -> list[ObjectKey]:

@@ -8,6 +8,7 @@ from confiture.model import ObjectKey, SchemaObject, Statement
 from confiture_catalog.differ.handler import Alteration, Handler, Op, Ref, Way, refuse_data_loss, sql
 from confiture_catalog.differ.objects.column import define, is_not_null_of
 from confiture_catalog.differ.objects.composite import order_is_reachable
+from confiture_catalog.differ.objects.inheritance import stands_alone
 from confiture_catalog.differ.objects.options import change_options, foreign_options, storage_options
 from confiture_catalog.differ.world import World
 
@@ -36,6 +37,11 @@ class TableHandler(Handler):
             yield sql(f"{table} ENABLE ROW LEVEL SECURITY", undo="")
         if new.properties.get("force_row_security"):
             yield sql(f"{table} FORCE ROW LEVEL SECURITY", undo="")
+
+    def late(self, new: SchemaObject, world: World) -> Iterable[Statement]:
+        """ATTACH PARTITION of what cannot be made as a partition."""
+        if stands_alone(new, world.new):
+            yield _attach(new)
 
     def drop(self, old: SchemaObject, world: World) -> Iterable[Statement]:
         """DROP TABLE."""
@@ -81,32 +87,33 @@ def _create(new: SchemaObject, world: World, parts: Sequence[SchemaObject]) -> s
     foreign = "FOREIGN " if new.kind == "foreign table" else ""
     head = f"CREATE {persistence}{foreign}TABLE {new.identity}"
     bound = ""
-    if values.get("partition_of"):
+    if values.get("partition_of") and not stands_alone(new, world.new):
         head += f" PARTITION OF {values['partition_of']}"
         bound = f" {values['partition_bound']}"
     elif values.get("of_type"):
         head += f" OF {values['of_type']}"
     elements = _elements(new, world, parts)
-    if elements or not (values.get("partition_of") or values.get("of_type")):
+    if elements or not (bound or values.get("of_type")):
         head += " (" + ("\n    " + ",\n    ".join(elements) + "\n" if elements else "") + ")"
     return head + bound + _tail(new)
 
 
 def _elements(new: SchemaObject, world: World, parts: Sequence[SchemaObject]) -> list[str]:
     """Columns and constraints. Those that come from a parent or from the type are not said again."""
-    from_elsewhere = bool(new.properties.get("partition_of") or new.properties.get("of_type"))
+    alone = stands_alone(new, world.new)
+    from_elsewhere = bool(new.properties.get("of_type") or (new.properties.get("partition_of") and not alone))
     columns = [
         each
         for each in parts
         if each.kind == "column"
         and not from_elsewhere
-        and not (each.properties.get("inherited") and not each.properties.get("local"))
+        and (alone or not (each.properties.get("inherited") and not each.properties.get("local")))
     ]
     said = [define(each, world, parts) for each in columns]
     for part in parts:
         if part.kind != "constraint" or any(is_not_null_of(part, column) for column in columns):
             continue
-        if part.properties.get("inherited") and not part.properties.get("local"):
+        if part.properties.get("inherited") and not part.properties.get("local") and not alone:
             continue
         said.append(f"CONSTRAINT {part.identity[len(new.identity) + 1 :]} {part.properties['definition']}")
     return said
@@ -167,10 +174,15 @@ def _change_family(old: SchemaObject, new: SchemaObject, world: World) -> Iterab
     if was.get("of_type") != becomes.get("of_type") and becomes.get("of_type"):
         yield sql(f"{table} OF {becomes['of_type']}", undo=f"{table} NOT OF")
     if partition[0] != partition[1] and becomes.get("partition_of"):
-        yield sql(
-            f"ALTER TABLE {becomes['partition_of']} ATTACH PARTITION {new.identity} {becomes['partition_bound']}",
-            undo=f"ALTER TABLE {becomes['partition_of']} DETACH PARTITION {new.identity}",
-        )
+        yield _attach(new)
+
+
+def _attach(new: SchemaObject) -> Statement:
+    parent, bound = new.properties["partition_of"], new.properties["partition_bound"]
+    return sql(
+        f"ALTER TABLE {parent} ATTACH PARTITION {new.identity} {bound}",
+        undo=f"ALTER TABLE {parent} DETACH PARTITION {new.identity}",
+    )
 
 
 def _names(value: object) -> list[str]:
