@@ -21,9 +21,9 @@ def qualifier(found: SchemaObject) -> str:
     return found.identity[: len(found.identity) - len(bare(found))]
 
 
-def temporary_name(found: SchemaObject) -> str:
+def temporary_name(found: SchemaObject, prefix: str = "confiture_old_") -> str:
     """A bare name, as SQL text, for the old one of two objects of the same name."""
-    name = f"confiture_old_{found.name}".encode()[:_LONGEST_BYTES].decode(errors="ignore")
+    name = f"{prefix}{found.name}".encode()[:_LONGEST_BYTES].decode(errors="ignore")
     return '"' + name.replace('"', '""') + '"' if '"' in bare(found) else name
 
 

@@ -90,6 +90,5 @@ def _comparable(schema: Schema, *, named: bool) -> Collection[SchemaObject]:
     """Without the names of NOT NULL constraints where one of the servers has none."""
     if named:
         return schema.objects
-    return [
-        each for each in schema.objects if not (each.kind == "constraint" and each.properties["type"] == "not null")
-    ]
+    kinds = ("constraint", "domain constraint")
+    return [each for each in schema.objects if not (each.kind in kinds and each.properties["type"] == "not null")]

@@ -10,7 +10,7 @@ from confiture_catalog.differ.objects.column_fill import default_to_fill, fill
 from confiture_catalog.differ.objects.column_rebuild import fill_other, may_rebuild, swap_in
 from confiture_catalog.differ.objects.column_type import conversion, rewrites, same_family
 from confiture_catalog.differ.objects.materialized_view import column_settings
-from confiture_catalog.differ.objects.moving import conversion_by_function, survives_swap
+from confiture_catalog.differ.objects.moving import conversion_by_function, moves_with_extension, survives_swap
 from confiture_catalog.differ.objects.options import change_options, foreign_options
 from confiture_catalog.differ.objects.partition_key import key_columns
 from confiture_catalog.differ.objects.sequence import continue_after, sequence_options
@@ -238,7 +238,7 @@ def _swapped(column: SchemaObject, world: World, *, but: str = "") -> bool:
 
 def _type_changes(old: SchemaObject, new: SchemaObject, world: World) -> bool:
     changed = any(old.properties.get(name) != new.properties.get(name) for name in ("type", "collation"))
-    return changed or _swapped(old, world)
+    return (changed and not moves_with_extension(old, new, world)) or _swapped(old, world)
 
 
 def _must_be_replaced(old: SchemaObject, new: SchemaObject, world: World) -> bool:

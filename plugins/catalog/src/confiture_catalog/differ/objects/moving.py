@@ -16,7 +16,7 @@ from confiture_catalog.differ.handler import sql
 from confiture_catalog.differ.names import beside, temporary_name
 from confiture_catalog.differ.world import World
 
-__all__ = ["conversion_by_function", "functions", "functions_away", "survives_swap"]
+__all__ = ["conversion_by_function", "functions", "functions_away", "moves_with_extension", "survives_swap"]
 
 
 def conversion_by_function(value: str, old: SchemaObject, new: SchemaObject, world: World) -> str | None:
@@ -30,6 +30,18 @@ def conversion_by_function(value: str, old: SchemaObject, new: SchemaObject, wor
         if need.kind == "composite type" and _needs_function(need, world):
             return f"{_function(world.old.objects[need])}({value})::{new.properties['type']}"
     return None
+
+
+def moves_with_extension(old: SchemaObject, new: SchemaObject, world: World) -> bool:
+    """Whether their types have other names only since the extension that made them is in another schema."""
+    was, becomes = str(old.properties["type"]), str(new.properties["type"])
+    for need in old.needs:
+        sides = world.old.get(need), world.new.get(need)
+        if need.kind == "extension" and sides[0] is not None and sides[1] is not None:
+            before, after = (f"{side.properties['schema']}." for side in sides if side is not None)
+            if was.startswith(before) and becomes == after + was.removeprefix(before):
+                return True
+    return False
 
 
 def survives_swap(dependent: SchemaObject) -> bool:
@@ -90,7 +102,7 @@ def _with_hazard(statement: Statement, gone: list[str], new: SchemaObject) -> St
 
 
 def _function(composite: SchemaObject) -> str:
-    return beside(composite, temporary_name(composite).replace("confiture_old_", "confiture_new_", 1))
+    return beside(composite, temporary_name(composite, "confiture_new_"))
 
 
 def _value(old: SchemaObject | None, new: SchemaObject, world: World) -> str:
@@ -99,6 +111,8 @@ def _value(old: SchemaObject | None, new: SchemaObject, world: World) -> str:
         return f"NULL::{type_}"
     assert old.parent is not None
     value = f"($1).{old.identity[len(old.parent.identity) + 1 :]}"
+    if type_ == old.properties["type"] and world.swapped.isdisjoint(old.needs):
+        return value
     return conversion_by_function(value, old, new, world) or f"{value}::text::{type_}"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from confiture.model import ObjectKey, SchemaObject, Statement
-from confiture.quoting import quote_ident
 from confiture_catalog.differ.handler import Alteration, Handler, Way, sql
 from confiture_catalog.differ.names import beside, temporary_name
 from confiture_catalog.differ.world import World
@@ -68,8 +67,7 @@ class RangeHandler(Handler):
         """ALTER TYPE ... RENAME of both types, and of the functions that make their values."""
         values = old.properties
         subtype, multirange = values["subtype"], str(values["multirange"])
-        bare_multirange = "confiture_old_" + multirange.rpartition(".")[2].strip('"')
-        other = quote_ident(bare_multirange[:63])
+        other = temporary_name(old, "confiture_multi_")
         yield sql(f"ALTER TYPE {old.identity} RENAME TO {name}")
         yield sql(f"ALTER TYPE {multirange} RENAME TO {other}")
         moved = beside(old, temporary_name(old))
