@@ -9,7 +9,7 @@ from confiture.sql.dependencies.needs import add_need, name_of
 from confiture.sql.dependencies.trees import tree_needs
 from confiture.sql.grammar import GrammarError, parse, string_values, unwrap
 
-__all__ = ["body_needs"]
+__all__ = ["body_needs", "words"]
 
 
 def body_needs(facts: Facts, node: Any, checked: bool) -> None:
@@ -38,7 +38,7 @@ def body_needs(facts: Facts, node: Any, checked: bool) -> None:
             if (statement := unwrap(raw.stmt)) is not None:
                 tree_needs(facts, statement, strength)
     elif language in ("plpgsql", "") and body:
-        facts.late.update(_words(body))
+        facts.late.update(words(body))
         if type(node).__name__ == "CreateFunctionStmt":
             _declared_types(facts, body, strength)
 
@@ -66,13 +66,13 @@ def _tokens(text: str) -> list[str]:
     return tokens
 
 
-def _words(body: str) -> set[str]:
+def words(body: str) -> set[str]:
     """The identifiers of a body; inside of strings too, which EXECUTE may run."""
-    words: set[str] = set()
+    found: set[str] = set()
     for word in _tokens(body):
         inner = word.strip("'$") if word[:1] in ("'", "$") else ""
-        words |= _words(inner) if inner and inner != word else {word}
-    return words
+        found |= words(inner) if inner and inner != word else {word}
+    return found
 
 
 def _declared_types(facts: Facts, body: str, strength: Strength) -> None:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from confiture.model import ObjectKey, SchemaObject
+from confiture_catalog.differ.bodies import connect_bodies
 from confiture_catalog.differ.changes import Change
 from confiture_catalog.differ.graph import Graph, Priority
 from confiture_catalog.differ.handler import Op, Ref
@@ -56,6 +57,7 @@ def build_graph(world: World, handlers: Handlers, changes: Mapping[ObjectKey, Ch
     for ref in tuple(graph.nodes):
         _connect(graph, world, handlers, changes, ref)
     _keep_names_apart(graph, world)
+    connect_bodies(graph, world)
     return graph
 
 
