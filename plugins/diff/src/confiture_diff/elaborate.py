@@ -11,7 +11,7 @@ import anyio.to_thread
 from confiture.hooks import DIFFER, INSPECTOR
 from confiture.model import DiffOptions, Note, Plan, Schema
 from confiture_diff.exclusions import exclude
-from confiture_diff.owners import without_scratch_role
+from confiture_diff.owners import without_extension_versions, without_scratch_role
 from confiture_diff.scratch import open_loaded
 from confiture_diff.scripts import Script, read_ddl
 from confiture_diff.snapshots import Snapshots, cache_folder, snapshot_key
@@ -60,7 +60,7 @@ class Elaboration:
         """The side's schema, ready to be compared. Raises ``SourceError``, ``ExecutionError`` for wrong DDL."""
         if self.side.target is not None:
             self._raw = await self._inspect(self.side.target)
-            return self._without_excluded(self._raw)
+            return self.as_compared(self._raw)
         if not await self.remembered():
             self._raw = await self._inspect(await self.copy())
             if key := await self._key():
@@ -82,6 +82,8 @@ class Elaboration:
         """A schema that a scratch database gave, in the terms of the comparison."""
         if not self.side.live:
             schema = without_scratch_role(schema, other_live=self._other_live)
+        if self.side.live != self._other_live and any(each.kind == "extension" for each in schema.objects):
+            schema = without_extension_versions(schema)
         return self._without_excluded(schema)
 
     async def copy(self) -> Target:

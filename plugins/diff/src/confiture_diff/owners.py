@@ -10,7 +10,7 @@ import msgspec
 
 from confiture.model import Grant, Schema, SchemaObject, Value
 
-__all__ = ["CURRENT_USER", "without_scratch_role"]
+__all__ = ["CURRENT_USER", "without_extension_versions", "without_scratch_role"]
 
 #: What a plan writes for the role that will run it.
 CURRENT_USER = "CURRENT_USER"
@@ -23,6 +23,19 @@ def without_scratch_role(schema: Schema, *, other_live: bool) -> Schema:
         return schema
     objects = [_without_owner(each, role) if other_live else _renamed(each, role) for each in schema.objects]
     return Schema.of(objects, schema.server_version, CURRENT_USER)
+
+
+def without_extension_versions(schema: Schema) -> Schema:
+    """``schema`` with its extensions in no version: which one DDL makes is the scratch server's, and says nothing."""
+    objects = [
+        msgspec.structs.replace(
+            each, properties={name: value for name, value in each.properties.items() if name != "version"}
+        )
+        if each.kind == "extension"
+        else each
+        for each in schema.objects
+    ]
+    return Schema.of(objects, schema.server_version, schema.role)
 
 
 def _without_owner(each: SchemaObject, role: str) -> SchemaObject:

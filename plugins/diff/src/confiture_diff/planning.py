@@ -62,13 +62,15 @@ def decisions_needed(questions: tuple[Question, ...]) -> DecisionsNeeded:
     lines = []
     for question in questions:
         old = question.old
+        # What stands in public may be written without it.
+        name = old.identity.removeprefix("public.")
         lines.append(f"{old.kind} {old.identity} is gone")
         for rename in question.renames:
             why = f" ({', '.join(rename.evidence)})" if rename.evidence else ""
             lines.append(f"  renamed to {last_name(rename.new.identity)}{why}:")
-            lines.append(f"    --rename {old.identity}={last_name(rename.new.identity)}")
+            lines.append(f"    --rename {name}={last_name(rename.new.identity)}")
             lines.append(f"    or in the DDL, behind it: -- confiture: renamed from {last_name(old.identity)}")
-        lines.append(f"  dropped with what it holds: --drop {old.identity}")
+        lines.append(f"  dropped with what it holds: --drop {name}")
     several = len(questions) > 1
     error = DecisionsNeeded(
         f"{len(questions)} objects are gone, and may have been renamed"
