@@ -18,8 +18,8 @@ __all__ = ["Databases"]
 
 _OPTIONS = "-c statement_timeout=60000 -c lock_timeout=20000 -c client_min_messages=error"
 _TABLES = (
-    "SELECT format('SELECT %L || count(*) FROM %I.%I', n.nspname || '.' || c.relname || '=', n.nspname, c.relname) "
-    "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+    "SELECT format('SELECT %L || count(*) FROM ONLY %I.%I', n.nspname || '.' || c.relname || '=', n.nspname, "
+    "c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
     "WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
 )
 
@@ -78,7 +78,8 @@ class Databases:
     def ask(self, name: str, query: str) -> list[list[Any]]:
         """The rows of a query, their values as JSON has them."""
         lines = self._must(name, f"WITH r AS ({query}) SELECT row_to_json(r) FROM r").splitlines()
-        return [list(json.loads(line).values()) for line in lines]
+        # As pairs: two columns may have one name.
+        return [json.loads(line, object_pairs_hook=lambda pairs: [value for _, value in pairs]) for line in lines]
 
     def make_roles(self, *names: str) -> None:
         """Make roles that may be there: another worker may make them at the same time."""

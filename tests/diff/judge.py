@@ -1,8 +1,8 @@
 """Whether two databases have the same schema, by what ``pg_dump --schema-only`` prints of them.
 
-This knows nothing of confiture: it is the outside judge of what a plan did. The order of statements and of a table's
-columns is no difference, all else is. Names of NOT NULL constraints are a difference too: they are what an
-``ALTER TABLE ... DROP CONSTRAINT`` of a later migration refers to.
+This knows nothing of confiture: it is the outside judge of what a plan did. The order of statements, of a table's
+columns and of storage parameters is no difference, all else is. Names of NOT NULL constraints are one too: a later
+``ALTER TABLE ... DROP CONSTRAINT`` refers to them.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ _PIECE = re.compile(
 _NOISE = ("\\restrict", "\\unrestrict")
 #: These come before what is made in them, and would be lost when the statements are sorted.
 _PLACE = re.compile(r"SET (default_tablespace|default_table_access_method) = (.*);")
+_OPTIONS = re.compile(r"\bWITH \(([^()]*)\)")
 _PLACED = re.compile(r"CREATE (?:UNLOGGED )?(?:TABLE|MATERIALIZED VIEW|(?:UNIQUE )?INDEX) |ALTER TABLE ")
 _TABLE = re.compile(r"CREATE (?:UNLOGGED |FOREIGN )?TABLE ")
 _NOT_NULL_NAME = re.compile(r'CONSTRAINT (?:"[^"]+"|\w+) NOT NULL')
@@ -75,7 +76,11 @@ def _placed(statements: Iterable[str]) -> Iterator[str]:
             place[match[1]] = match[2]
         elif not statement.startswith(("SET ", "SELECT pg_catalog.set_config")):
             where = "".join(f"\n-- {value}" for value in place.values() if value not in {"''", "heap"})
-            yield statement + (where if _PLACED.match(statement) else "")
+            yield _OPTIONS.sub(_sorted_options, statement) + where if _PLACED.match(statement) else statement
+
+
+def _sorted_options(match: re.Match[str]) -> str:
+    return f"WITH ({', '.join(sorted(match[1].split(', ')))})"
 
 
 def _sorted_columns(statement: str) -> str:

@@ -6,6 +6,7 @@ import itertools
 
 from diff.case import Case
 from diff.databases import Databases
+from diff.judge import canonical
 from diff.planner import Side
 
 __all__ = ["Pair"]
@@ -23,7 +24,7 @@ class Pair:
         self.old = Side(case.old, f"{prefix}_{number}_old")
         self.new = Side(case.new, f"{prefix}_{number}_new")
         self._fresh: set[str] = set()
-        self._dumps: dict[str, tuple[str, ...]] = {}
+        self._scripts: dict[str, str] = {}
 
     def load(self, side: Side) -> None:
         """Have its database as the script leaves it."""
@@ -37,21 +38,20 @@ class Pair:
     def use(self, side: Side) -> str:
         """Its database, to be changed."""
         self.load(side)
-        self.dump(side)
+        self.script(side)
         self._fresh.discard(side.database)
         return side.database
 
     def dump(self, side: Side) -> tuple[str, ...]:
-        """What its script makes."""
-        if side.database not in self._dumps:
-            self.load(side)
-            self._dumps[side.database] = self._databases.dump(side.database)
-        return self._dumps[side.database]
+        """The dump of what its script makes, as the judge compares it."""
+        return canonical(self.script(side))
 
     def script(self, side: Side) -> str:
-        """What ``pg_dump`` writes of it."""
-        self.load(side)
-        return self._databases.dump_script(side.database)
+        """What ``pg_dump`` writes of what its script makes."""
+        if side.database not in self._scripts:
+            self.load(side)
+            self._scripts[side.database] = self._databases.dump_script(side.database)
+        return self._scripts[side.database]
 
     def close(self) -> None:
         """Drop both."""

@@ -34,6 +34,14 @@ def test_a_tablespace_is_one() -> None:
     assert canonical(f"SET default_tablespace = '';\n{TABLE}") == canonical(TABLE)
 
 
+def test_the_order_of_storage_parameters_is_none() -> None:
+    one, other = (
+        f"CREATE INDEX i ON public.t USING btree (a) WITH ({words});" for words in ("a='1', b='2'", "b='2', a='1'")
+    )
+    assert canonical(one) == canonical(other)
+    assert canonical(one) != canonical(one.replace("'1'", "'3'"))
+
+
 def test_names_of_not_null_constraints_can_be_left_out() -> None:
     named, unnamed = canonical(TABLE), canonical(TABLE.replace("CONSTRAINT b_given NOT", "NOT"))
     assert named != unnamed
