@@ -9,8 +9,10 @@ from confiture_catalog.differ.handler import Alteration, Handler, Op, Ref, Way, 
 from confiture_catalog.differ.objects.column_fill import default_to_fill, fill
 from confiture_catalog.differ.objects.column_rebuild import fill_other, may_rebuild, swap_in
 from confiture_catalog.differ.objects.column_type import conversion, rewrites, same_family
+from confiture_catalog.differ.objects.inheritance import goes_with_parent, joins, leaving, only_inherited
 from confiture_catalog.differ.objects.materialized_view import column_settings
 from confiture_catalog.differ.objects.moving import conversion_by_function, moves_with_extension, survives_swap
+from confiture_catalog.differ.objects.not_null_names import around_type_change
 from confiture_catalog.differ.objects.options import change_options, foreign_options
 from confiture_catalog.differ.objects.partition_key import key_columns
 from confiture_catalog.differ.objects.sequence import continue_after, sequence_options
@@ -33,7 +35,7 @@ class ColumnHandler(Handler):
 
     def create(self, new: SchemaObject, world: World, parts: Sequence[SchemaObject] = ()) -> Iterable[Statement]:
         """ADD COLUMN, with its default and NOT NULL where they are parts of it."""
-        if not _own(new) or _follows_type(new, world):
+        if not (_own(new) or joins(new, world)) or _follows_type(new, world):
             return ()
         if (default := default_to_fill(new, world, parts)) is not None:
             not_null = next((each for each in parts if is_not_null_of(each, new)), None)
@@ -47,7 +49,7 @@ class ColumnHandler(Handler):
 
     def drop(self, old: SchemaObject, world: World) -> Iterable[Statement]:
         """DROP COLUMN."""
-        if not _own(old) or _follows_type(old, world):
+        if not _of_table(old) or goes_with_parent(old, world) or _follows_type(old, world):
             return ()
         return (sql(f"{_alter_table(old)} DROP COLUMN {_name(old)}"),)
 
@@ -116,13 +118,22 @@ class ColumnHandler(Handler):
     def after(self, op: Op, subject: SchemaObject, world: World) -> Iterable[Ref]:
         """The parents' column; and of an identity that is new, the end of the sequence whose name it takes."""
         found: list[Ref] = []
+        if op in (Op.CREATE, Op.DROP):
+            found += [Ref(Op.ALTER, table) for table in leaving(subject, world)]
         if op is Op.DROP:
+            if only_inherited(subject) and not goes_with_parent(subject, world) and subject.parent is not None:
+                found.append(Ref(Op.ALTER, subject.parent))  # until the table has left, it is its parent's
             return found
         for key in _parents(subject, world.new):
             found += [Ref(Op.CREATE, key), Ref(Op.ALTER, key)]
         if (sequence := _identity_sequence(subject, world.new)) is not None:
             found.append(Ref(Op.DROP, sequence.key))
         return found
+
+    def before(self, op: Op, subject: SchemaObject, world: World) -> Iterable[Ref]:
+        """A table that joins a parent must have all of its columns."""
+        if op is Op.CREATE and subject.parent is not None and only_inherited(subject) and joins(subject, world):
+            yield Ref(Op.ALTER, subject.parent)
 
 
 def define(new: SchemaObject, world: World, parts: Sequence[SchemaObject], *, nullable: bool = False) -> str:
@@ -261,7 +272,10 @@ def _change_type(old: SchemaObject, new: SchemaObject, world: World) -> Iterable
     collation = f" COLLATE {new.properties['collation']}" if new.properties.get("collation") else ""
     using = _using(old, new, world)
     becomes = new.properties["type"]
+    before, after = around_type_change(old, world)
+    yield from before
     yield sql(f"{_alter_column(new)} TYPE {becomes}{collation}{f' USING {using}' if using else ''}")
+    yield from after
 
 
 def _using(old: SchemaObject, new: SchemaObject, world: World) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from confiture.model import ObjectKey, SchemaObject, Statement
 from confiture_catalog.differ.handler import Alteration, Handler, Op, Ref, sql
-from confiture_catalog.differ.objects.inheritance import stands_alone
+from confiture_catalog.differ.objects.inheritance import joins
 from confiture_catalog.differ.world import Side, World
 
 __all__ = ["DefaultHandler"]
@@ -20,7 +20,9 @@ class DefaultHandler(Handler):
 
     def create(self, new: SchemaObject, world: World, parts: Sequence[SchemaObject] = ()) -> Iterable[Statement]:
         """SET DEFAULT, save where a new child of a table takes its parent's over."""
-        if world.is_fresh(_column(new)) and _as_in_parent(new, world.new):
+        column = world.new.get(_column(new))
+        made_by_parent = column is not None and world.is_fresh(column.key) and not joins(column, world)
+        if made_by_parent and _as_in_parent(new, world.new):
             return ()
         return (sql(f"{_alter(new, world.new)} SET DEFAULT {new.properties['expression']}"),)
 
@@ -40,9 +42,9 @@ class DefaultHandler(Handler):
         if table is None or table.kind not in ("table", "foreign table") or table.properties.get("of_type"):
             return None
         column = world.new.get(_column(new))
-        if stands_alone(table, world.new):
+        if column is None or joins(column, world):
             return _column(new)
-        inherited = column is None or (column.properties.get("inherited") and not column.properties.get("local"))
+        inherited = column.properties.get("inherited") and not column.properties.get("local")
         return None if inherited else _column(new)
 
     def goes_with(self, old: SchemaObject, world: World) -> Iterable[ObjectKey]:

@@ -75,7 +75,9 @@ class TableHandler(Handler):
             return ()
         found = []
         for parent in (*_names(subject.properties.get("inherits")), subject.properties.get("partition_of")):
-            for part in world.new.children(ObjectKey("table", str(parent))):
+            key = ObjectKey("table", str(parent))
+            found += [Ref(Op.DROP, part.key) for part in world.old.children(key, "column", "constraint")]
+            for part in world.new.children(key):
                 if part.kind in ("column", "default", "constraint") and part.properties.get("type") != "foreign key":
                     found += [Ref(Op.CREATE, part.key), Ref(Op.ALTER, part.key)]
         return found
