@@ -9,10 +9,10 @@ from confiture_catalog.differ.handler import Alteration, Handler, Op, Ref, Way, 
 from confiture_catalog.differ.objects.column_fill import default_to_fill, fill
 from confiture_catalog.differ.objects.column_rebuild import fill_other, may_rebuild, swap_in
 from confiture_catalog.differ.objects.column_type import conversion, rewrites, same_family
-from confiture_catalog.differ.objects.inheritance import goes_with_parent, joins, leaving, only_inherited
+from confiture_catalog.differ.objects.inheritance import goes_with_parent, joins, leaving
 from confiture_catalog.differ.objects.materialized_view import column_settings
 from confiture_catalog.differ.objects.moving import conversion_by_function, moves_with_extension, survives_swap
-from confiture_catalog.differ.objects.not_null_names import around_type_change
+from confiture_catalog.differ.objects.not_null_names import around_type_change, is_in_the_way
 from confiture_catalog.differ.objects.options import change_options, foreign_options
 from confiture_catalog.differ.objects.partition_key import key_columns
 from confiture_catalog.differ.objects.sequence import continue_after, sequence_options
@@ -84,6 +84,8 @@ class ColumnHandler(Handler):
             dependent.kind == "column" and dependent.properties.get("generated")
         ):
             return True
+        if is_in_the_way(dependent, old, world):
+            return True
         if same_family(str(old.properties["type"]), str(new.properties["type"])) and not _swapped(old, world):
             return False
         if old.properties["type"] == new.properties["type"] and survives_swap(dependent):
@@ -121,7 +123,8 @@ class ColumnHandler(Handler):
         if op in (Op.CREATE, Op.DROP):
             found += [Ref(Op.ALTER, table) for table in leaving(subject, world)]
         if op is Op.DROP:
-            if only_inherited(subject) and not goes_with_parent(subject, world) and subject.parent is not None:
+            stays = world.new.get(subject.parent) is not None and subject.properties.get("inherited")
+            if stays and not goes_with_parent(subject, world) and subject.parent is not None:
                 found.append(Ref(Op.ALTER, subject.parent))  # until the table has left, it is its parent's
             return found
         for key in _parents(subject, world.new):
@@ -132,7 +135,8 @@ class ColumnHandler(Handler):
 
     def before(self, op: Op, subject: SchemaObject, world: World) -> Iterable[Ref]:
         """A table that joins a parent must have all of its columns."""
-        if op is Op.CREATE and subject.parent is not None and only_inherited(subject) and joins(subject, world):
+        inherited = subject.properties.get("inherited")
+        if op is Op.CREATE and subject.parent is not None and inherited and joins(subject, world):
             yield Ref(Op.ALTER, subject.parent)
 
 
