@@ -79,6 +79,12 @@ EVERYWHERE = """
     CREATE TRIGGER touched BEFORE UPDATE OF v ON t FOR EACH ROW WHEN (old.v = 'a') EXECUTE FUNCTION touch();
     CREATE POLICY own ON t USING (v = 'a');
     CREATE CAST (v AS int) WITH INOUT;
+    CREATE FUNCTION step(int, v) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1 + 1';
+    CREATE AGGREGATE total(v) (sfunc = step, stype = int, initcond = '0');
+    CREATE OPERATOR CLASS ops FOR TYPE v USING hash AS OPERATOR 1 = (anyenum, anyenum), FUNCTION 1 hashenum(anyenum);
+    CREATE TABLE indexed (v v, w v, r int4range, EXCLUDE USING gist (r WITH &&) WHERE (v = 'a'), CHECK (v <> w));
+    CREATE INDEX by_ops ON indexed USING hash (v ops);
+    CREATE STATISTICS of_both ON v, w FROM indexed;
 """
 
 

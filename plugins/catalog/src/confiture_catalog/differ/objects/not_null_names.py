@@ -50,7 +50,8 @@ def _of_other_names(column: SchemaObject, world: World) -> list[SchemaObject]:
     if not world.named_not_null or own is None or own.key not in world.new.objects:
         return []
     found = (_not_null(table, column, world.old) for table in _descendants(column, world.old))
-    return [each for each in found if each is not None and bare(each) != bare(own) and each.key in world.new.objects]
+    others = [each for each in found if each is not None and bare(each) != bare(own) and each.key in world.new.objects]
+    return [each for each in others if not _is_its_parents(each, column, world.old)]
 
 
 def _statement(constraint: SchemaObject, what: str) -> Statement:
@@ -65,6 +66,15 @@ def _not_null(table: ObjectKey | None, column: SchemaObject, side: Side) -> Sche
         if each.properties["type"] == "not null" and each.properties.get("columns") == (bare(column),):
             return each
     return None
+
+
+def _is_its_parents(constraint: SchemaObject, column: SchemaObject, side: Side) -> bool:
+    """Whether it comes with its parent's, under the same name."""
+    if not constraint.properties.get("inherited") or constraint.properties.get("local"):
+        return False
+    keys = [ObjectKey("table", name) for name in _parents(side.get(constraint.parent))]
+    named = [each for each in (_not_null(key, column, side) for key in keys) if each is not None]
+    return any(bare(each) == bare(constraint) for each in named)
 
 
 def _descendants(column: SchemaObject, side: Side) -> list[ObjectKey]:
