@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from confiture.model import Decisions, DiffOptions, Hazard, Note, Plan, Schema, StepFinished, StepStarted
+from confiture.model import Decisions, DiffOptions, Hazard, Note, Plan, Schema, StepFinished, StepStarted, WarningRaised
 from confiture_diff.model import DiffConfig, DiffReport, DiffRequest
 from confiture_diff.shortcut import equal_texts
 from confiture_diff.sides import DEFAULT_NEW, DEFAULT_OLD, Side, load_side
@@ -64,6 +64,7 @@ async def _compare(
     left = Elaboration(ctx, old, "old", other_live=new.live, config=config, request=request, stack=stack)
     right = Elaboration(ctx, new, "new", other_live=old.live, config=config, request=request, stack=stack)
     before, after = await _read(left, right, prove=request.prove)
+    _warn_of_versions(ctx, old, new, before, after)
     notes = refuse_unsupported(before, after)
     decisions = _decisions(request, old, new)
     options = DiffOptions(
@@ -73,7 +74,7 @@ async def _compare(
         drops=decisions.drops,
     )
     trial = Trial(ctx, left, before, over_rows=request.prove)
-    renamed = await rename_rounds(ctx, before, after, decisions, config, trial.rename)
+    renamed = await rename_rounds(ctx, before, after, decisions, config, options.target_version, trial.rename)
     plan = await ctx.get(DIFFER, config.differ).diff(ctx, renamed.schema, after, options)
     plan = msgspec.structs.replace(plan, statements=(*renamed.statements, *plan.statements))
     report = msgspec.structs.replace(report, renames=renamed.renames, plan=plan, notes=notes)
@@ -101,6 +102,19 @@ async def _read(left: Elaboration, right: Elaboration, *, prove: bool) -> tuple[
         work.append(left.copy)
     before, after, *_ = await _all(work)
     return before, after
+
+
+def _warn_of_versions(ctx: Context, old: Side, new: Side, before: Schema, after: Schema) -> None:
+    """Each version prints expressions in its own way, and before 18 NOT NULL had no name."""
+    versions = {schema.server_version[0] for schema in (before, after) if schema.server_version}
+    if len(versions) > 1:
+        ctx.emit(
+            WarningRaised(
+                message=f"{old.shown} was read from PostgreSQL {before.server_version[0]}, {new.shown} from "
+                f"{after.server_version[0]}: what only their printing differs in shows as a change",
+                hint="set [scratch] url in confiture.toml to a server of the same version",
+            )
+        )
 
 
 def _hazards(plan: Plan) -> tuple[Hazard, ...]:

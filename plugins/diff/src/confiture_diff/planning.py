@@ -35,6 +35,7 @@ async def rename_rounds(
     after: Schema,
     decisions: Decisions,
     config: DiffConfig,
+    version: int,
     run: Callable[[tuple[Statement, ...]], Awaitable[Schema]],
 ) -> Renamed:
     """Rename until nothing is renamed any more. ``run`` runs statements on the old side's copy and reads it again.
@@ -51,10 +52,17 @@ async def rename_rounds(
             raise decisions_needed(matching.questions)
         if not matching.statements:
             break
-        statements += matching.statements
+        statements += _with_effects(matching.statements, current, version)
         renames += matching.renames
         current = await run(matching.statements)
     return Renamed(schema=current, statements=tuple(statements), renames=tuple(renames))
+
+
+def _with_effects(statements: tuple[Statement, ...], schema: Schema, version: int) -> tuple[Statement, ...]:
+    """The statements and what they do to a database of ``schema`` in use."""
+    from confiture.sql.effects import annotate
+
+    return annotate(Plan(statements=statements), schema, version=version).statements if statements else ()
 
 
 def decisions_needed(questions: tuple[Question, ...]) -> DecisionsNeeded:
@@ -113,7 +121,8 @@ async def way_back(
     except Refused as error:
         return Plan(statements=()), error.message
     undone = tuple(
-        Statement(sql=statement.undo or "", kind=statement.kind, undo=statement.sql, effects=statement.effects)
+        Statement(sql=statement.undo or "", kind=statement.kind, undo=statement.sql)
         for statement in reversed(renamed.statements)
     )
+    undone = _with_effects(undone, renamed.schema, options.target_version)
     return msgspec.structs.replace(plan, statements=(*plan.statements, *undone)), None
