@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from confiture.errors import Refused
+
 pytestmark = pytest.mark.anyio
 
 PAIR = "CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE c (id int, p int);"
@@ -142,3 +144,34 @@ async def test_constraints_of_children_are_their_parents(migrates):
         CREATE TABLE lone (id int NOT NULL, k int CONSTRAINT kk CHECK (k > 1), PRIMARY KEY (id));
         ALTER TABLE whole ATTACH PARTITION lone FOR VALUES FROM (20) TO (30);"""
     await migrates(old, new, rows="INSERT INTO whole VALUES (2, 2), (12, 2); INSERT INTO lone VALUES (21, 2)")
+
+
+async def test_what_needs_a_key_goes_on_with_another(migrates):
+    """A view that groups by a primary key, a foreign key: neither says by which name it was made."""
+    old = """CREATE TABLE u (id int, name text, CONSTRAINT one PRIMARY KEY (id));
+        CREATE VIEW v AS SELECT id, name, count(*) AS n FROM u GROUP BY id; COMMENT ON VIEW v IS 'v';
+        CREATE TABLE c (id int REFERENCES u);"""
+    await migrates(old, old.replace("one", "other"), rows="INSERT INTO u VALUES (1); INSERT INTO c VALUES (1)")
+
+
+async def test_parts_of_partitions_keep_what_is_theirs(migrates):
+    """Comments and names, when the parent's is made anew; an index that was there before is attached."""
+    tables = """CREATE TABLE w (id int, k int, PRIMARY KEY (id) {0}) PARTITION BY RANGE (id);
+        CREATE INDEX wk ON w (k) {0};
+        CREATE TABLE w1 PARTITION OF w FOR VALUES FROM (1) TO (10); CREATE INDEX alone ON w1 (id, k);
+        COMMENT ON CONSTRAINT w1_pkey ON w1 IS 'c'; COMMENT ON INDEX w1_k_idx IS 'i';
+        CREATE TABLE base (a int, CONSTRAINT ck CHECK (a > 1)); CREATE TABLE kid () INHERITS (base);
+        COMMENT ON CONSTRAINT ck ON kid IS 'k';"""
+    old = tables.format("") + "CREATE INDEX wid ON w (k, id);"
+    new = tables.format("").replace("ON w (k)", "ON w (k DESC)").replace("(id) )", "(id) DEFERRABLE)")
+    new = new.replace("(a > 1)", "(a > 2)") + "CREATE INDEX wik ON w (id, k); CREATE INDEX w1_k_id_idx ON w1 (k, id);"
+    new += """CREATE TABLE w2 (id int, k int, CONSTRAINT "Named so" PRIMARY KEY (id) DEFERRABLE);
+        CREATE INDEX "As well" ON w2 (id, k); ALTER TABLE w ATTACH PARTITION w2 FOR VALUES FROM (10) TO (20);"""
+    await migrates(old, new)
+    await migrates("", tables.format("WITH (fillfactor = 70)"), online=False)
+
+
+async def test_the_options_of_a_partitioned_tables_key_are_refused_by_name(migrates):
+    table = "CREATE TABLE w (id int PRIMARY KEY {}) PARTITION BY RANGE (id);"
+    with pytest.raises(Refused, match=r"index 'public.w_pkey' cannot be changed"):
+        await migrates(table.format(""), table.format("WITH (fillfactor = 70)"))

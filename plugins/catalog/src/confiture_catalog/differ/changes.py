@@ -7,20 +7,16 @@ nothing is in order yet.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
 from enum import Enum
 
 from confiture.errors import Refused
-from confiture.model import ObjectKey, SchemaObject, Value
+from confiture.model import ObjectKey, SchemaObject
 from confiture_catalog.differ import attributes
-from confiture_catalog.differ.handler import Handler, Way
+from confiture_catalog.differ.handler import Handler, Way, same_properties
 from confiture_catalog.differ.kinds import Handlers
 from confiture_catalog.differ.world import World
 
 __all__ = ["Change", "find_changes"]
-
-#: Properties that any kind may have, and ``attributes`` sees to.
-_OF_ATTRIBUTES = frozenset({"security_labels", "depends_on_extensions"})
 
 
 class Change(Enum):
@@ -97,7 +93,7 @@ class _Finder:
     def _compare(self, old: SchemaObject, new: SchemaObject) -> None:
         if self._changes.get(old.key) in _ANEW:
             return
-        if old.parent != new.parent or _bare(old.properties) != _bare(new.properties):
+        if old.parent != new.parent or not same_properties(old, new):
             way = self._handler(old).alter(old, new, self._world) if old.parent == new.parent else Way.REPLACE
             if isinstance(way, Way):
                 self._anew(old, new, way, "no statement changes it in place")
@@ -113,10 +109,15 @@ class _Finder:
     def _spread(self, key: ObjectKey) -> None:
         change = self._changes[key]
         old, new = self._world.old.get(key), self._world.new.get(key)
-        if old is None or new is None:
+        if old is None:
             return
         dependents = self._world.old.dependents(key)
-        if change is Change.ALTER:
+        if new is None:
+            for each in dependents:
+                if self._stays(each) and self._outlives(each, key):
+                    way = self._handler(each).on_replace(each, old, self._world)
+                    self._react(each, way, f"it needs the {old.kind} {old.identity!r}, which is dropped")
+        elif change is Change.ALTER:
             handler = self._handler(old)
             for each in (*dependents, *self._world.old.children(key)):
                 if self._stays(each) and handler.blocks(old, new, each, self._world):
@@ -136,6 +137,11 @@ class _Finder:
                 if self._stays(each):
                     self._react(each, Way.REPLACE, f"it is a part of {old.identity!r}, which is made anew")
 
+    def _outlives(self, old: SchemaObject, gone: ObjectKey) -> bool:
+        """Whether it stays as it is although what it needs goes: a view that groups by a key, of another name now."""
+        new = self._world.new.objects[old.key]
+        return gone not in new.needs and same_properties(old, new)
+
     def _stays(self, old: SchemaObject) -> bool:
         return old.key in self._world.new.objects and self._changes.get(old.key) not in _ANEW
 
@@ -148,9 +154,3 @@ class _Finder:
                 self._queue.append(old.key)  # it changes in more than was known: ask again what that blocks
         else:
             self._anew(old, new, way, reason)
-
-
-def _bare(properties: Mapping[str, Value]) -> Mapping[str, Value]:
-    if _OF_ATTRIBUTES.isdisjoint(properties):
-        return properties
-    return {name: value for name, value in properties.items() if name not in _OF_ATTRIBUTES}

@@ -16,6 +16,8 @@ __all__ = ["ConstraintHandler"]
 
 _FOREIGN = "foreign key"
 _KEYS = ("primary key", "unique")
+#: How PostgreSQL ends a definition, in that order.
+_ENDS = (" NO INHERIT", " DEFERRABLE", " INITIALLY DEFERRED", " NOT ENFORCED", " NOT VALID")
 #: What may differ between two constraints that are the same but for what ALTER and VALIDATE change.
 _MARKS = ("definition", "not_valid", "not_enforced", "deferrable", "deferred", "no_inherit")
 
@@ -41,7 +43,7 @@ class ConstraintHandler(Handler):
                 return made
             if _can_wait(new, world):
                 return _validated_later(new)
-        return (sql(_add(new)),)
+        return (sql(_add(new, f"{_core(new)}{_index_settings(new, world)}{_ends(new)}")),)
 
     def drop(self, old: SchemaObject, world: World) -> Iterable[Statement]:
         """DROP CONSTRAINT."""
@@ -62,13 +64,13 @@ class ConstraintHandler(Handler):
         if _same(old, new, "definition"):
             return ()
         if not _same(old, new, *_MARKS, but=True) or _core(old) != _core(new):
-            return Way.REPLACE
-        return _changed_marks(old, new, world)
+            return Way.REPLACE  # a child's as well, which follows its parent's, but has a comment of its own
+        return [] if inheritance.only_inherited(new) else _changed_marks(old, new, world)
 
     def folds_into(self, new: SchemaObject, world: World) -> ObjectKey | None:
         """Its table; a NOT NULL its column. Neither CREATE TABLE nor ADD COLUMN can say NOT VALID."""
         waits = new.properties.get("not_valid") and not new.properties.get("not_enforced")
-        if new.properties["type"] == _FOREIGN or waits or new.parent is None:
+        if new.properties["type"] == _FOREIGN or waits or new.parent is None or _index_settings(new, world):
             return None
         if new.properties["type"] == NOT_NULL:
             (column,) = columns_of(new)
@@ -137,12 +139,10 @@ def _key_by_index(new: SchemaObject, world: World) -> tuple[Statement, ...]:
     index, table = world.new.find("index", new.properties.get("index")), world.new.get(new.parent)
     if index is None or new.properties.get("period") or table is None or table.properties.get("partition_key"):
         return ()
-    ends = [" DEFERRABLE"] * bool(new.properties.get("deferrable"))
-    ends += [" INITIALLY DEFERRED"] * bool(new.properties.get("deferred"))
     kind = "PRIMARY KEY" if new.properties["type"] == "primary key" else "UNIQUE"
     name = bare(new)
     add = sql(
-        f"{_table(new)} ADD CONSTRAINT {name} {kind} USING INDEX {name}{''.join(ends)}",
+        f"{_table(new)} ADD CONSTRAINT {name} {kind} USING INDEX {name}{_ends(new)}",
         undo=f"{_table(new)} DROP CONSTRAINT {name}",
     )
     build = sql(
@@ -151,6 +151,18 @@ def _key_by_index(new: SchemaObject, world: World) -> tuple[Statement, ...]:
         transactional=False,
     )
     return (build, add)
+
+
+def _index_settings(new: SchemaObject, world: World) -> str:
+    """Of a key of a partitioned table, whose index cannot be altered: what its partitions' indexes take over."""
+    index, table = world.new.find("index", new.properties.get("index")), world.new.get(new.parent)
+    if index is None or table is None or not table.properties.get("partition_key"):
+        return ""
+    if new.properties["type"] not in _KEYS or inheritance.only_inherited(new):
+        return ""
+    options, space = read_index(index).options, index.properties.get("tablespace")
+    told = f" WITH ({', '.join(options)})" if options else ""
+    return told + (f" USING INDEX TABLESPACE {space}" if space else "")
 
 
 def _same(old: SchemaObject, new: SchemaObject, *names: str, but: bool = False) -> bool:
@@ -162,10 +174,12 @@ def _same(old: SchemaObject, new: SchemaObject, *names: str, but: bool = False) 
 
 def _core(found: SchemaObject) -> str:
     """The definition without what can be altered: as ruleutils.c puts it at the end."""
-    return cut_end(
-        str(found.properties["definition"]),
-        " NOT VALID", " NOT ENFORCED", " INITIALLY DEFERRED", " DEFERRABLE", " NO INHERIT",
-    )  # fmt: skip
+    return cut_end(str(found.properties["definition"]), *reversed(_ENDS))
+
+
+def _ends(found: SchemaObject) -> str:
+    """What :func:`_core` leaves out."""
+    return str(found.properties["definition"])[len(_core(found)) :]
 
 
 def _changed_marks(old: SchemaObject, new: SchemaObject, world: World) -> Alteration:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from confiture.errors import Refused
 from confiture.model import ObjectKey, SchemaObject, Statement
 from confiture.quoting import quote_literal
 from confiture_catalog.differ.handler import Alteration, Handler, Op, Ref, Way, sql
 from confiture_catalog.differ.names import beside
 from confiture_catalog.differ.objects.definitions import IndexText, read_index
-from confiture_catalog.differ.objects.index_settings import change_settings, give_settings, take_settings
+from confiture_catalog.differ.objects.index_settings import change_settings, give_name, give_settings, take_settings
 from confiture_catalog.differ.objects.inheritance import joins
 from confiture_catalog.differ.world import Side, World
 
@@ -29,12 +30,15 @@ class IndexHandler(Handler):
         """CREATE INDEX; a partition's own is attached to its parent's, which is made on the parent alone."""
         text = read_index(new)
         if new.properties.get("constraint"):
-            built = _in_use(new, world) and _partitioned(new, world.new) is None
-            return give_settings(new, text, options=not built)
+            if new.properties.get("partition_of") and not joins(new, world):
+                return (*give_name(new, world), *give_settings(new, text, options=False, tablespace=False))
+            built = _in_use(new, world) or _partitioned(new, world.new) is not None
+            return give_settings(new, text, options=not built, tablespace=not built)
         if parent := new.properties.get("partition_of"):
             comes_along = not world.is_fresh(ObjectKey("index", str(parent))) and not joins(new, world)
             if world.is_fresh(new.parent) and comes_along:
-                return give_settings(new, text)  # CREATE TABLE ... PARTITION OF made it
+                # CREATE TABLE ... PARTITION OF made it.
+                return (*give_name(new, world), *give_settings(new, text, options=False, tablespace=False))
             made = _build(new, text, world)
             if not _joins_with_table(new, world):
                 made += (sql(f"ALTER INDEX {parent} ATTACH PARTITION {new.identity}", undo=""),)
@@ -55,6 +59,8 @@ class IndexHandler(Handler):
         """Its settings; where more differs, a new one takes its place at once."""
         was, becomes = read_index(old), read_index(new)
         if was.shape == becomes.shape and all(old.properties.get(p) == new.properties.get(p) for p in _SHAPE):
+            if was.options != becomes.options and _partitioned(new, world.new) is not None:
+                return _replace_whole(new)
             return list(change_settings(old, new, was.options, becomes.options, world))
         if old.properties.get("constraint") and new.properties.get("constraint"):
             return ()  # as its constraint, which differs too
@@ -103,6 +109,16 @@ class IndexHandler(Handler):
             for table in _partitions(subject.parent, world.new):
                 yield Ref(Op.CREATE, table)
                 yield Ref(Op.ALTER, table)
+
+
+def _replace_whole(new: SchemaObject) -> Way:
+    """Options of a partitioned table's index cannot be altered, only its partitions' can."""
+    if new.properties.get("constraint"):
+        raise Refused(
+            f"the storage options of the index {new.identity!r} cannot be changed: its table is partitioned",
+            hint="leave them as they are, or drop the constraint and add it anew in a migration of your own",
+        )
+    return Way.REPLACE
 
 
 def _joins_with_table(new: SchemaObject, world: World) -> bool:

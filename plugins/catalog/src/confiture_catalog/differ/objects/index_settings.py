@@ -5,12 +5,36 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from confiture.model import SchemaObject, Statement
+from confiture.quoting import quote_literal
 from confiture_catalog.differ.handler import sql
 from confiture_catalog.differ.names import bare
 from confiture_catalog.differ.objects.definitions import IndexText
 from confiture_catalog.differ.world import Side, World
 
-__all__ = ["change_settings", "give_settings", "take_settings"]
+__all__ = ["change_settings", "give_name", "give_settings", "take_settings"]
+
+
+#: How the names end that PostgreSQL itself gives, see ChooseIndexName in indexcmds.c.
+_USUAL = ("_pkey", "_key", "_idx", "_excl")
+
+
+def give_name(new: SchemaObject, world: World) -> tuple[Statement, ...]:
+    """Of a partition's that was made with its parent's, under a name of PostgreSQL's choice: its own name."""
+    table = world.new.get(new.parent)
+    if table is None or (new.name.startswith(f"{table.name[:28]}") and new.name.endswith(_USUAL)):
+        return ()
+    of, parent = quote_literal(table.identity).strip(), quote_literal(str(new.properties["partition_of"])).strip()
+    made = (
+        "SELECT i.indexrelid::regclass FROM pg_catalog.pg_index i JOIN pg_catalog.pg_inherits p"
+        f" ON p.inhrelid = i.indexrelid WHERE i.indrelid = {of}::regclass AND p.inhparent = {parent}::regclass"
+    )
+    rename = quote_literal(f"ALTER INDEX %s RENAME TO {bare(new)}").strip()
+    return (
+        sql(
+            f"DO $confiture$\nBEGIN\n    EXECUTE pg_catalog.format({rename}, ({made}));\nEND\n$confiture$",
+            undo="",
+        ),
+    )
 
 
 def give_settings(

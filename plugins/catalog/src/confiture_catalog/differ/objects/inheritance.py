@@ -101,18 +101,17 @@ def goes_with_parent(old: SchemaObject, world: World) -> bool:
 
 
 def follows_parent(old: SchemaObject, new: SchemaObject, world: World) -> bool:
-    """Whether what differs is what its parent's statements, or joining and leaving a parent, change."""
-    if only_inherited(old) and only_inherited(new):
-        return True
-    return _moves(new, world) and old.properties["definition"] == new.properties["definition"]
+    """Whether what differs is only that its table has joined or left a parent."""
+    joined_or_left = _moves(new, world) or (only_inherited(old) and only_inherited(new))
+    return joined_or_left and old.properties["definition"] == new.properties["definition"]
 
 
 def changes_hands(old: SchemaObject, new: SchemaObject, world: World) -> bool:
     """Whether it was the table's own and will be its parent's alone, or the other way."""
     table = world.new.get(new.parent)
-    if table is not None and table.properties.get("partition_of"):
-        return False  # a partition's own is merged with its parent's, and no trace is left of that
     inherited = [bool(each.properties.get("inherited")) for each in (old, new)]
+    if table is not None and table.properties.get("partition_of") and inherited[1]:
+        return False  # a partition's own is merged with its parent's, and no trace is left of that
     return inherited[0] != inherited[1] and (only_inherited(old) or only_inherited(new))
 
 
@@ -123,8 +122,10 @@ def after(op: Op, subject: SchemaObject, world: World) -> Iterable[Ref]:
         yield Ref(Op.ALTER, subject.parent)  # until the table has left its parent, it cannot drop it
         return
     for key in _parents_own(subject, world.old if op is Op.DROP else world.new):
-        if op is Op.DROP:
+        if op is Op.DROP and key not in subject.needs:
             yield Ref(Op.DROP, key)
+        elif op is Op.DROP:
+            continue  # pg_depend has it the other way round, which is as well: only the parent's is dropped
         elif only_inherited(subject) and not joins(subject, world):
             yield Ref(Op.CREATE, key)
             yield Ref(Op.ALTER, key)
