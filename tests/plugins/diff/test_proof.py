@@ -94,6 +94,9 @@ async def test_rows_that_stop_a_statement_are_told_and_the_rest_is_proved(prove)
     )
     [failure] = report.proof.failures
     assert (failure.direction, failure.sqlstate) == ("forward", "23502")
+    [hazard] = report.hazards
+    assert hazard.kind == "fails-on-data"
+    assert report.plan.statements[0].hazards == (hazard,)
     assert report.proof.proved == ("forward", "backward")
     assert report.proof.with_rows == ()
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from confiture.model import Schema, Statement, Target
+from confiture.model import Hazard, Plan, Schema, Statement, Target
 from confiture_diff.proof import Journey, proof_failed, prove
 from confiture_diff.rows import insert_rows
 from confiture_diff.running import run_statements
@@ -14,7 +14,7 @@ from confiture_diff.running import run_statements
 if TYPE_CHECKING:
     from confiture.protocols import Context
     from confiture_diff.elaborate import Elaboration
-    from confiture_diff.model import DiffReport
+    from confiture_diff.model import DataFailure, DiffReport
 
 __all__ = ["Trial"]
 
@@ -55,7 +55,10 @@ class Trial:
         notes = report.notes
         if orders:
             notes = (*notes, f"the columns stand in another order than in the new schema: {', '.join(orders)}")
-        return msgspec.structs.replace(report, proof=proof, notes=notes)
+        report = msgspec.structs.replace(report, proof=proof, notes=notes)
+        for failure in proof.failures:
+            report = _with_hazard(report, failure)
+        return report
 
     async def _ready(self) -> Target:
         if self._copy is None:
@@ -63,3 +66,22 @@ class Trial:
             if self._over_rows:
                 self._rows = await insert_rows(self._ctx, self._copy, self._before)
         return self._copy
+
+
+def _with_hazard(report: DiffReport, failure: DataFailure) -> DiffReport:
+    """The report where the statement that rows stopped says so, if it did not yet."""
+    from confiture.sql.effects.hazards import FAILS_ON_DATA
+
+    hazard = Hazard(FAILS_ON_DATA, f"sample rows stopped it: {failure.message}")
+    way = "plan" if failure.direction == "forward" else "backward"
+    plan: Plan = getattr(report, way)
+    statements = tuple(
+        msgspec.structs.replace(statement, hazards=(*statement.hazards, hazard))
+        if statement.sql == failure.sql and all(each.kind != FAILS_ON_DATA for each in statement.hazards)
+        else statement
+        for statement in plan.statements
+    )
+    changed: dict[str, object] = {way: msgspec.structs.replace(plan, statements=statements)}
+    if way == "plan" and statements != plan.statements:
+        changed["hazards"] = (*report.hazards, hazard)
+    return msgspec.structs.replace(report, **changed)
