@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from confiture.errors import Refused
-from confiture.model import SchemaObject, Statement
+from confiture.model import Grant, SchemaObject, Statement
 from confiture.quoting import quote_ident, quote_literal
 from confiture_catalog.differ.addresses import address
 from confiture_catalog.differ.handler import sql
 from confiture_catalog.differ.privileges import Held, grant_changes, held, held_at_birth
-from confiture_catalog.differ.world import World
+from confiture_catalog.differ.world import Side, World
 
 __all__ = ["after_create", "between", "differ"]
 
@@ -36,7 +36,7 @@ def differ(old: SchemaObject, new: SchemaObject, world: World) -> bool:
         old.comment != new.comment
         or _owner_differs(old, new)
         or any(old.properties.get(name) != new.properties.get(name) for name in _PROPERTIES)
-        or held(old, world, new.owner) != held(new, world)
+        or _held(old, new, world)[0] != _held(old, new, world)[1]
     )
 
 
@@ -49,6 +49,7 @@ def after_create(new: SchemaObject, world: World) -> Iterable[Statement]:
     if _owner_differs(bare, new):
         statements.append(_set_owner(new, str(new.owner), _ANYBODY))
     statements += _said(bare, new)
+    new = _owned(new, world.new)
     return [*statements, *grant_changes(new, held_at_birth(new, world), held(new, world))]
 
 
@@ -58,12 +59,24 @@ def between(old: SchemaObject, new: SchemaObject, world: World) -> Iterable[Stat
     if _owner_differs(old, new):
         statements.append(_set_owner(new, str(new.owner), str(old.owner)))
     statements += _said(old, new)
-    before, after = held(old, world, new.owner), held(new, world)
+    before, after = _held(old, new, world)
+    owner = _owned(new, world.new).owner or _owned(old, world.old).owner
     return [
         *statements,
-        *grant_changes(new, before, after, new.owner or old.owner),
+        *grant_changes(new, before, after, owner),
         *_grant_columns_again(new, before, after, world),
     ]
+
+
+def _held(old: SchemaObject, new: SchemaObject, world: World) -> tuple[Held, Held]:
+    wanted = _owned(new, world.new)
+    return held(_owned(old, world.old), world, wanted.owner), held(wanted, world)
+
+
+def _owned(found: SchemaObject, side: Side) -> SchemaObject:
+    """A column belongs to its table's owner: his privileges on it go over to the next owner with the table."""
+    whole = side.get(found.parent) if found.kind == "column" else None
+    return found if whole is None else msgspec.structs.replace(found, owner=whole.owner)
 
 
 def _creator(new: SchemaObject, world: World) -> str | None:
@@ -145,7 +158,7 @@ def _grant_columns_again(new: SchemaObject, before: Held, after: Held, world: Wo
         there = world.old.get(column.key)
         if there is None:
             continue
-        kept = held(there, world).grants & held(column, world).grants
+        kept = frozenset[Grant].intersection(*(each.grants for each in _held(there, column, world)))
         again = Held(frozenset(each for each in kept if (each.grantee, each.privilege) in gone), frozenset())
-        for statement in grant_changes(column, _NONE, again):
+        for statement in grant_changes(_owned(column, world.new), _NONE, again):
             yield msgspec.structs.replace(statement, undo="")

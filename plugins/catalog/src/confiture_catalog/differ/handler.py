@@ -11,7 +11,11 @@ from confiture.model import ObjectKey, SchemaObject, Statement
 from confiture_catalog.differ.names import beside
 from confiture_catalog.differ.world import World
 
-__all__ = ["Alteration", "Handler", "Op", "Ref", "Way", "refuse_data_loss", "sql"]
+__all__ = ["Alteration", "Handler", "Op", "Ref", "Way", "refuse_data_loss", "same_properties", "sql"]
+
+
+#: Properties that any kind may have, and ``attributes`` sees to.
+OF_ATTRIBUTES = frozenset({"security_labels", "depends_on_extensions"})
 
 
 class Op(Enum):
@@ -84,7 +88,7 @@ class Handler:
         Called for objects whose properties differ, and for those that ``world.swapped`` concerns. Pure: it is called
         several times. Raises ``Refused``.
         """
-        return Way.REPLACE
+        return () if same_properties(old, new) else Way.REPLACE
 
     def prepare(self, old: SchemaObject, new: SchemaObject, world: World) -> Iterable[Statement]:
         """What :meth:`alter` rests on, and can be done before anything that needs the object is taken down."""
@@ -155,6 +159,14 @@ class Handler:
     def order(self, subject: SchemaObject, world: World) -> int:
         """Its rank, where that depends on the object."""
         return self.rank
+
+
+def same_properties(old: SchemaObject, new: SchemaObject) -> bool:
+    """Whether they differ in nothing that a handler is asked about."""
+    return old.properties == new.properties or all(
+        old.properties.get(name) == new.properties.get(name)
+        for name in {*old.properties, *new.properties} - OF_ATTRIBUTES
+    )
 
 
 def refuse_data_loss(old: SchemaObject, reason: str, world: World) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from confiture.model import SchemaObject, Statement, Value
 from confiture.quoting import quote_literal
 from confiture_catalog.differ.addresses import address, called
-from confiture_catalog.differ.handler import Alteration, Handler, Way, sql
+from confiture_catalog.differ.handler import Alteration, Handler, Way, same_properties, sql
 from confiture_catalog.differ.names import operator_reference
 from confiture_catalog.differ.world import World
 
@@ -49,6 +49,8 @@ class AggregateHandler(Handler):
 
     def alter(self, old: SchemaObject, new: SchemaObject, world: World) -> Alteration:
         """CREATE OR REPLACE, where callers see nothing of it."""
+        if same_properties(old, new):
+            return ()
         if any(old.properties.get(each) != new.properties.get(each) for each in _OUTSIDE):
             return Way.REPLACE
         return (sql(f"CREATE OR REPLACE {_definition(new)}", undo=f"CREATE OR REPLACE {_definition(old)}"),)

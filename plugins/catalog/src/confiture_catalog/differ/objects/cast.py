@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from confiture.model import SchemaObject, Statement
 from confiture.quoting import quote_literal
-from confiture_catalog.differ.handler import Alteration, Handler, sql
+from confiture_catalog.differ.handler import Alteration, Handler, same_properties, sql
 from confiture_catalog.differ.world import World
 
 __all__ = ["CastHandler", "ConversionHandler", "TransformHandler"]
@@ -67,7 +67,7 @@ class TransformHandler(Handler):
 
     def alter(self, old: SchemaObject, new: SchemaObject, world: World) -> Alteration:
         """CREATE OR REPLACE TRANSFORM."""
-        return (sql(f"CREATE OR REPLACE {_transform(new)}"),)
+        return () if same_properties(old, new) else (sql(f"CREATE OR REPLACE {_transform(new)}"),)
 
 
 def _transform(found: SchemaObject) -> str:
