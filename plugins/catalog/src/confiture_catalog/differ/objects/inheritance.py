@@ -21,6 +21,7 @@ __all__ = [
     "made_by_parent",
     "only_inherited",
     "parents",
+    "parents_of",
     "stands_alone",
 ]
 
@@ -37,10 +38,11 @@ def only_inherited(found: SchemaObject) -> bool:
 def parents(found: SchemaObject, side: Side) -> list[str]:
     """The tables that its table is a partition or a child of."""
     table = side.get(found.parent)
-    return [] if table is None else _named(table)
+    return [] if table is None else parents_of(table)
 
 
-def _named(table: SchemaObject) -> list[str]:
+def parents_of(table: SchemaObject) -> list[str]:
+    """The tables that a table is a partition or a child of."""
     inherits = table.properties.get("inherits")
     if isinstance(inherits, tuple):
         return [str(each) for each in inherits]
@@ -141,7 +143,7 @@ def leaving(found: SchemaObject, world: World) -> Iterable[ObjectKey]:
         new = world.new.get(table.key)
         if table.kind not in ("table", "foreign table") or new is None:
             continue
-        if found.parent.identity in _named(table) and found.parent.identity not in _named(new):
+        if found.parent.identity in parents_of(table) and found.parent.identity not in parents_of(new):
             yield table.key
 
 

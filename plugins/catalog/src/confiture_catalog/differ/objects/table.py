@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from confiture.model import ObjectKey, SchemaObject, Statement
 from confiture_catalog.differ.handler import Alteration, Handler, Op, Ref, Way, refuse_data_loss, sql
-from confiture_catalog.differ.objects.column import define, is_not_null_of
+from confiture_catalog.differ.objects.column_text import define, is_not_null_of
 from confiture_catalog.differ.objects.composite import order_is_reachable
 from confiture_catalog.differ.objects.inheritance import stands_alone
 from confiture_catalog.differ.objects.options import change_options, foreign_options, storage_options
