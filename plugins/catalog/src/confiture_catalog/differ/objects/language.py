@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from confiture.model import SchemaObject, Statement
-from confiture_catalog.differ.handler import Alteration, Handler, sql
+from confiture_catalog.differ.handler import Alteration, Handler, same_properties, sql
 from confiture_catalog.differ.world import World
 
 __all__ = ["AccessMethodHandler", "LanguageHandler"]
@@ -27,6 +27,8 @@ class LanguageHandler(Handler):
 
     def alter(self, old: SchemaObject, new: SchemaObject, world: World) -> Alteration:
         """CREATE OR REPLACE LANGUAGE, which keeps the functions that are written in it."""
+        if same_properties(old, new):
+            return ()
         return [sql(f"CREATE OR REPLACE {_rest(new)}")]
 
 
