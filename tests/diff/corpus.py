@@ -26,6 +26,7 @@ import os
 import queue
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -234,11 +235,23 @@ def _run(cases: list[Case], options: argparse.Namespace, memory: Memory) -> list
     for case in cases:
         waiting.put(case)
     workers = [
-        processes.Process(target=_worker, args=(waiting, done, number, options, memory))
+        processes.Process(target=_worker, args=(waiting, done, number, options, memory), daemon=True)
         for number in range(options.jobs)
     ]
+    waiting.cancel_join_thread()  # ended early, nobody would read the rest
     for worker in workers:
         worker.start()
+    try:
+        results = _collect(done, workers, len(cases), memory)
+        for worker in workers:
+            worker.join()
+    finally:
+        for worker in workers:
+            worker.kill()
+    return results
+
+
+def _collect(done: Any, workers: Sequence[Any], total: int, memory: Memory) -> list[Verdict]:
     results: list[Verdict] = []
     left = len(workers)
     while left:
@@ -255,10 +268,7 @@ def _run(cases: list[Case], options: argparse.Namespace, memory: Memory) -> list
         results += verdicts
         memory.update(learnt)
         if sys.stderr.isatty():
-            print(f"\r{len(results) // 2}/{len(cases)}", end="", file=sys.stderr)
-    waiting.cancel_join_thread()
-    for worker in workers:
-        worker.join()
+            print(f"\r{len(results) // 2}/{total}", end="", file=sys.stderr)
     return results
 
 
@@ -305,6 +315,7 @@ def main() -> int:
         memory = {key: (verdict, detail) for key, (verdict, detail) in json.loads(_MEMORY.read_text()).items()}
     cases = read_cases(paths, options.only, options.sample, options.seed)
     start = time.monotonic()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server ends and the verdicts are kept
     session = pgserver.Session()
     os.environ["CONFITURE_CACHE_DIR"] = cache = tempfile.mkdtemp(prefix="confiture-corpus-")
     try:
@@ -312,8 +323,8 @@ def main() -> int:
     finally:
         session.end()
         shutil.rmtree(cache, ignore_errors=True)
-    _MEMORY.parent.mkdir(exist_ok=True)
-    _MEMORY.write_text(json.dumps(memory))
+        _MEMORY.parent.mkdir(exist_ok=True)
+        _MEMORY.write_text(json.dumps(memory))
     if options.report:
         options.report.write_text(json.dumps(results, indent=1) + "\n")
     if options.show:
