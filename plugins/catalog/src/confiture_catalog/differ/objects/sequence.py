@@ -73,7 +73,8 @@ class SequenceHandler(Handler):
             return Way.REPLACE
         statements = []
         if options := changed_options(old, new):
-            statements.append(sql(f"ALTER SEQUENCE {new.identity} {options}"))
+            statements += _move_within(old, new)
+            statements.append(sql(f"ALTER SEQUENCE {new.identity} {options}{_restart(old, new)}"))
         if old.properties.get("unlogged") != new.properties.get("unlogged") and not new.properties.get("identity"):
             logged = "UNLOGGED" if new.properties.get("unlogged") else "LOGGED"
             statements.append(sql(f"ALTER SEQUENCE {new.identity} SET {logged}"))
@@ -89,6 +90,31 @@ class SequenceHandler(Handler):
         """The column that owns it, and that one's table."""
         column = world.old.find("column", old.properties.get("owned_by"))
         return () if column is None or column.parent is None else (column.key, column.parent)
+
+
+def _bounds(sequence: SchemaObject) -> tuple[int, int]:
+    return int(str(sequence.properties["min"])), int(str(sequence.properties["max"]))
+
+
+def _restart(old: SchemaObject, new: SchemaObject) -> str:
+    """Where no number of the old range is one of the new range, it cannot go on from where it is."""
+    (low, high), (new_low, new_high) = _bounds(old), _bounds(new)
+    return " RESTART" if new_low > high or new_high < low else ""
+
+
+def _move_within(old: SchemaObject, new: SchemaObject) -> list[Statement]:
+    """Where the range becomes narrower: the position goes to its end if it would be outside, and stays if not."""
+    (low, high), (new_low, new_high) = _bounds(old), _bounds(new)
+    if _restart(old, new) or (new_low <= low and new_high >= high):
+        return []
+    place = f"least(greatest(last_value, {max(low, new_low)}), {min(high, new_high)})"
+    return [
+        sql(
+            f"SELECT pg_catalog.setval({quote_literal(new.identity).strip()}, {place},"
+            f" is_called AND last_value BETWEEN {new_low} AND {new_high}) FROM {new.identity}",
+            undo="",
+        )
+    ]
 
 
 def _has_values(column: SchemaObject, world: World) -> bool:

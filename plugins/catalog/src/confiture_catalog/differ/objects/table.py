@@ -73,7 +73,7 @@ class TableHandler(Handler):
         """A child comes when its parents' columns, defaults, keys and checks are as they will be."""
         if op is Op.DROP:
             return ()
-        found = []
+        found = _persistence_first(subject, world) if op is Op.ALTER else []
         for parent in (*_names(subject.properties.get("inherits")), subject.properties.get("partition_of")):
             key = ObjectKey("table", str(parent))
             found += [Ref(Op.DROP, part.key) for part in world.old.children(key, "column", "constraint")]
@@ -81,6 +81,21 @@ class TableHandler(Handler):
                 if part.kind in ("column", "default", "constraint") and part.properties.get("type") != "foreign key":
                     found += [Ref(Op.CREATE, part.key), Ref(Op.ALTER, part.key)]
         return found
+
+
+def _persistence_first(new: SchemaObject, world: World) -> list[Ref]:
+    """Tables that change before it: what is logged may not refer to what is not."""
+    old = world.old.objects[new.key]
+    if old.properties.get("unlogged") == new.properties.get("unlogged"):
+        return []
+    if not new.properties.get("unlogged"):
+        keys = (str(each.properties.get("references")) for each in world.new.children(new.key, "constraint"))
+        return [Ref(Op.ALTER, ObjectKey("table", key)) for key in keys if key != new.identity]
+    return [
+        Ref(Op.ALTER, each.parent)
+        for each in world.new.objects.values()
+        if each.kind == "constraint" and each.properties.get("references") == new.identity and each.parent
+    ]
 
 
 def _create(new: SchemaObject, world: World, parts: Sequence[SchemaObject]) -> str:
