@@ -118,7 +118,9 @@ def _warn_of_versions(ctx: Context, old: Side, new: Side, before: Schema, after:
 
 
 def _hazards(plan: Plan) -> tuple[Hazard, ...]:
-    return tuple(dict.fromkeys(hazard for statement in plan.statements for hazard in statement.hazards))
+    from confiture.sql.effects import worth_telling
+
+    return tuple(dict.fromkeys(hazard for statement in plan.statements for hazard in worth_telling(statement)))
 
 
 def _decisions(request: DiffRequest, old: Side, new: Side) -> Decisions:

@@ -107,6 +107,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
 class DiffReport(msgspec.Struct, frozen=True, kw_only=True):
     """The plan, the way back, and what is known of both. ``proof`` is None where nothing was tried.
 
+    ``hazards`` are those for people, of all statements of ``plan``; the statements have those of momentary locks, too.
     ``irreversible`` says why there is no way back, where there is none. ``path`` is the migration that was written.
     """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from confiture.model import Plan, Statement
+from confiture.model import Hazard, Plan, Statement
 from confiture_diff.model import Change, DiffReport
 
 __all__ = ["as_sql", "as_text", "proof_lines"]
@@ -18,17 +18,21 @@ def as_sql(plan: Plan) -> str:
     """The plan as a script for ``psql -f``; "" where it has no statement."""
     if not plan.statements:
         return ""
+    from confiture.sql.effects import worth_telling
+
     parts = ["SET check_function_bodies = off;\n"]
     for statement in plan.statements:
-        parts += [f"-- {line}\n" for hazard in statement.hazards for line in _comment(hazard.kind, hazard.message)]
+        parts += [
+            f"-- {line}\n" for hazard in worth_telling(statement) for line in _comment(hazard.kind, hazard.message)
+        ]
         # In a line of its own where the statement may end in a comment.
         end = "\n;\n" if "--" in statement.sql.rpartition("\n")[2] else ";\n"
         parts.append(f"{statement.sql}{end}")
     return "".join(parts)
 
 
-def _comment(kind: str, message: str) -> list[str]:
-    return f"{kind}: {message}".splitlines()
+def _comment(hazard: Hazard) -> list[str]:
+    return f"{hazard.kind}: {hazard.message}".splitlines()
 
 
 def as_text(report: DiffReport) -> Iterator[str]:
@@ -87,17 +91,27 @@ def _short(value: str | None) -> str:
 
 
 def _about(statement: Statement) -> Iterator[str]:
+    from confiture.sql.effects import is_momentary, worth_telling
+    from confiture.sql.effects.hazards import NOT_TRANSACTIONAL, TABLE_REWRITE, TABLE_SCAN
+
     effects = statement.effects
+    hazards = worth_telling(statement)
+    kinds = {hazard.kind for hazard in hazards}
     if effects is not None and effects.lock and effects.tables:
         does = [f"locks {', '.join(effects.tables)} ({effects.lock})"]
-        does += ["writes the whole table anew"] if effects.rewrites else []
-        does += ["reads the whole table"] if effects.scans else []
+        # What a hazard says below is not said twice.
+        if effects.rewrites:
+            does += [] if TABLE_REWRITE in kinds else ["writes the whole table anew"]
+        elif effects.scans:
+            does += [] if TABLE_SCAN in kinds else ["reads the whole table"]
+        elif is_momentary(effects):
+            does += ["for a moment"]
         yield f"    {', '.join(does)}"
-    for hazard in statement.hazards:
+    for hazard in hazards:
         yield f"    {hazard.kind}: {hazard.message}"
     if effects is not None and effects.failing_rows:
         yield f"    the rows that stop it: {' '.join(effects.failing_rows.split())}"
-    if not statement.transactional:
+    if not statement.transactional and NOT_TRANSACTIONAL not in kinds:
         yield "    runs outside of a transaction"
 
 

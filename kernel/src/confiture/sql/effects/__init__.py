@@ -7,5 +7,6 @@ from __future__ import annotations
 
 from confiture.sql.effects.hazards import HAZARDS
 from confiture.sql.effects.plan import annotate, effects_of
+from confiture.sql.effects.telling import is_momentary, worth_telling
 
-__all__ = ["HAZARDS", "annotate", "effects_of"]
+__all__ = ["HAZARDS", "annotate", "effects_of", "is_momentary", "worth_telling"]
