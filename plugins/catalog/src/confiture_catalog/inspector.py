@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from confiture.errors import Refused
 from confiture.model import Note, Schema, Target
@@ -25,6 +25,9 @@ from confiture_catalog import (
     types,
 )
 from confiture_catalog.assembling import Address, Assembly
+
+if TYPE_CHECKING:
+    from confiture_catalog.additions import Addition
 
 __all__ = ["FAMILIES", "OLDEST", "CatalogInspector"]
 
@@ -63,11 +66,16 @@ _SETTINGS = {
 class CatalogInspector:
     """Reads a whole database from its catalogs."""
 
+    def __init__(self) -> None:
+        self._additions: tuple[Addition, ...] | None = None
+
     async def inspect(self, ctx: Context, target: Target) -> Schema:
         """All objects, as PostgreSQL itself prints them with an empty search path.
 
-        Raises ``Refused`` for a server older than PostgreSQL 15.
+        Raises ``Refused`` for a server older than PostgreSQL 15, ``PluginBroken`` where what others add to this
+        plugin is broken.
         """
+        additions = self._find_additions(ctx)
         async with (
             ctx.connect(target) as connection,
             ctx.transaction(connection, isolation="repeatable_read", readonly=True),
@@ -78,16 +86,28 @@ class CatalogInspector:
                     f"the server of {target.label!r} is PostgreSQL {version.major}",
                     hint=f"confiture reads the catalogs of PostgreSQL {OLDEST} and later",
                 )
-            return await _read(ctx, connection, version)
+            return await _read(ctx, connection, version, additions)
+
+    def _find_additions(self, ctx: Context) -> tuple[Addition, ...]:
+        from confiture_catalog.additions import find_additions
+
+        if self._additions is None:
+            self._additions = find_additions(ctx)
+        return self._additions
 
 
-async def _read(ctx: Context, connection: Connection, version: Any) -> Schema:
+async def _read(ctx: Context, connection: Connection, version: Any, additions: tuple[Addition, ...]) -> Schema:
+    from confiture_catalog.additions import check_rows, read_additions
+
     await connection.fetch(
         "SELECT set_config(name, value, true) FROM unnest($1::text[], $2::text[]) AS s(name, value)",
         list(_SETTINGS),
         list(_SETTINGS.values()),
     )
     families = [await connection.fetch(query) for family in FAMILIES for query in family.queries(version.major)]
+    added = await read_additions(connection, additions, version.major)
+    check_rows(families, added)
+    families += [rows for _, rows in added]  # later ones say what an object is
     comments = await connection.fetch(facts.COMMENTS)
     labels = await connection.fetch(facts.LABELS)
     grants = await connection.fetch(facts.GRANTS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
+
 from confiture.errors import Refused
 from confiture_catalog.differ.handler import Handler
 from confiture_catalog.differ.objects.aggregate import AggregateHandler
@@ -86,8 +88,13 @@ _CLASSES: tuple[type[Handler], ...] = (
 class Handlers:
     """Handlers by kind."""
 
-    def __init__(self, classes: tuple[type[Handler], ...] = _CLASSES) -> None:
+    def __init__(self, classes: Iterable[type[Handler]] = _CLASSES) -> None:
         self._by_kind = {kind: handler for handler in (each() for each in classes) for kind in handler.kinds}
+
+    @property
+    def kinds(self) -> Collection[str]:
+        """The kinds that there is a handler for."""
+        return self._by_kind.keys()
 
     def __getitem__(self, kind: str) -> Handler:
         """The handler of that kind. Raises ``Refused`` for a kind that nobody handles."""
@@ -99,6 +106,6 @@ class Handlers:
         return self._by_kind[kind]
 
 
-def handlers() -> Handlers:
-    """Those of this plugin."""
-    return Handlers()
+def handlers(added: Iterable[type[Handler]] = ()) -> Handlers:
+    """Those of this plugin, and those that others add: theirs are asked where both are for a kind."""
+    return Handlers((*_CLASSES, *added))

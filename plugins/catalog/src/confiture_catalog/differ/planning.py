@@ -20,11 +20,14 @@ from confiture_catalog.differ.world import World
 __all__ = ["make_plan"]
 
 
-def make_plan(old: Schema, new: Schema, options: DiffOptions) -> Plan:
-    """Statements from ``old`` to ``new``, in an order that works. Raises ``Refused``."""
+def make_plan(old: Schema, new: Schema, options: DiffOptions, known: Handlers | None = None) -> Plan:
+    """Statements from ``old`` to ``new``, in an order that works; ``known``: not by our handlers alone.
+
+    Raises ``Refused``.
+    """
     if old.digest == new.digest:
         return Plan(statements=(), from_digest=old.digest, to_digest=new.digest)
-    world, known = World(old, new, options), handlers()
+    world, known = World(old, new, options), known or handlers()
     changes = find_changes(world, known)
     graph = build_graph(world, known, changes)
     writer = _Writer(world, known, changes, graph)
