@@ -31,7 +31,7 @@ from confiture_catalog.differ.objects.column_fill import default_to_fill, fill
 from confiture_catalog.differ.objects.column_rebuild import fill_other
 from confiture_catalog.differ.objects.column_text import define, identity_sequence, is_not_null_of
 from confiture_catalog.differ.objects.column_type import same_family
-from confiture_catalog.differ.objects.inheritance import goes_with_parent, joins, leaving, parents_of
+from confiture_catalog.differ.objects.inheritance import goes_with_parent, goes_with_table, joins, leaving, parents_of
 from confiture_catalog.differ.objects.materialized_view import column_settings
 from confiture_catalog.differ.objects.moving import survives_swap
 from confiture_catalog.differ.objects.not_null_names import is_in_the_way
@@ -147,6 +147,8 @@ class ColumnHandler(Handler):
         found: list[Ref] = []
         if op in (Op.CREATE, Op.DROP):
             found += [Ref(Op.ALTER, table) for table in leaving(subject, world)]
+        if op is Op.DROP and goes_with_table(subject, world):
+            return found
         if op is Op.DROP:
             found += [Ref(Op.DROP, key) for key in in_parents(subject, world.old) if key in world.old.objects]
             stays = world.new.get(subject.parent) is not None and subject.properties.get("inherited")

@@ -15,6 +15,7 @@ __all__ = [
     "changes_hands",
     "follows_parent",
     "goes_with_parent",
+    "goes_with_table",
     "in_use",
     "joins",
     "leaving",
@@ -123,6 +124,8 @@ def after(op: Op, subject: SchemaObject, world: World) -> Iterable[Ref]:
     if op is Op.DROP and inherited and subject.parent is not None and _moves(subject, world):
         yield Ref(Op.ALTER, subject.parent)  # until the table has left its parent, it cannot drop it
         return
+    if op is Op.DROP and goes_with_table(subject, world):
+        return
     for key in _parents_own(subject, world.old if op is Op.DROP else world.new):
         if op is Op.DROP and key not in subject.needs:
             yield Ref(Op.DROP, key)
@@ -133,6 +136,12 @@ def after(op: Op, subject: SchemaObject, world: World) -> Iterable[Ref]:
             yield Ref(Op.ALTER, key)
         elif op is Op.CREATE:
             yield Ref(Op.DROP, key)
+
+
+def goes_with_table(found: SchemaObject, world: World) -> bool:
+    """Whether its whole table is dropped: then parts have no order among tables, which have theirs."""
+    parent = found.parent
+    return parent is not None and (world.new.get(parent) is None or parent in world.fresh)
 
 
 def leaving(found: SchemaObject, world: World) -> Iterable[ObjectKey]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from confiture.model import SchemaObject, Statement
 from confiture.quoting import quote_literal
 from confiture_catalog.differ.handler import Alteration, Handler, Way, sql
-from confiture_catalog.differ.world import World
+from confiture_catalog.differ.world import Side, World
 
 __all__ = ["PublicationHandler"]
 
@@ -22,7 +22,7 @@ class PublicationHandler(Handler):
 
     def create(self, new: SchemaObject, world: World, parts: Sequence[SchemaObject] = ()) -> Iterable[Statement]:
         """CREATE PUBLICATION."""
-        what = "FOR ALL TABLES" if new.properties.get("all_tables") else _members(new)
+        what = "FOR ALL TABLES" if new.properties.get("all_tables") else _members(new, world.new)
         what = f"FOR {what}" if what and not new.properties.get("all_tables") else what
         said = {name: value for name, value in _options(new).items() if value != _DEFAULTS[name]}
         options = f" WITH ({_written(said)})" if said else ""
@@ -40,10 +40,15 @@ class PublicationHandler(Handler):
         statements = []
         if any(before.get(name) != after.get(name) for name in ("tables", "schemas")):
             alter = f"ALTER PUBLICATION {new.identity}"
-            if members := _members(new):
+            if members := _members(new, world.new):
                 statements.append(sql(f"{alter} SET {members}"))
             else:
-                statements.append(sql(f"{alter} DROP {_bare_members(old, world)}", undo=f"{alter} ADD {_members(old)}"))
+                statements.append(
+                    sql(
+                        f"{alter} DROP {_members(old, world.old, bare=True)}",
+                        undo=f"{alter} ADD {_members(old, world.old)}",
+                    )
+                )
         was, becomes = _options(old), _options(new)
         if changed := {name: value for name, value in becomes.items() if was[name] != value}:
             statements.append(sql(f"ALTER PUBLICATION {new.identity} SET ({_written(changed)})"))
@@ -73,17 +78,18 @@ def _entries(found: SchemaObject, name: str) -> list[str]:
     return [str(each) for each in values] if isinstance(values, tuple) else []
 
 
-def _members(found: SchemaObject) -> str:
-    """``TABLE a, b (c) WHERE (...), TABLES IN SCHEMA d``."""
-    tables, schemas = _entries(found, "tables"), _entries(found, "schemas")
-    said = [f"TABLE {', '.join(tables)}"] if tables else []
-    return ", ".join([*said, *([f"TABLES IN SCHEMA {', '.join(schemas)}"] if schemas else [])])
+def _members(found: SchemaObject, side: Side, *, bare: bool = False) -> str:
+    """``TABLE a, b (c) WHERE (...), TABLES IN SCHEMA d``; ``bare`` without what DROP does not want.
 
-
-def _bare_members(found: SchemaObject, world: World) -> str:
-    """The same without columns and conditions, which DROP does not want."""
-    names = {each.identity for each in (world.old.get(key) for key in found.needs) if each and each.kind == "table"}
-    tables = [next((n for n in names if f"{each} ".startswith(f"{n} ")), each) for each in _entries(found, "tables")]
+    A table's children are members of their own, and would be named twice were it not for ONLY.
+    """
+    needed = [side.get(key) for key in found.needs]
+    names = {each.identity for each in needed if each is not None and each.kind == "table"}
+    parents = {str(name) for each in needed if each is not None for name in _entries(each, "inherits")}
+    tables = []
+    for entry in _entries(found, "tables"):
+        name = next((each for each in names if f"{entry} ".startswith(f"{each} ")), entry)
+        tables.append(f"{'ONLY ' if name in parents else ''}{name if bare else entry}")
     schemas = _entries(found, "schemas")
     said = [f"TABLE {', '.join(tables)}"] if tables else []
     return ", ".join([*said, *([f"TABLES IN SCHEMA {', '.join(schemas)}"] if schemas else [])])
