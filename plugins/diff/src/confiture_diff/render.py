@@ -22,9 +22,7 @@ def as_sql(plan: Plan) -> str:
 
     parts = ["SET check_function_bodies = off;\n"]
     for statement in plan.statements:
-        parts += [
-            f"-- {line}\n" for hazard in worth_telling(statement) for line in _comment(hazard.kind, hazard.message)
-        ]
+        parts += [f"-- {line}\n" for hazard in worth_telling(statement) for line in _comment(hazard)]
         # In a line of its own where the statement may end in a comment.
         end = "\n;\n" if "--" in statement.sql.rpartition("\n")[2] else ";\n"
         parts.append(f"{statement.sql}{end}")
