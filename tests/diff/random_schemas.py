@@ -27,6 +27,7 @@ _TYPES = {
     "public.mood": ["'ok'"],
     "public.mood[]": ["'{ok}'"],
     "public.short": ["'s'"],
+    "public.pair": [],
 }
 _NUMBERS = ("integer", "bigint", "smallint", "numeric(10,2)")
 
@@ -52,6 +53,8 @@ def schemas(draw: st.DrawFn) -> str:
         "CREATE FUNCTION public.one() RETURNS integer LANGUAGE sql IMMUTABLE AS "
         + draw(st.sampled_from(["'SELECT 1'", "'SELECT 1 + 0'"])),
     ]
+    pair = draw(st.permutations(["a integer", "b text", "c public.mood"]))[: draw(st.integers(2, 3))]
+    parts.append(f"CREATE TYPE public.pair AS ({', '.join(sorted(pair[:2]) + pair[2:])})")
     if draw(st.booleans()):
         result = draw(st.sampled_from(["integer", "text"]))
         parts.append(
@@ -66,6 +69,9 @@ def schemas(draw: st.DrawFn) -> str:
     for number, table in enumerate(tables):
         parts += draw(_keys(table, tables, columns[table]))
         parts += draw(_view(f"v{number}", table, columns[table]))
+        parts += draw(_guards(table, columns[table]))
+    parts += draw(_family())
+    parts += draw(_routines(tables))
     return "".join(f"{part};\n" for part in parts)
 
 
@@ -85,7 +91,7 @@ def _table(draw: st.DrawFn, table: str) -> tuple[list[str], dict[str, str]]:
             line = f'"{name}" numeric GENERATED ALWAYS AS ("{numbers[0]}" * 2) {kept}'
             used.add(numbers[0])
             del plain[name]
-        elif draw(st.booleans()):
+        elif _TYPES[type_] and draw(st.booleans()):
             line += f" DEFAULT {draw(st.sampled_from(_TYPES[type_]))}"
         if name in plain and draw(st.booleans()):
             line += " NOT NULL"
@@ -145,6 +151,90 @@ def _view(draw: st.DrawFn, view: str, table: str, columns: dict[str, str]) -> li
     found = [f"CREATE VIEW {view} AS SELECT {listed} FROM {quote(table)}"]
     if chosen == "twice":
         found += [f"CREATE VIEW {view}_again AS SELECT * FROM {view}", f"COMMENT ON VIEW {view}_again IS 'of a view'"]
+    return found
+
+
+@st.composite
+def _guards(draw: st.DrawFn, table: str, columns: dict[str, str]) -> list[str]:
+    """Triggers, policies, rules, statistics: what stands in the way of a column."""
+    name, label = quote(table), table.replace(".", "_").replace(" ", "").lower()
+    found: list[str] = []
+    texts = [each for each, type_ in columns.items() if type_ in ("text", "varchar(20)", "integer", "bigint")]
+    if draw(st.integers(0, 2)) == 0:
+        call = draw(st.sampled_from(["NEW", "OLD"]))
+        found.append(f"CREATE FUNCTION touch_{label}() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN {call}; END'")
+        of = f' OF "{texts[0]}"' if texts and draw(st.booleans()) else ""
+        moment = draw(st.sampled_from(["BEFORE", "AFTER"]))
+        found.append(
+            f"CREATE TRIGGER touch {moment} UPDATE{of} ON {name} FOR EACH ROW EXECUTE FUNCTION touch_{label}()"
+        )
+        if draw(st.booleans()):
+            found.append(f"ALTER TABLE {name} DISABLE TRIGGER touch")
+    if texts and draw(st.integers(0, 2)) == 0:
+        command = draw(st.sampled_from(["SELECT", "ALL", "UPDATE"]))
+        found.append(f'CREATE POLICY own ON {name} FOR {command} USING ("{texts[0]}"::text <> current_user)')
+        found.append(f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY")
+    if len(texts) > 1 and draw(st.integers(0, 3)) == 0:
+        found.append(f'CREATE STATISTICS public.s_{label} ON "{texts[0]}", "{texts[1]}" FROM {name}')
+    if draw(st.integers(0, 4)) == 0:
+        found.append(f"CREATE RULE quiet AS ON DELETE TO {name} DO INSTEAD NOTHING")
+    return found
+
+
+@st.composite
+def _family(draw: st.DrawFn) -> list[str]:
+    """A partitioned table and a parent with a child."""
+    found: list[str] = []
+    if draw(st.booleans()):
+        extra = draw(
+            st.sampled_from(["", ", note text DEFAULT 'n'", ", note varchar(5) NOT NULL", ", n integer CHECK (n > 0)"])
+        )
+        key = draw(st.sampled_from(["", ", PRIMARY KEY (at, id)", ", UNIQUE (at)"]))
+        found.append(f"CREATE TABLE public.log (id bigint, at date NOT NULL{extra}{key}) PARTITION BY RANGE (at)")
+        for year in draw(st.lists(st.sampled_from([2020, 2021, 2022]), unique=True)):
+            bounds = f"FROM ('{year}-01-01') TO ('{year + 1}-01-01')"
+            found.append(f"CREATE TABLE public.log_{year} PARTITION OF public.log FOR VALUES {bounds}")
+        if draw(st.booleans()):
+            found.append("CREATE INDEX log_id ON public.log (id)")
+        if extra.startswith(", n") and draw(st.booleans()):
+            found.append("COMMENT ON TABLE public.log IS 'of events'")
+    if draw(st.booleans()):
+        columns = draw(
+            st.lists(st.sampled_from(["p integer", "q text DEFAULT 'q'", "r date NOT NULL"]), min_size=1, unique=True)
+        )
+        found.append(f"CREATE TABLE public.above ({', '.join(columns)})")
+        if draw(st.booleans()):
+            found.append("CREATE TABLE public.below (own integer) INHERITS (public.above)")
+    return found
+
+
+@st.composite
+def _routines(draw: st.DrawFn, tables: list[str]) -> list[str]:
+    """Functions that need tables' row types and views, a sequence, an aggregate."""
+    found: list[str] = []
+    table = draw(st.sampled_from(tables))
+    chosen = draw(st.sampled_from(["", "row", "set", "body", "default"]))
+    name, head = quote(table), "CREATE FUNCTION public.of_row"
+    if chosen == "row":
+        found.append(f"{head}(r {name}) RETURNS bigint LANGUAGE sql AS 'SELECT (r).id::bigint'")
+    elif chosen == "set":
+        found.append(f"{head}() RETURNS SETOF {name} LANGUAGE sql AS 'SELECT * FROM {name}'")
+    elif chosen == "body":
+        found.append(f"{head}() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT max(id)::bigint FROM {name}; END")
+    elif chosen == "default":
+        default = draw(st.sampled_from(["1", "public.one()"]))
+        found.append(f"{head}(n integer DEFAULT {default}) RETURNS integer LANGUAGE sql AS 'SELECT n'")
+    if draw(st.booleans()):
+        step, type_ = draw(st.sampled_from(["1", "5", "-1"])), draw(st.sampled_from(["bigint", "integer"]))
+        found.append(f"CREATE SEQUENCE public.free AS {type_} INCREMENT {step}")
+    if draw(st.integers(0, 3)) == 0:
+        found.append(
+            "CREATE FUNCTION public.add(integer, integer) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT $1 + $2'"
+        )
+        start = draw(st.sampled_from(["0", "1"]))
+        found.append(
+            f"CREATE AGGREGATE public.total(integer) (SFUNC = public.add, STYPE = integer, INITCOND = '{start}')"
+        )
     return found
 
 

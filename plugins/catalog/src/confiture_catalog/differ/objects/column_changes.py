@@ -90,7 +90,8 @@ def using(old: SchemaObject, new: SchemaObject, world: World) -> str:
         new.parent is not None and new.parent.kind == "foreign table"
     ):
         return ""
-    if (moved := conversion_by_function(name_of(new), old, new, world)) is not None:
+    stays = not world.swapped.isdisjoint({*old.needs} & {*new.needs})
+    if stays and (moved := conversion_by_function(name_of(new), old, new, world)) is not None:
         return moved
     builtin = not any(need.kind.endswith((" type", "enum", "domain")) for need in (*old.needs, *new.needs))
     return conversion(name_of(new), was, becomes, builtin=builtin and not swapped(old, world))
