@@ -167,3 +167,48 @@ def test_every_statement_of_the_samples_is_looked_at():
                 assert one.effects is not None
                 assert kinds(one) <= HAZARDS.keys()
     assert seen > 100
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        ("ALTER TYPE e RENAME TO old_e", "CREATE TYPE e AS ENUM ('x')", "DROP TYPE old_e"),
+        ("ALTER TYPE public.e RENAME TO old_e", "CREATE TYPE public.e AS (a int)", "DROP TYPE public.old_e"),
+        ("CREATE INDEX CONCURRENTLY new_i ON public.t (a)", "DROP INDEX CONCURRENTLY public.i",
+         "ALTER INDEX public.new_i RENAME TO i"),
+        ("CREATE FUNCTION fill() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'", "DROP FUNCTION fill()"),
+        ("ALTER TABLE t ADD COLUMN b int", "ALTER TABLE t DROP COLUMN b"),
+        ("ALTER TABLE t ADD COLUMN b int", "ALTER TABLE t RENAME COLUMN b TO c"),
+    ],
+)  # fmt: skip
+def test_what_the_plan_itself_made_or_replaces_is_missed_by_nobody(plan: tuple[str, ...]):
+    """A warning about the tool's own scaffold hides the ones about the user's things."""
+    index = SchemaObject(kind="index", identity="public.i", schema="public", name="i", properties={
+        "table": "public.t", "definition": "CREATE INDEX i ON public.t USING btree (a)"})  # fmt: skip
+    before = Schema.of([*BEFORE.objects, index])
+    found = {kind for statement in annotated(*plan, before=before) for kind in kinds(statement)}
+    assert found & {"breaks-clients", "index-dropped", "deletes-data"} == set()
+
+
+@pytest.mark.parametrize(
+    ("plan", "kind"),
+    [
+        (("DROP TYPE e", "CREATE TYPE other AS ENUM ('x')"), "breaks-clients"),
+        (("ALTER TYPE e RENAME TO other",), "breaks-clients"),
+        (("CREATE TYPE e2 AS ENUM ()", "ALTER TYPE e RENAME TO other", "DROP TYPE e2"), "breaks-clients"),
+        (("DROP INDEX i", "CREATE INDEX i ON t (a)"), "index-dropped"),
+        (("DROP INDEX i", "ALTER INDEX gone RENAME TO i"), "index-dropped"),
+        (("CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'", "DROP FUNCTION f()"),
+         "breaks-clients"),
+        (("ALTER TABLE t ADD COLUMN b int", "ALTER TABLE t DROP COLUMN a"), "deletes-data"),
+    ],
+)  # fmt: skip
+def test_what_was_there_before_the_plan_is_missed(plan: tuple[str, ...], kind: str):
+    """Only what the plan gives back, or made itself, is nobody's loss."""
+    known = [
+        SchemaObject(kind="index", identity="public.i", schema="public", name="i", properties={
+            "table": "public.t", "definition": "CREATE INDEX i ON public.t USING btree (a)"}),
+        SchemaObject(kind="function", identity="public.f()", schema="public", name="f", properties={}),
+    ]  # fmt: skip
+    before = Schema.of([*BEFORE.objects, *known])
+    assert kind in {each for statement in annotated(*plan, before=before) for each in kinds(statement)}

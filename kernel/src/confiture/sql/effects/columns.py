@@ -72,9 +72,10 @@ def drop_column(found: Found, table: Relation, command: Any, recurses: bool) -> 
     if command.missing_ok and table.kind and name not in table.columns:
         return
     column = table.columns.get(name)
-    if column is None or not column.generated:
+    if column is None or not (column.generated or column.created):
         found.lose(table, f'the column "{name}" of "{table.identity}" goes, with its values')
-    found.breaks(table, f'the column "{name}" of "{table.identity}" goes')
+    if column is None or not column.created:
+        found.breaks(table, f'the column "{name}" of "{table.identity}" goes')
     for one in table.constraints.values():
         if name in one.columns and one.held:
             found.lock(found.known.at(one.held), ACCESS_EXCLUSIVE, below=True)

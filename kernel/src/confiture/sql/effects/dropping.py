@@ -109,7 +109,7 @@ def _index(found: Found, parts: tuple[str, ...], cascade: bool, node: Any) -> No
         found.lock(index, mode)
     else:
         found.lock(found.known.relation(*index.table), mode, below=True)
-    if not index.created:
+    if not index.created and not found.known.replaced(index):
         found.hazard(kinds.INDEX_DROPPED, f'the index "{index.identity}" goes')
 
 
@@ -146,7 +146,7 @@ def _type(found: Found, parts: tuple[str, ...], cascade: bool, node: Any) -> Non
             found.lose(table, f'the column "{column.name}" of "{table.identity}" goes with its type, and its values')
         if not found.known.complete:
             found.lose(None, f'the columns of the type "{parts[-1]}" go, with their values')
-    if not found.known.made(schema, parts[-1]):
+    if not found.known.made(schema, parts[-1]) and not found.known.renamed(schema, parts[-1]):
         found.breaks(None, f'the type "{parts[-1]}" goes')
 
 
@@ -154,6 +154,10 @@ def _statistics(found: Found, parts: tuple[str, ...], cascade: bool, node: Any) 
     statistics = _relation(found, parts)
     if statistics.table is not None:
         found.lock(found.known.relation(*statistics.table), SHARE_UPDATE)
+
+
+_ROUTINES = frozenset({"OBJECT_FUNCTION", "OBJECT_PROCEDURE", "OBJECT_ROUTINE"})
+_CALLED = _ROUTINES | {"OBJECT_AGGREGATE", "OBJECT_EXTENSION"}
 
 
 def _other(kind: str) -> Callable[[Found, tuple[str, ...], bool, Any], None]:
@@ -164,7 +168,7 @@ def _other(kind: str) -> Callable[[Found, tuple[str, ...], bool, Any], None]:
             found.lose(None, f'whatever uses the {word} "{parts[-1]}" goes, columns with their values')
         if cascade:
             found.hazard(kinds.UNKNOWN_EFFECTS, f'what goes with the {word} "{parts[-1]}" is not known')
-        if kind in ("OBJECT_FUNCTION", "OBJECT_PROCEDURE", "OBJECT_ROUTINE", "OBJECT_AGGREGATE", "OBJECT_EXTENSION"):
+        if kind in _CALLED and not (kind in _ROUTINES and parts[-1] in found.known.made_functions):
             found.breaks(None, f'the {word} "{parts[-1]}" goes')
 
     return rule

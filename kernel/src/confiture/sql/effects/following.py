@@ -91,7 +91,7 @@ def _index(known: Known, node: Any) -> None:
 
 
 def _add_column(known: Known, table: Relation, definition: Any) -> None:
-    column = Column(definition.colname, type_text(definition.type_name))
+    column = Column(definition.colname, type_text(definition.type_name), created=True)
     table.columns[column.name] = column
     for item in definition.constraints:
         kind = kind_of_constraint(item.constraint)
@@ -299,6 +299,8 @@ def _rename_type(known: Known, parts: tuple[str, ...], new: str) -> None:
         known.made_types.remove((schema, old))
         known.made_types.add((schema, new))
 
+    known.renamed_types.discard((schema, old))
+    known.renamed_types.add((schema, new))
     for _, column in users:
         column.type = identity_of(schema, new) + ("[]" if (column.type or "").endswith("[]") else "")
 
@@ -333,6 +335,7 @@ def _drop(known: Known, node: Any) -> None:
             known.enums.pop((schema or "public", parts[-1]), None)
             known.domains.pop((schema or "public", parts[-1]), None)
             known.made_types.discard((schema or "public", parts[-1]))
+            known.renamed_types.discard((schema or "public", parts[-1]))
 
 
 def _type_key(parts: tuple[str, ...]) -> tuple[str, str]:
@@ -363,22 +366,36 @@ def _create_domain(known: Known, node: Any) -> None:
     known.made_types.add(key)
 
 
+def _create_composite(known: Known, node: Any) -> None:
+    known.made_types.add((node.typevar.schemaname or "public", node.typevar.relname))
+
+
+def _create_range(known: Known, node: Any) -> None:
+    known.made_types.add(_type_key(string_values(node.type_name)))
+
+
 def _create_function(known: Known, node: Any) -> None:
     said = "volatile"
     for item in node.options:
         if item.def_elem.defname == "volatility":
             said = item.def_elem.arg.string.sval
-    known.volatile[string_values(node.funcname)[-1]] = said
+    name = string_values(node.funcname)[-1]
+    # Of several of one name only some may be new.
+    if name not in known.volatile and (known.complete or not node.replace):
+        known.made_functions.add(name)
+    known.volatile[name] = said
 
 
 _RULES: dict[str, Callable[[Known, Any], None]] = {
     "AlterEnumStmt": _alter_enum,
     "AlterObjectSchemaStmt": _move,
     "AlterTableStmt": _alter_table,
+    "CompositeTypeStmt": _create_composite,
     "CreateDomainStmt": _create_domain,
     "CreateEnumStmt": _create_enum,
     "CreateForeignTableStmt": lambda known, node: _create_table(known, node.base_stmt),
     "CreateFunctionStmt": _create_function,
+    "CreateRangeStmt": _create_range,
     "CreateSeqStmt": _sequence,
     "CreateStmt": _create_table,
     "CreateTableAsStmt": _create_as,

@@ -9,6 +9,7 @@ from typing import Any
 
 from confiture.model import Schema, SchemaObject
 from confiture.quoting import quote_ident
+from confiture.sql.effects.coming import Coming
 from confiture.sql.grammar import GrammarError, parse, walk
 
 __all__ = [
@@ -38,6 +39,8 @@ class Column:
     type: str | None = None
     not_null: bool = False
     generated: str = ""
+    #: Whether the plan itself has added it.
+    created: bool = False
     #: What its default depends on: identities.
     uses: tuple[str, ...] = ()
 
@@ -158,6 +161,10 @@ class Known:
         #: Domain constraints by domain and name, as they stand after ADD.
         self.domain_checks: dict[tuple[tuple[str, str], str], str] = {}
         self.made_types: set[tuple[str, str]] = set()
+        #: Types by the names that the plan gave them, and names of functions that are new.
+        self.renamed_types: set[tuple[str, str]] = set()
+        self.made_functions: set[str] = set()
+        self.coming = Coming()
         self.volatile: dict[str, str] = {}
         self._sequences: dict[tuple[str, str], Relation] = {}
         self._by_name: dict[str, list[tuple[str, str]]] = {}
@@ -265,6 +272,15 @@ class Known:
     def made(self, schema: str, name: str) -> bool:
         """Whether the plan itself has made a type of that name."""
         return any(key[1] == name and schema in ("", key[0]) for key in self.made_types)
+
+    def renamed(self, schema: str, name: str) -> bool:
+        """Whether the plan itself has given a type that name: whoever used the old one was told then."""
+        return (schema or "public", name) in self.renamed_types
+
+    def replaced(self, index: Relation) -> bool:
+        """Whether another index is there that the plan gives this one's name later."""
+        name = self.coming.index_for(index.schema, index.name)
+        return name is not None and name != index.name and (index.schema, name) in self.relations
 
     def named(self, node: Any) -> Relation:
         """The relation that a ``RangeVar`` names; temporary ones are nobody's trouble."""

@@ -9,6 +9,7 @@ import msgspec
 
 from confiture.model import Effects, Hazard, Plan, Schema, Statement
 from confiture.sql.effects import hazards as kinds
+from confiture.sql.effects.coming import Coming
 from confiture.sql.effects.following import follow
 from confiture.sql.effects.found import Found
 from confiture.sql.effects.known import Known
@@ -29,7 +30,7 @@ def effects_of(
     (identities) is taken to be there and full of rows, and every change of type to be a rewrite. ``version`` is the
     server's major version. Never raises: what cannot be read has the hazard ``unknown-effects``.
     """
-    effects, hazards, _ = _look(Known(before, created), statement, version)
+    effects, hazards, _ = _look(Known(before, created), statement, _read(statement), version)
     return effects, hazards
 
 
@@ -41,9 +42,12 @@ def annotate(plan: Plan, before: Schema | None, *, version: int = 18) -> Plan:
     statement has already stay, and come first; ``transactional`` is never turned from False to True. Never raises.
     """
     known = Known(before)
+    trees = [_read(statement) for statement in plan.statements]
+    known.coming = Coming([nodes or () for nodes in trees])
     statements = []
-    for statement in plan.statements:
-        effects, hazards, reason = _look(known, statement, version)
+    for number, (statement, nodes) in enumerate(zip(plan.statements, trees, strict=True)):
+        known.coming.now = number
+        effects, hazards, reason = _look(known, statement, nodes, version)
         merged = dict.fromkeys((*statement.hazards, *hazards))
         statements.append(
             msgspec.structs.replace(
@@ -56,13 +60,13 @@ def annotate(plan: Plan, before: Schema | None, *, version: int = 18) -> Plan:
     return msgspec.structs.replace(plan, statements=tuple(statements))
 
 
-def _look(known: Known, statement: Statement, version: int) -> tuple[Effects, tuple[Hazard, ...], str | None]:
+def _look(
+    known: Known, statement: Statement, nodes: list[Any] | None, version: int
+) -> tuple[Effects, tuple[Hazard, ...], str | None]:
     """Effects, hazards, and why it runs in no transaction; ``known`` is afterwards as the database is then."""
     found = Found(known, version)
     reason = None
-    try:
-        nodes = _nodes(statement.sql)
-    except GrammarError:
+    if nodes is None:
         found.hazard(kinds.UNKNOWN_EFFECTS, "the statement cannot be read")
         return *found.result(), None
     for node in nodes:
@@ -72,6 +76,14 @@ def _look(known: Known, statement: Statement, version: int) -> tuple[Effects, tu
     if reason is not None or not statement.transactional:
         found.hazard(kinds.NOT_TRANSACTIONAL, f"{reason or 'the statement'} cannot run in a transaction")
     return *found.result(), reason
+
+
+def _read(statement: Statement) -> list[Any] | None:
+    """The statements in its text; None where it cannot be read."""
+    try:
+        return _nodes(statement.sql)
+    except GrammarError:
+        return None
 
 
 def _nodes(sql: str) -> list[Any]:

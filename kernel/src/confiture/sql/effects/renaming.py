@@ -30,7 +30,9 @@ def rename(found: Found, node: Any) -> None:
         found.breaks(table, f'"{table.identity}" becomes "{node.newname}"')
     elif table is not None and kind == "OBJECT_COLUMN":
         found.lock(table, ACCESS_EXCLUSIVE, below=node.relation.inh)
-        found.breaks(table, f'the column "{node.subname}" of "{table.identity}" becomes "{node.newname}"')
+        column = table.columns.get(node.subname)
+        if column is None or not column.created:
+            found.breaks(table, f'the column "{node.subname}" of "{table.identity}" becomes "{node.newname}"')
     elif table is not None and kind in _INNER:
         below = kind == "OBJECT_TABCONSTRAINT" or (kind == "OBJECT_TRIGGER" and bool(table.partition_key))
         found.lock(table, ACCESS_EXCLUSIVE, below=below)
@@ -42,8 +44,15 @@ def rename(found: Found, node: Any) -> None:
     elif kind in _CALLED:
         word = kind.removeprefix("OBJECT_").lower()
         name = _name(node)
-        if kind not in ("OBJECT_TYPE", "OBJECT_DOMAIN") or not found.known.made("", name):
+        if kind not in ("OBJECT_TYPE", "OBJECT_DOMAIN") or not (
+            found.known.made("", name) or found.known.coming.type_is_made(_schema(node), name)
+        ):
             found.breaks(None, f'the {word} "{name}" becomes "{node.newname}"')
+
+
+def _schema(node: Any) -> str:
+    parts = string_values(unwrap(node.object).items)
+    return parts[-2] if len(parts) > 1 else ""
 
 
 def _name(node: Any) -> str:
