@@ -11,9 +11,12 @@ from collections.abc import Collection, Iterable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
+
 from confiture.config.light import disabled_by_variable
 from confiture.config.project import PluginsConfig
 from confiture.errors import ConfitureError, PluginBroken
+from confiture.model import Value
 from confiture_catalog.differ.handler import Handler
 
 if TYPE_CHECKING:
@@ -180,20 +183,37 @@ def check_rows(ours: Iterable[Iterable[Any]], added: Iterable[tuple[Addition, li
     added = list(added)
     if not any(rows for _, rows in added):
         return
-    kinds = {tuple(row)[:3]: row[3] for rows in ours for row in rows}
+    read = {tuple(row)[:3]: row[3] for rows in ours for row in rows}
+    addresses: set[tuple[Any, ...]] = set()
     named: set[tuple[str, str]] = set()
     for each, rows in added:
         for row in rows:
-            if tuple(row.keys()) != COLUMNS:
-                raise each.broken(f"a query gives other columns than `select` does: {', '.join(row.keys())}")
-            if row["kind"] is None or row["identity"] is None or row["properties"] is None:
-                raise each.broken(f"a query gives an object without kind, identity or properties: {tuple(row)!r}")
-            kind = kinds.get(tuple(row)[:3], "unsupported:")
+            if objection := _row_objection(row):
+                raise each.broken(f"a query gives {objection}")
+            here, key = tuple(row)[:3], (row["kind"], row["identity"])
+            kind = read.get(here, "unsupported:")
             if not kind.startswith("unsupported:") and kind not in each.replaces:
                 raise each.broken(f"a query reads {row['identity']!r}, a {kind} that is read already, and no REPLACES")
-            if (row["kind"], row["identity"]) in named:
+            if key in named:
                 raise each.broken(f"a query gives two objects of the kind {row['kind']!r} named {row['identity']!r}")
-            named.add((row["kind"], row["identity"]))
+            if here in addresses:
+                raise each.broken(f"a query gives two objects of one address, one of them {row['identity']!r}")
+            addresses.add(here)
+            named.add(key)
+
+
+def _row_objection(row: Any) -> str | None:
+    if tuple(row.keys()) != COLUMNS:
+        return f"other columns than `select` does: {', '.join(row.keys())}"
+    if not all(isinstance(row[column], str) for column in ("kind", "name", "identity", "properties")):
+        return f"an object without kind, name, identity or properties: {tuple(row)!r}"
+    if not all(isinstance(row[column], int) for column in ("classid", "oid", "subid", "parent_class", "parent_oid")):
+        return f"an address, or a parent's, that is no numbers: {tuple(row)!r}"
+    try:
+        msgspec.json.decode(row["properties"], type=dict[str, Value])
+    except msgspec.MsgspecError as error:
+        return f"properties that no object can have: {error}: {row['properties']}"
+    return None
 
 
 def blame(error: BaseException, additions: Iterable[Addition]) -> PluginBroken | None:

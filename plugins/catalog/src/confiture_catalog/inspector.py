@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import hashlib
+import importlib.resources
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -47,6 +49,7 @@ FAMILIES = (
 )
 #: The oldest major version whose catalogs have all columns that are read.
 OLDEST = 15
+_NEWEST = 18
 
 #: What changes how PostgreSQL prints names, expressions and constants. jit pays only for queries that run long.
 _SETTINGS = {
@@ -87,6 +90,21 @@ class CatalogInspector:
                     hint=f"confiture reads the catalogs of PostgreSQL {OLDEST} and later",
                 )
             return await _read(ctx, connection, version, additions)
+
+    def code_version(self, ctx: Context) -> str:
+        """A hash of what decides how a database is read, for who keeps what was read.
+
+        It is of the texts of this package's modules, and of the queries that others add.
+        """
+        found = hashlib.sha256()
+        for file in sorted(importlib.resources.files("confiture_catalog").iterdir(), key=lambda each: each.name):
+            if file.name.endswith(".py"):
+                found.update(file.read_bytes())
+        for each in self._find_additions(ctx):
+            queries = [each.queries(version) for version in range(OLDEST, _NEWEST + 1)]
+            said = (each.name, sorted(each.replaces), sorted(each.extensions), queries)
+            found.update(repr(said).encode())
+        return found.hexdigest()
 
     def _find_additions(self, ctx: Context) -> tuple[Addition, ...]:
         from confiture_catalog.additions import find_additions

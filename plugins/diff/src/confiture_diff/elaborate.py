@@ -147,8 +147,13 @@ class Elaboration:
                 list(named),
             ) if named else []  # fmt: skip
         inspector = self._ctx.get(INSPECTOR, self._config.inspector)
-        code = getattr(inspector, "code_version", "")
+        # No part of the contract: an inspector without it is told from others by its name alone.
+        code = getattr(inspector, "code_version", None)
         self._known_key = snapshot_key(
-            self.side.files, self._config.inspector, str(code), version, *(row["name"] for row in extensions)
+            self.side.files,
+            self._config.inspector,
+            code(self._ctx) if code else "",
+            version,
+            *(row["name"] for row in extensions),
         )
         return self._known_key
