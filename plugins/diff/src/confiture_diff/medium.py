@@ -56,6 +56,7 @@ async def _compare(
     from confiture.hooks import DIFFER
     from confiture_diff.comparing import changes
     from confiture_diff.elaborate import Elaboration
+    from confiture_diff.estimating import estimates, read_sizes
     from confiture_diff.planning import rename_rounds, way_back
     from confiture_diff.trial import Trial
     from confiture_diff.unsupported import refuse_unsupported
@@ -67,10 +68,11 @@ async def _compare(
     _warn_of_versions(ctx, old, new, before, after)
     notes = refuse_unsupported(before, after)
     decisions = _decisions(request, old, new)
+    sizes = await read_sizes(ctx, old.target)
     options = DiffOptions(
         online=not request.offline,
         target_version=request.target_version or _version(old, before),
-        rows=await _rows(ctx, old),
+        rows={name: size.rows for name, size in sizes.items() if size.rows is not None},
         drops=decisions.drops,
     )
     trial = Trial(ctx, left, before, over_rows=request.prove)
@@ -80,7 +82,10 @@ async def _compare(
     report = msgspec.structs.replace(report, renames=renamed.renames, plan=plan, notes=notes)
     if plan.statements:
         found = changes(renamed.schema, after)
-        report = msgspec.structs.replace(report, changed=True, changes=found, hazards=_hazards(plan))
+        seconds = estimates(plan.statements, sizes, renamed.renames)
+        report = msgspec.structs.replace(
+            report, changed=True, changes=found, hazards=_hazards(plan), estimated_s=seconds
+        )
         if request.backward:
             backward, irreversible = await way_back(ctx, renamed, after, options, config)
             report = msgspec.structs.replace(report, backward=backward, irreversible=irreversible)
@@ -137,21 +142,6 @@ def _decisions(request: DiffRequest, old: Side, new: Side) -> Decisions:
 
 def _version(old: Side, schema: Schema) -> int:
     return schema.server_version[0] if old.live and schema.server_version else _TARGET_VERSION
-
-
-_ESTIMATED_ROWS = """
-SELECT format('%I.%I', n.nspname, c.relname) AS identity, c.reltuples::bigint AS rows
-  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
- WHERE c.relkind = 'r' AND c.reltuples >= 0
-"""
-
-
-async def _rows(ctx: Context, side: Side) -> dict[str, int]:
-    """What the server's statistics say of the tables of a live side."""
-    if side.target is None:
-        return {}
-    async with ctx.connect(side.target) as connection:
-        return {row["identity"]: row["rows"] for row in await connection.fetch(_ESTIMATED_ROWS)}
 
 
 async def _all(work: Sequence[Callable[[], Awaitable[Any]]]) -> list[Any]:

@@ -108,6 +108,8 @@ class DiffReport(msgspec.Struct, frozen=True, kw_only=True):
     """The plan, the way back, and what is known of both. ``proof`` is None where nothing was tried.
 
     ``hazards`` are those for people, of all statements of ``plan``; the statements have those of momentary locks, too.
+    ``estimated_s``: roughly, how long each statement of ``plan`` takes on the live old side, None for those that take
+    no time; () where the old side is DDL.
     ``irreversible`` says why there is no way back, where there is none. ``path`` is the migration that was written.
     """
 
@@ -119,6 +121,7 @@ class DiffReport(msgspec.Struct, frozen=True, kw_only=True):
     renames: tuple[Rename, ...] = ()
     changes: tuple[Change, ...] = ()
     hazards: tuple[Hazard, ...] = ()
+    estimated_s: tuple[float | None, ...] = ()
     notes: tuple[str, ...] = ()
     proof: Proof | None = None
     irreversible: str | None = None

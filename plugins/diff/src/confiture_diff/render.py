@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import zip_longest
 
 from confiture.model import Hazard, Plan, Statement
 from confiture_diff.model import Change, DiffReport
@@ -42,11 +43,13 @@ def as_text(report: DiffReport) -> Iterator[str]:
     yield from _changed(report)
     count = len(report.plan.statements)
     yield ""
-    yield f"{count} statement{'' if count == 1 else 's'}:"
-    for statement in report.plan.statements:
+    seconds = [each for each in report.estimated_s if each is not None]
+    time = f", {_time(sum(seconds))} on this database" if seconds else ""
+    yield f"{count} statement{'' if count == 1 else 's'}{time}:"
+    for statement, takes in zip_longest(report.plan.statements, report.estimated_s):
         yield ""
         yield from (f"  {line}" for line in f"{statement.sql};".splitlines())
-        yield from _about(statement)
+        yield from _about(statement, takes)
     yield ""
     yield from proof_lines(report)
     if report.irreversible:
@@ -88,7 +91,7 @@ def _short(value: str | None) -> str:
     return value if len(value) <= _SHOWN and "\n" not in value else ""
 
 
-def _about(statement: Statement) -> Iterator[str]:
+def _about(statement: Statement, takes: float | None) -> Iterator[str]:
     from confiture.sql.effects import is_momentary, worth_telling
     from confiture.sql.effects.hazards import NOT_TRANSACTIONAL, TABLE_REWRITE, TABLE_SCAN
 
@@ -104,6 +107,7 @@ def _about(statement: Statement) -> Iterator[str]:
             does += [] if TABLE_SCAN in kinds else ["reads the whole table"]
         elif is_momentary(effects):
             does += ["for a moment"]
+        does += [] if takes is None else [_time(takes)]
         yield f"    {', '.join(does)}"
     for hazard in hazards:
         yield f"    {hazard.kind}: {hazard.message}"
@@ -111,6 +115,16 @@ def _about(statement: Statement) -> Iterator[str]:
         yield f"    the rows that stop it: {' '.join(effects.failing_rows.split())}"
     if not statement.transactional and NOT_TRANSACTIONAL not in kinds:
         yield "    runs outside of a transaction"
+
+
+def _time(seconds: float) -> str:
+    """A rough time in words: ``about 12 s``."""
+    if seconds < 1:
+        return "less than 1 s"
+    for limit, unit, name in ((90, 1, "s"), (90 * 60, 60, "min")):
+        if seconds < limit:
+            return f"about {round(seconds / unit)} {name}"
+    return f"about {round(seconds / 3600)} h"
 
 
 def proof_lines(report: DiffReport) -> Iterator[str]:
