@@ -31,10 +31,14 @@ class Block:
     line: int
 
 
-def blocks(page: Path) -> Iterator[Block]:
+def blocks(page: Path, section: str | None = None) -> Iterator[Block]:
+    """Those of the page, or of the section with that heading."""
     lines = iter(enumerate(page.read_text(encoding="utf-8").splitlines(), start=1))
+    inside = section is None
     for number, line in lines:
-        if not line.startswith("```"):
+        if section is not None and line.startswith("## "):
+            inside = line == f"## {section}"
+        if not inside or not line.startswith("```"):
             continue
         language, _, rest = line.removeprefix("```").partition(" ")
         title = rest.removeprefix('title="').removesuffix('"') if rest.startswith('title="') else None
@@ -47,15 +51,13 @@ def blocks(page: Path) -> Iterator[Block]:
 
 
 def commands(text: str) -> Iterator[tuple[str, str]]:
-    """Each command of a console block with what it prints. Lines after ``> `` continue the command."""
+    """Each command of a console block with what it prints."""
     command, expected = "", ""
     for line in text.splitlines(keepends=True):
         if line.startswith("$ "):
             if command:
                 yield command, expected
             command, expected = line.removeprefix("$ "), ""
-        elif line.startswith("> ") and not expected:
-            command += line.removeprefix("> ")
         else:
             expected += line
     if command:
@@ -70,10 +72,10 @@ class Reader:
         self.here = folder
         self._environment = {**os.environ, "PATH": path, "COLUMNS": "120", "PAGER": "cat"}
 
-    def follow(self, page: Path) -> int:
-        """Do what the page says; how many commands there were."""
+    def follow(self, page: Path, section: str | None = None) -> int:
+        """Do what the page, or a section of it, says; how many commands there were."""
         count = 0
-        for block in blocks(page):
+        for block in blocks(page, section):
             if block.title is not None:
                 path = self.here / block.title
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -149,6 +151,11 @@ def isolated_reader(tmp_path: Path) -> Iterator[Reader]:
 def test_the_tutorial_works_as_it_is_written(reader: Reader):
     """Whoever meets an error in the first ten minutes does not come back."""
     assert reader.follow(DOCS / "tutorial" / "getting-started.md") > 10
+
+
+def test_the_readme_shows_what_migrate_diff_prints(reader: Reader):
+    """It is the first thing that anybody sees of it."""
+    assert reader.follow(DOCS.parent / "README.md", "The difference of two schemas, as a plan") == 1
 
 
 def test_a_plugin_takes_twenty_lines(isolated_reader: Reader):
