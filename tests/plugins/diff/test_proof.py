@@ -122,3 +122,18 @@ async def test_the_order_of_columns_is_only_told(prove):
     )
     assert report.proof.differences == ()
     assert any("public.t" in note for note in report.notes)
+
+
+async def test_whose_declaration_an_inherited_column_is_is_noted(prove):
+    """No statement unsets that a child declares a column itself: it must not stop a plan."""
+    parent = "CREATE TABLE p (a int);"
+    report = await prove(
+        parent + "CREATE TABLE c (a int) INHERITS (p);",
+        parent + "CREATE TABLE c () INHERITS (p); CREATE INDEX i ON p (a);",
+        ["CREATE INDEX i ON p (a)"],
+        ["DROP INDEX i"],
+    )
+    assert report.proof.proved == ("forward", "backward")
+    assert report.proof.differences == ()
+    [note] = report.notes
+    assert note.endswith(": public.c.a")

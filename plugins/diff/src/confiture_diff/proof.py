@@ -48,16 +48,16 @@ class Journey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def prove(ctx: Context, old: Elaboration, journey: Journey) -> tuple[Proof, tuple[str, ...]]:
-    """The proof, and the tables whose columns then stand in another order than in the new schema."""
-    proof, orders = await _attempt(ctx, old, journey, over_rows=journey.rows > 0)
+    """The proof, and what is to be noted: what ends otherwise, and is no difference."""
+    proof, notes = await _attempt(ctx, old, journey, over_rows=journey.rows > 0)
     if not proof.failures:
-        return proof, orders
+        return proof, notes
     async with AsyncExitStack() as stack:
         target = await old.fresh_copy(stack)
-        again, orders = await _attempt(
+        again, notes = await _attempt(
             ctx, old, msgspec.structs.replace(journey, target=target, done=0), over_rows=False
         )
-    return msgspec.structs.replace(again, failures=proof.failures, with_rows=proof.with_rows), orders
+    return msgspec.structs.replace(again, failures=proof.failures, with_rows=proof.with_rows), notes
 
 
 async def _attempt(
@@ -69,21 +69,33 @@ async def _attempt(
     if journey.backward is not None:
         ways.append(("backward", journey.backward.statements, journey.before))
     proof = Proof(rows=journey.rows)
-    orders: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     for direction, statements, expected in ways:
         stopped = await _run(ctx, journey.target, statements)
         if stopped is not None:
             statement, message, sqlstate = stopped
-            return _stopped(proof, direction, statement, message, sqlstate, over_rows=over_rows), orders
+            return _stopped(proof, direction, statement, message, sqlstate, over_rows=over_rows), notes
         got = await old.inspect_copy(journey.target)
-        found = differences(direction, expected, got)
+        found, declared = _unsettable(differences(direction, expected, got))
         if found:
-            return msgspec.structs.replace(proof, differences=found), orders
-        if direction == "forward":
-            orders = column_orders(expected, got)
+            return msgspec.structs.replace(proof, differences=found), notes
+        notes += declared
+        if direction == "forward" and (orders := column_orders(expected, got)):
+            notes += (f"the columns stand in another order than in the new schema: {', '.join(orders)}",)
         proved = (*proof.proved, direction)
         proof = msgspec.structs.replace(proof, proved=proved, with_rows=proved if over_rows else ())
-    return proof, orders
+    return proof, notes
+
+
+def _unsettable(found: Sequence[Difference]) -> tuple[tuple[Difference, ...], tuple[str, ...]]:
+    """The differences without those that no statement of PostgreSQL mends and no query sees, and notes of these."""
+    left = tuple(each for each in found if (each.kind, each.property) != ("column", "local"))
+    names = [each.identity for each in found if (each.kind, each.property) == ("column", "local")]
+    if not names:
+        return left, ()
+    way = "" if found[0].direction == "forward" else "after the way back, "
+    text = f"{way}declared by the table itself on one side, by its parent alone on the other: {', '.join(names)}"
+    return left, (text,)
 
 
 async def _run(ctx: Context, target: Target, statements: Sequence[Statement]) -> tuple[Statement, str, str] | None:

@@ -49,13 +49,10 @@ class Trial:
             done=self._renamed,
             rows=self._rows,
         )
-        proof, orders = await prove(self._ctx, self._old, journey)
+        proof, noted = await prove(self._ctx, self._old, journey)
         if proof.differences and not force:
             raise proof_failed(proof)
-        notes = report.notes
-        if orders:
-            notes = (*notes, f"the columns stand in another order than in the new schema: {', '.join(orders)}")
-        report = msgspec.structs.replace(report, proof=proof, notes=notes)
+        report = msgspec.structs.replace(report, proof=proof, notes=(*report.notes, *noted))
         for failure in proof.failures:
             report = _with_hazard(report, failure)
         return report
