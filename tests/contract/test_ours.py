@@ -10,7 +10,15 @@ import pytest
 from confiture.config import Environment
 from confiture.config.dsn import to_uri
 from confiture.registry import Registry
-from confiture.testing import check_executor, check_inspector, check_medium, check_server, check_source, open_context
+from confiture.testing import (
+    check_differ,
+    check_executor,
+    check_inspector,
+    check_medium,
+    check_server,
+    check_source,
+    open_context,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -93,6 +101,18 @@ async def test_the_inspector_catalog(project, database):
     """On a real server, where it may do anything."""
     async with open_context(project.root, database_url=to_uri(database.params)) as ctx:
         await check_inspector(ctx, provider("confiture_catalog.inspector", "CatalogInspector"), database)
+
+
+async def test_the_differ_catalog(project, database, new_database, psql):
+    """What a database has before and after changes of several kinds."""
+    changed = new_database()
+    psql(database, "CREATE TYPE mood AS ENUM ('ok'); CREATE TABLE t (id int PRIMARY KEY, m mood, gone text);")
+    psql(changed, "CREATE TYPE mood AS ENUM ('ok', 'no'); CREATE TABLE t (id bigint PRIMARY KEY, m mood);")
+    psql(changed, "CREATE VIEW v AS SELECT id FROM t; GRANT SELECT ON v TO PUBLIC")
+    async with open_context(project.root, database_url=to_uri(database.params)) as ctx:
+        inspector = provider("confiture_catalog.inspector", "CatalogInspector")
+        old, new = [await inspector.inspect(ctx, target) for target in (database, changed)]
+        await check_differ(ctx, provider("confiture_catalog.differ.provider", "CatalogDiffer"), old, new)
 
 
 async def test_the_medium_build(project, database):
