@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from confiture.errors import DecisionsNeeded
+from confiture.errors import DecisionsNeeded, Refused
 
 pytestmark = pytest.mark.anyio
 
@@ -60,3 +60,30 @@ async def test_questions_come_with_the_error(compare):
         "public.t.first_name",
         "public.t.last_name",
     ]
+
+
+async def test_what_the_error_says_to_write_decides(compare):
+    """A candidate in another schema needs the whole name: copied from the message, it must do."""
+    old = "CREATE SCHEMA app; CREATE TABLE users (id int, a text, b int); CREATE TABLE clients (id int, a text, b int);"
+    new = "CREATE SCHEMA app;" + "".join(
+        f"CREATE TABLE app.{each} (id int, a text, b int);" for each in ("people", "buyers")
+    )
+    with pytest.raises(DecisionsNeeded) as caught:
+        await compare(old, new)
+    said = [line.split()[-1] for line in caught.value.detail.splitlines() if "--rename" in line]
+    assert {"users=app.people", "clients=app.buyers"} <= set(said)
+    report = await compare(old, new, renames=[["users", "app.people"], ["clients", "app.buyers"]])
+    assert [rename.new.identity for rename in report.renames] == ["app.buyers", "app.people"]
+
+
+async def test_a_drop_is_said_in_the_names_of_the_old_schema(compare):
+    """Nobody can know what a table that is renamed first is called by then; the way back needs the drop as well."""
+    old = "CREATE TABLE users (id int, a int, b int);"
+    new = "CREATE TABLE people (id int, a int, b int GENERATED ALWAYS AS (a + 1) STORED);"
+    renames = [["users", "people"]]
+    with pytest.raises(Refused, match="dropped and made anew"):
+        await compare(old, new, renames=renames)
+    report = await compare(old, new, renames=renames, drops=["users.b"])
+    assert report.proof.proved == ("forward", "backward")
+    back = await compare(new, old, renames=[["people", "users"]], drops=["people.b"])
+    assert back.proof.proved == ("forward", "backward")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from confiture.errors import ConfirmationNeeded
-from confiture_diff.planning import last_name
+from confiture_diff.planning import new_name
 
 if TYPE_CHECKING:
     from confiture.cli.shell import Shell
@@ -31,7 +31,7 @@ def ask(shell: Shell, questions: Sequence[Question]) -> tuple[list[tuple[str, st
             drops.append(old)
         elif answer.isdigit() and 1 <= int(answer) <= len(question.renames):
             new = question.renames[int(answer) - 1].new
-            renames.append((old, last_name(new.identity)))
+            renames.append((old, new_name(old, new.identity)))
         else:
             raise ConfirmationNeeded(
                 f"nothing was chosen for {question.old.kind} {old!r}", hint="run again, or decide with --rename, --drop"

@@ -57,7 +57,7 @@ async def _compare(
     from confiture_diff.comparing import changes
     from confiture_diff.elaborate import Elaboration
     from confiture_diff.estimating import estimates, read_sizes
-    from confiture_diff.planning import rename_rounds, way_back
+    from confiture_diff.planning import drops_followed, rename_rounds, way_back
     from confiture_diff.trial import Trial
     from confiture_diff.unsupported import refuse_unsupported
 
@@ -73,10 +73,10 @@ async def _compare(
         online=not request.offline,
         target_version=request.target_version or _version(old, before),
         rows={name: size.rows for name, size in sizes.items() if size.rows is not None},
-        drops=decisions.drops,
     )
     trial = Trial(ctx, left, before, over_rows=request.prove)
     renamed = await rename_rounds(ctx, before, after, decisions, config, options.target_version, trial.rename)
+    options = msgspec.structs.replace(options, drops=drops_followed(decisions.drops, renamed.renames))
     plan = await ctx.get(DIFFER, config.differ).diff(ctx, renamed.schema, after, options)
     plan = msgspec.structs.replace(plan, statements=(*renamed.statements, *plan.statements))
     report = msgspec.structs.replace(report, renames=renamed.renames, plan=plan, notes=notes)

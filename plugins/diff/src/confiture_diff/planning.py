@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from confiture.protocols import Context
     from confiture_diff.model import DiffConfig
 
-__all__ = ["Renamed", "decisions_needed", "last_name", "rename_rounds", "way_back"]
+__all__ = ["Renamed", "decisions_needed", "drops_followed", "new_name", "rename_rounds", "way_back"]
 
 #: A round renames what the last one made visible: a schema, its tables, their columns, their constraints.
 _ROUNDS = 20
@@ -75,9 +75,10 @@ def decisions_needed(questions: tuple[Question, ...]) -> DecisionsNeeded:
         lines.append(f"{old.kind} {old.identity} is gone")
         for rename in question.renames:
             why = f" ({', '.join(rename.evidence)})" if rename.evidence else ""
-            lines.append(f"  renamed to {last_name(rename.new.identity)}{why}:")
-            lines.append(f"    --rename {name}={last_name(rename.new.identity)}")
-            lines.append(f"    or in the DDL, behind it: -- confiture: renamed from {last_name(old.identity)}")
+            new, was = new_name(old.identity, rename.new.identity), new_name(rename.new.identity, old.identity)
+            lines.append(f"  renamed to {new}{why}:")
+            lines.append(f"    --rename {name}={new}")
+            lines.append(f"    or in the DDL, behind it: -- confiture: renamed from {was}")
         lines.append(f"  dropped with what it holds: --drop {name}")
     several = len(questions) > 1
     error = DecisionsNeeded(
@@ -89,6 +90,24 @@ def decisions_needed(questions: tuple[Question, ...]) -> DecisionsNeeded:
     )
     error.questions = questions
     return error
+
+
+def new_name(old: str, new: str) -> str:
+    """What to write for the identity ``new`` beside ``old``: the last name alone, where all before it is the same."""
+    last = last_name(new)
+    return last if new.removesuffix(last) == old.removesuffix(last_name(old)) else new
+
+
+def drops_followed(drops: tuple[str, ...], renames: tuple[Rename, ...]) -> tuple[str, ...]:
+    """The drops, and beside each what it is called once these renames are done."""
+    found = list(drops)
+    for rename in renames:
+        old, new = rename.old.identity, rename.new.identity
+        for name in list(found):
+            for start in (old, old.removeprefix("public.")):
+                if name == start or name.startswith(f"{start}."):
+                    found.append(new + name[len(start) :])
+    return tuple(dict.fromkeys(found))
 
 
 def last_name(identity: str) -> str:
