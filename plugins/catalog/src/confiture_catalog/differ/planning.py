@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 import msgspec
 
+from confiture.errors import Refused
 from confiture.model import DiffOptions, ObjectKey, Plan, Schema, SchemaObject, Statement
 from confiture_catalog.differ import attributes
 from confiture_catalog.differ.changes import Change, find_changes
@@ -18,6 +20,8 @@ from confiture_catalog.differ.nodes import build_graph
 from confiture_catalog.differ.world import World
 
 __all__ = ["make_plan"]
+
+T = TypeVar("T")
 
 
 def make_plan(old: Schema, new: Schema, options: DiffOptions, known: Handlers | None = None) -> Plan:
@@ -32,6 +36,12 @@ def make_plan(old: Schema, new: Schema, options: DiffOptions, known: Handlers | 
     graph = build_graph(world, known, changes)
     writer = _Writer(world, known, changes, graph)
     statements = [statement for ref in order(graph) for statement in writer.write(ref)]
+    if changes and not statements:
+        first = next(iter(changes))
+        raise Refused(
+            f"{first.kind} {first.identity!r} differs, and no statement is known that changes it",
+            hint="make both sides alike by hand, or leave it out with --exclude",
+        )
     return Plan(statements=tuple(statements), from_digest=old.digest, to_digest=new.digest)
 
 
@@ -69,7 +79,7 @@ class _Writer:
             return handler.move_away(old, temporary_name(old), self._world)
         statements = tuple(handler.drop(old, self._world))
         parts = [each for each in self._world.old.children(old.key) if self._is_part(each)]
-        return _with_undo(statements, handler.create(old, self._back, parts))
+        return _with_undo(statements, lambda: handler.create(old, self._back, parts))
 
     def _is_part(self, old: SchemaObject) -> bool:
         return self._handlers[old.kind].folds_into(old, self._back) is not None
@@ -77,7 +87,7 @@ class _Writer:
     def _create(self, ref: Ref, new: SchemaObject) -> Iterable[Statement]:
         handler = self._handlers[new.kind]
         parts = self._parts_of(ref)
-        made = _with_undo(tuple(handler.create(new, self._world, parts)), handler.drop(new, self._back))
+        made = _with_undo(tuple(handler.create(new, self._world, parts)), lambda: handler.drop(new, self._back))
         completed = not handler.completes_late(new)
         return (
             *made,
@@ -106,8 +116,8 @@ class _Writer:
             assert same_properties(old, new)
             there = ()
         if any(statement.undo is None for statement in there):
-            back = handler.alter(new, old, self._back)
-            if not isinstance(back, Way) and len(back) == len(there):
+            back = _unless_refused(lambda: handler.alter(new, old, self._back))
+            if back is not None and not isinstance(back, Way) and len(back) == len(there):
                 there = [_or_undo(one, other.sql) for one, other in zip(there, reversed(back), strict=True)]
         return (*there, *attributes.between(old, new, self._world))
 
@@ -116,9 +126,17 @@ def _or_undo(statement: Statement, undo: str) -> Statement:
     return statement if statement.undo is not None else msgspec.structs.replace(statement, undo=undo)
 
 
-def _with_undo(statements: Sequence[Statement], back: Iterable[Statement]) -> Iterable[Statement]:
+def _with_undo(statements: Sequence[Statement], back: Callable[[], Iterable[Statement]]) -> Iterable[Statement]:
     """One statement is taken back by all of ``back``; several say themselves what takes them back."""
     if len(statements) != 1 or statements[0].undo is not None:
         return statements
-    undo = ";\n".join(statement.sql for statement in back)
+    undo = _unless_refused(lambda: ";\n".join(statement.sql for statement in back()))
     return (_or_undo(statements[0], undo),) if undo else statements
+
+
+def _unless_refused(back: Callable[[], T]) -> T | None:
+    """There may be a way there and none back: then a statement has no undo."""
+    try:
+        return back()
+    except Refused:
+        return None

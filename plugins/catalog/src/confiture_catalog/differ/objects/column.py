@@ -54,6 +54,7 @@ class ColumnHandler(Handler):
 
     def create(self, new: SchemaObject, world: World, parts: Sequence[SchemaObject] = ()) -> Iterable[Statement]:
         """ADD COLUMN, with its default and NOT NULL where they are parts of it."""
+        refuse_declaring(None, new, world)
         if not (own(new) or joins(new, world)) or follows_type(new, world):
             return ()
         if (default := default_to_fill(new, world, parts)) is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from confiture.errors import Refused
-from confiture.model import SchemaObject, Statement
+from confiture.model import ObjectKey, SchemaObject, Statement
 from confiture_catalog.differ.handler import sql
 from confiture_catalog.differ.objects.column_basics import (
     alter_column,
@@ -72,14 +72,35 @@ def change_type(old: SchemaObject, new: SchemaObject, world: World) -> Iterable[
     yield from after
 
 
-def refuse_declaring(old: SchemaObject, new: SchemaObject, world: World) -> None:
-    """A child declares a column itself from its birth, or since it joined or left a parent: nothing else does that."""
-    both = old.properties.get("inherited") and new.properties.get("inherited")
-    moves = parents(old, world.old) != parents(new, world.new)
-    if both and not moves and bool(old.properties.get("local")) != bool(new.properties.get("local")):
+def refuse_declaring(old: SchemaObject | None, new: SchemaObject, world: World) -> None:
+    """Raise ``Refused`` where a column would have to be declared otherwise than it can be.
+
+    A child declares a column itself from its birth, or since it has had it beside a parent, or has left one: what
+    was declared once stays so (attislocal), and no statement declares what came from a parent.
+    """
+    table = world.new.get(new.parent)
+    if table is None or table.properties.get("partition_of") or world.is_fresh(table.key):
+        return
+    if not new.properties.get("inherited"):
+        return
+    kept = [name for name in parents(new, world.old) if name in parents(new, world.new)]
+    same = [
+        name
+        for name in kept
+        if (key := ObjectKey("column", f"{name}.{name_of(new)}")) in world.new.objects
+        and (old is None) == (key not in world.old.objects)
+    ]
+    inherited_only = old is not None and bool(old.properties.get("inherited")) and not old.properties.get("local")
+    if new.properties.get("local"):
+        impossible = inherited_only and parents(new, world.old) == parents(new, world.new)
+    else:
+        impossible = not same or (old is not None and not inherited_only)
+    if impossible:
+        way = "not" if not new.properties.get("local") else "also"
         raise Refused(
-            f"the column {new.identity!r} is declared by its table on one side, by the parent alone on the other",
-            hint="no statement changes that, and it changes nothing: write it as it was, or leave the table out",
+            f"whether the table itself declares the inherited column {new.identity!r} cannot be changed",
+            hint=f"the new side says that it does {way}; it makes no other difference: write the column as the table "
+            "will have it, in the child as well or in the parent alone",
         )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from confiture.model import ObjectKey, SchemaObject, Statement
 from confiture.quoting import quote_literal
 from confiture_catalog.differ.handler import Alteration, Handler, Op, Ref, Way, sql
+from confiture_catalog.differ.names import bare
 from confiture_catalog.differ.world import World
 
 __all__ = ["SequenceHandler", "continue_after", "sequence_options"]
@@ -31,7 +32,7 @@ class SequenceHandler(Handler):
     def create(self, new: SchemaObject, world: World, parts: Sequence[SchemaObject] = ()) -> Iterable[Statement]:
         """CREATE SEQUENCE; who owns it comes later."""
         if new.properties.get("identity"):
-            return ()
+            return _renamed_identity(new, world)
         unlogged = "UNLOGGED " if new.properties.get("unlogged") else ""
         type_ = str(new.properties["type"])
         as_type = "" if type_ == "bigint" else f" AS {type_}"
@@ -115,6 +116,21 @@ def _move_within(old: SchemaObject, new: SchemaObject) -> list[Statement]:
             undo="",
         )
     ]
+
+
+def _renamed_identity(new: SchemaObject, world: World) -> Sequence[Statement]:
+    """An identity column that stays one keeps its sequence, under another name, whatever was decided of names."""
+    column = world.new.find("column", new.properties.get("owned_by"))
+    if column is None or world.is_fresh(column.key):
+        return ()
+    for old in world.old.dependents(column.key):
+        if old.kind == "sequence" and old.properties.get("identity") and old.key not in world.new.objects:
+            options = changed_options(old, new)
+            return [
+                sql(f"ALTER SEQUENCE {old.identity} RENAME TO {bare(new)}"),
+                *([sql(f"ALTER SEQUENCE {new.identity} {options}")] if options else []),
+            ]
+    return ()
 
 
 def _has_values(column: SchemaObject, world: World) -> bool:
