@@ -89,3 +89,15 @@ async def test_a_live_database_is_migrated_and_back_in_the_proof(scratch_project
         report = await ctx.start("diff", old="env:live", new=str(file))
     assert report.proof.proved == ("forward", "backward")
     assert psql(database, "SELECT count(*) FROM pg_class WHERE relname = 'v'") == "1"
+
+
+async def test_an_extension_in_another_version_is_noted(scratch_project, kernel_run, database, psql):
+    """It is no difference, since DDL seldom names a version; yet what it makes may be another."""
+    psql(database, "CREATE EXTENSION hstore VERSION '1.4'")
+    scratch_project.environment_for(database, "live")
+    file = scratch_project.write("new.sql", "CREATE EXTENSION hstore; CREATE TABLE t (id int);")
+    newest = psql(database, "SELECT default_version FROM pg_available_extensions WHERE name = 'hstore'")
+    async with kernel_run(scratch_project) as ctx:
+        report = await ctx.start("diff", old="env:live", new=str(file), prove=False)
+    assert [statement.kind or statement.sql.split()[1] for statement in report.plan.statements] == ["TABLE"]
+    assert report.notes == (f"extension hstore is 1.4 in env:live, {newest} on the scratch server",)

@@ -86,6 +86,11 @@ class Elaboration:
             schema = without_extension_versions(schema)
         return self._without_excluded(schema)
 
+    def extension_versions(self) -> dict[str, str]:
+        """The version of each extension as it was read, also where versions are not compared."""
+        found = self._raw.objects if self._raw is not None else ()
+        return {each.identity: str(each.properties.get("version")) for each in found if each.kind == "extension"}
+
     async def copy(self) -> Target:
         """The side on a scratch database, made when it is first asked for."""
         async with self._copying:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +66,7 @@ async def _compare(
     right = Elaboration(ctx, new, "new", other_live=old.live, config=config, request=request, stack=stack)
     before, after = await _read(left, right, prove=request.prove)
     _warn_of_versions(ctx, old, new, before, after)
-    notes = refuse_unsupported(before, after)
+    notes = (*refuse_unsupported(before, after), *_extension_notes(left, right))
     decisions = _decisions(request, old, new)
     sizes = await read_sizes(ctx, old.target)
     options = DiffOptions(
@@ -120,6 +120,17 @@ def _warn_of_versions(ctx: Context, old: Side, new: Side, before: Schema, after:
                 hint="set [scratch] url in confiture.toml to a server of the same version",
             )
         )
+
+
+def _extension_notes(left: Elaboration, right: Elaboration) -> Iterator[str]:
+    """A live database's version of an extension beside the one that DDL made here, which are not compared."""
+    if left.side.live == right.side.live:
+        return
+    live, ddl = (left, right) if left.side.live else (right, left)
+    there, here = live.extension_versions(), ddl.extension_versions()
+    for name in sorted(there.keys() & here.keys()):
+        if there[name] != here[name]:
+            yield f"extension {name} is {there[name]} in {live.side.shown}, {here[name]} on the scratch server"
 
 
 def _hazards(plan: Plan) -> tuple[Hazard, ...]:
