@@ -158,6 +158,12 @@ def test_the_readme_shows_what_migrate_diff_prints(reader: Reader):
     assert reader.follow(DOCS.parent / "README.md", "The difference of two schemas, as a plan") == 1
 
 
+@pytest.mark.parametrize("page", ["explanation/differ.md", "reference/online.md"])
+def test_the_statements_that_a_page_shows_are_those_of_the_plan(reader: Reader, page: str):
+    """People decide by them whether a plan is safe."""
+    assert reader.follow(DOCS / page) >= 1
+
+
 def test_a_plugin_takes_twenty_lines(isolated_reader: Reader):
     """The page promises twenty; and a plugin of a stranger is found as ours are."""
     page = DOCS / "plugins" / "first-plugin.md"
