@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 
 from confiture.errors import ConfitureError
+from confiture.hooks import API_VERSION, Provider, hookimpl
 from confiture.model import Schema, SchemaObject, SourceFile
+from confiture.registry import Registry
+from confiture_catalog.inspector import CatalogInspector
 from confiture_diff.shortcut import equal_texts
 from confiture_diff.snapshots import Snapshots, snapshot_key
 
@@ -65,6 +70,43 @@ async def test_a_side_that_was_read_is_remembered(compare, monkeypatch):
         await compare(A, A + B, prove=False, cache=False)
     with pytest.raises(AssertionError):
         await compare(A, B, prove=False)
+
+
+READ: list[str] = []
+VERSION: list[str] = []
+
+
+class ChangingInspector(CatalogInspector):
+    """The catalog's, in a version that the test chooses."""
+
+    def code_version(self, ctx):
+        return VERSION[0]
+
+    async def inspect(self, ctx, target):
+        READ.append(target.database)
+        return await super().inspect(ctx, target)
+
+
+class _Plugin:
+    API_VERSION = API_VERSION
+
+    @hookimpl
+    def confiture_inspectors(self) -> Iterable[Provider]:
+        return [Provider(name="changing", target=f"{__name__}:ChangingInspector", summary="the test's")]
+
+
+async def test_what_another_inspector_read_is_read_anew(compare, scratch_project):
+    """A new release that sees more must not be answered with what the last one saw."""
+    registry = Registry()
+    registry.register(_Plugin(), "changing")
+    config = scratch_project.root / "confiture.toml"
+    config.write_text(config.read_text() + '\n[diff]\ninspector = "changing"\n')
+    seen = []
+    for version in ("1", "1", "2", "2"):
+        VERSION[:], READ[:] = [version], []
+        await compare(A, A + B, registry=registry, prove=False)
+        seen.append(len(READ))
+    assert seen == [2, 0, 2, 0]
 
 
 def test_what_cannot_be_read_is_not_there(tmp_path):
