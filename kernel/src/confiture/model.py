@@ -293,13 +293,16 @@ class DiffOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     ``online``: existing tables stay in use while it runs. ``target_version``: the major version of the server that
     it will run on. ``rows``: estimated rows by table's identity, where known. ``drops``: see :class:`Decisions`;
-    what would otherwise be refused, since data goes with it, may be dropped and made anew.
+    what would otherwise be refused, since data goes with it, may be dropped and made anew. ``backfills``: of new
+    columns that are NOT NULL and have no default, by name as a person writes it, the SQL expression that gives the
+    rows that are there a value.
     """
 
     online: bool = True
     target_version: int = 18
     rows: Mapping[str, int] = {}
     drops: tuple[str, ...] = ()
+    backfills: Mapping[str, str] = {}
 
 
 class Mask(msgspec.Struct, frozen=True, kw_only=True):

@@ -46,6 +46,8 @@ def _tables() -> str:
             "partition_of": "CASE WHEN c.relispartition THEN parents.names[1] END",
             "partition_bound": "CASE WHEN c.relispartition THEN pg_get_expr(c.relpartbound, c.oid) END",
             "detach_pending": "parents.detaching",
+            # What rows must be like to be in it; its bound and its parent's key say it already.
+            "~partition_constraint": "CASE WHEN c.relispartition THEN pg_get_partition_constraintdef(c.oid) END",
             "inherits": "CASE WHEN NOT c.relispartition THEN parents.names END",
             "of_type": "CASE WHEN c.reloftype <> 0 THEN format_type(c.reloftype, NULL) END",
             "row_security": "c.relrowsecurity",

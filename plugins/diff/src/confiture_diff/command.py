@@ -27,6 +27,7 @@ async def diff(
     *,
     rename: Annotated[tuple[str, ...], Parameter(negative="", metavar="OLD=NEW")] = (),
     drop: Annotated[tuple[str, ...], Parameter(negative="", metavar="NAME")] = (),
+    backfill: Annotated[tuple[str, ...], Parameter(negative="", metavar="COLUMN=EXPR")] = (),
     offline: Annotated[bool, Parameter(negative="")] = False,
     prove: bool = True,
     target_version: int | None = None,
@@ -51,6 +52,9 @@ async def diff(
         What was renamed, such as users.full_name=display_name. May be given several times.
     drop
         What is really meant to go, though it may look renamed or hold data: a name, or a pattern with *.
+    backfill
+        What the rows that are there get in a new NOT NULL column, such as "users.email=login || '@example.com'". May be
+        given several times.
     offline
         The short statements, for a database that nobody uses meanwhile.
     prove
@@ -82,6 +86,7 @@ async def diff(
         new=new,
         renames=tuple(_pair(each) for each in rename),
         drops=drop,
+        backfills=dict(_pair(each, "--backfill") for each in backfill),
         offline=offline,
         prove=prove,
         target_version=target_version,
@@ -126,7 +131,7 @@ async def _decided(run: Context, shell: Shell, request: DiffRequest) -> DiffRepo
             return report
 
 
-def _pair(written: str) -> tuple[str, str]:
+def _pair(written: str, option: str = "--rename") -> tuple[str, str]:
     """``users.full_name=display_name`` in its two parts; an equals sign within quotes is part of a name."""
     quoted = False
     for index, character in enumerate(written):
@@ -137,9 +142,8 @@ def _pair(written: str) -> tuple[str, str]:
             if old and new:
                 return old, new
             break
-    raise UsageError(
-        f"--rename {written!r} does not say what became what", hint="--rename users.full_name=display_name"
-    )
+    example = "users.full_name=display_name" if option == "--rename" else "\"users.email=login || '@example.com'\""
+    raise UsageError(f"{option} {written!r} has no two parts with = between them", hint=f"{option} {example}")
 
 
 def _show(shell: Shell, report: DiffReport) -> None:

@@ -73,6 +73,7 @@ async def _compare(
         online=not request.offline,
         target_version=request.target_version or _version(old, before),
         rows={name: size.rows for name, size in sizes.items() if size.rows is not None},
+        backfills=request.backfills,
     )
     trial = Trial(ctx, left, before, over_rows=request.prove)
     renamed = await rename_rounds(ctx, before, after, decisions, config, options.target_version, trial.rename)

@@ -27,7 +27,8 @@ class DiffConfig(msgspec.Struct, frozen=True, kw_only=True):
 class DiffRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What to compare. A side is written as on the command line; None is the default (see ``confiture_diff.sides``).
 
-    ``drops`` are decisions; ``offline`` gives the short statements rather than those that keep tables in use.
+    ``drops`` are decisions; ``backfills`` are
+    as in ``DiffOptions``; ``offline`` gives the short statements rather than those that keep tables in use.
     ``prove`` False: the plan is not tried. ``target_version``: None for that of the live old side, else 18.
     ``force``: report a plan that leads elsewhere rather than raise.
     ``cache`` False: schemas are read anew and not remembered. ``backward`` False: only the way there.
@@ -38,6 +39,7 @@ class DiffRequest(msgspec.Struct, frozen=True, kw_only=True):
     new: str | None = None
     renames: tuple[tuple[str, str], ...] = ()
     drops: tuple[str, ...] = ()
+    backfills: dict[str, str] = {}
     offline: bool = False
     prove: bool = True
     target_version: int | None = None

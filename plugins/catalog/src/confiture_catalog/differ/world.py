@@ -51,12 +51,14 @@ class World:
     """
 
     def __init__(self, old: Schema, new: Schema, options: DiffOptions) -> None:
-        named = all(schema.server_version >= (18,) or not schema.server_version for schema in (old, new))
+        named = options.target_version >= 18 and all(
+            schema.server_version >= (18,) or not schema.server_version for schema in (old, new)
+        )
         self.old = Side(old, _comparable(old, named=named))
         self.new = Side(new, _comparable(new, named=named))
         self.options = options
         #: NOT NULL constraints are objects with names: PostgreSQL 18 on both sides and where the plan will run.
-        self.named_not_null = named and options.target_version >= 18
+        self.named_not_null = named
         self.fresh: set[ObjectKey] = set()
         self.swapped: set[ObjectKey] = set()
 
@@ -79,6 +81,12 @@ class World:
         """Whether somebody said that the object, and the data in it, may go."""
         bare = identity.partition(".")[2] or identity
         return any(fnmatchcase(identity, each) or fnmatchcase(bare, each) for each in self.options.drops)
+
+    def backfill(self, identity: str) -> str | None:
+        """The expression that somebody gave for the rows that are there: ``users.email`` or ``public.users.email``."""
+        bare = identity.partition(".")[2] or identity
+        given: Mapping[str, str] = self.options.backfills
+        return given.get(identity) or given.get(bare)
 
     def rows(self, table: str) -> int | None:
         """The estimated rows of a table, where known."""

@@ -27,9 +27,9 @@ from confiture_catalog.differ.objects.column_changes import (
     type_changes,
     using,
 )
-from confiture_catalog.differ.objects.column_fill import default_to_fill, fill
+from confiture_catalog.differ.objects.column_fill import fill, filling_of
 from confiture_catalog.differ.objects.column_rebuild import fill_other
-from confiture_catalog.differ.objects.column_text import define, identity_sequence, is_not_null_of
+from confiture_catalog.differ.objects.column_text import define, identity_sequence
 from confiture_catalog.differ.objects.column_type import same_family
 from confiture_catalog.differ.objects.inheritance import goes_with_parent, goes_with_table, joins, leaving, parents_of
 from confiture_catalog.differ.objects.materialized_view import column_settings
@@ -57,15 +57,15 @@ class ColumnHandler(Handler):
         refuse_declaring(None, new, world)
         if not (own(new) or joins(new, world)) or follows_type(new, world):
             return ()
-        if (default := default_to_fill(new, world, parts)) is not None:
-            not_null = next((each for each in parts if is_not_null_of(each, new)), None)
-            back = f"{alter_table(new)} DROP COLUMN {name_of(new)}"
-            bare_one = define(new, world, (), nullable=True)
-            return (
-                sql(f"{alter_table(new)} ADD COLUMN {bare_one}", undo=back),
-                *fill(new, default, not_null, world),
-            )
-        return (sql(f"{alter_table(new)} ADD COLUMN {define(new, world, parts)}"),)
+        added = f"{alter_table(new)} ADD COLUMN"
+        filling = filling_of(new, world, parts)
+        if filling is None:
+            return (sql(f"{added} {define(new, world, parts)}"),)
+        back = f"{alter_table(new)} DROP COLUMN {name_of(new)}"
+        return (
+            sql(f"{added} {define(new, world, filling.parts, nullable=True)}", undo=back),
+            *fill(new, filling, world),
+        )
 
     def drop(self, old: SchemaObject, world: World) -> Iterable[Statement]:
         """DROP COLUMN."""

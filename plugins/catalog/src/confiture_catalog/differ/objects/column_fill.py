@@ -1,50 +1,85 @@
-"""A new column whose default differs from row to row, on a table in use.
+"""A new column that the rows of a table in use must get values for: of its own default, or as somebody said.
 
-ADD COLUMN with such a default writes the table anew under ACCESS EXCLUSIVE (manual, ALTER TABLE, notes). Added without
-it, the column costs nothing; new rows have the default from the next statement on; those that are there are filled in
-batches; only then it can be NOT NULL.
+ADD COLUMN with a default that differs from row to row writes the table anew under ACCESS EXCLUSIVE (manual, ALTER
+TABLE, notes). Added without it, the column costs nothing; new rows have the default from the next statement on; those
+that are there are filled in batches; only then it can be NOT NULL.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
+from confiture.errors import Refused
 from confiture.model import SchemaObject, Statement
 from confiture.sql.backfill import backfill_block
 from confiture_catalog.differ.handler import sql
 from confiture_catalog.differ.names import bare
+from confiture_catalog.differ.objects.column_text import is_not_null_of
 from confiture_catalog.differ.world import World
 
-__all__ = ["default_to_fill", "fill"]
+__all__ = ["Filling", "fill", "filling_of"]
 
 #: Of this many rows a table is written anew in less than a second.
 _FEW_ROWS = 50_000
 
 
-def default_to_fill(new: SchemaObject, world: World, parts: Sequence[SchemaObject]) -> SchemaObject | None:
-    """The default among ``parts`` that is worked out for each row, where the table is in use and not known as small."""
+class Filling(NamedTuple):
+    """How the rows that are there get their values.
+
+    ``value`` is an expression over the row, ``parts`` what ADD COLUMN says at once; ``default`` and ``not_null`` come
+    after it.
+    """
+
+    value: str
+    parts: tuple[SchemaObject, ...] = ()
+    default: SchemaObject | None = None
+    not_null: SchemaObject | None = None
+
+
+def filling_of(new: SchemaObject, world: World, parts: Sequence[SchemaObject]) -> Filling | None:
+    """How a new column is filled; None where ADD COLUMN does that, or where there is nothing to fill.
+
+    Raises ``Refused`` for a NOT NULL column without a value for the rows that are known to be there.
+    """
     table = world.new.get(new.parent)
-    if not world.online or table is None or table.kind != "table" or table.properties.get("partition_key"):
+    if table is None or table.kind != "table" or table.properties.get("partition_key"):
         return None
-    if (rows := world.rows(table.identity)) is not None and 0 <= rows < _FEW_ROWS:
+    default = next((each for each in parts if each.kind == "default" and each.identity == new.identity), None)
+    not_null = next((each for each in parts if is_not_null_of(each, new)), None)
+    if value := world.backfill(new.identity):
+        return Filling(value, () if default is None else (default,), None, not_null)
+    rows = world.rows(table.identity)
+    if default is None:
+        filled = new.properties.get("generated") or new.properties.get("identity") or _of_domain(new)
+        if rows and rows > 0 and new.properties.get("not_null") and not filled:
+            raise Refused(
+                f"the new column {new.identity!r} is NOT NULL without a default, and its table has rows",
+                hint=f"say what they get: --backfill '{new.identity}=EXPRESSION'; or give the column a default",
+            )
         return None
-    for part in parts:
-        if part.kind == "default" and part.identity == new.identity and _is_volatile(part, world):
-            return part
-    return None
+    few = rows is not None and 0 <= rows < _FEW_ROWS
+    if not world.online or few or not _is_volatile(default, world):
+        return None
+    return Filling("DEFAULT", (), default, not_null)
 
 
-def fill(new: SchemaObject, default: SchemaObject, not_null: SchemaObject | None, world: World) -> Iterable[Statement]:
+def _of_domain(new: SchemaObject) -> bool:
+    return any(need.kind == "domain" for need in new.needs)
+
+
+def fill(new: SchemaObject, filling: Filling, world: World) -> Iterable[Statement]:
     """What follows the bare ADD COLUMN: the default, the rows that are there, and NOT NULL."""
     assert new.parent is not None
     table, name = new.parent.identity, bare(new)
     alter = f"ALTER TABLE {table} ALTER COLUMN {name}"
-    yield sql(f"{alter} SET DEFAULT {default.properties['expression']}", undo=f"{alter} DROP DEFAULT")
-    yield sql(backfill_block(table, f"{name} = DEFAULT", f"{name} IS NULL"), undo="", transactional=False)
-    if not_null is not None:
-        constraint = f"CONSTRAINT {not_null.identity[len(table) + 1 :]}"
+    if filling.default is not None:
+        yield sql(f"{alter} SET DEFAULT {filling.default.properties['expression']}", undo=f"{alter} DROP DEFAULT")
+    yield sql(backfill_block(table, f"{name} = {filling.value}", f"{name} IS NULL"), undo="", transactional=False)
+    if filling.not_null is not None:
+        constraint = f"CONSTRAINT {filling.not_null.identity[len(table) + 1 :]}"
         yield sql(
-            f"ALTER TABLE {table} ADD {constraint} {not_null.properties['definition']} NOT VALID",
+            f"ALTER TABLE {table} ADD {constraint} {filling.not_null.properties['definition']} NOT VALID",
             undo=f"ALTER TABLE {table} DROP {constraint}",
         )
         yield sql(f"ALTER TABLE {table} VALIDATE {constraint}", undo="")

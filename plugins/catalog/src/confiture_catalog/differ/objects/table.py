@@ -74,6 +74,11 @@ class TableHandler(Handler):
         if op is Op.DROP:
             return ()
         found = _persistence_first(subject, world) if op is Op.ALTER else []
+        if subject.properties.get("partition_bound") == "DEFAULT":
+            # Its rows are read for those of each partition that is attached beside it.
+            for sibling in world.new.dependents(ObjectKey("table", str(subject.properties["partition_of"]))):
+                if sibling.kind == "table" and sibling.key != subject.key:
+                    found += [Ref(each, sibling.key) for each in (Op.CREATE, Op.ALTER, Op.LATE)]
         for parent in (*_names(subject.properties.get("inherits")), subject.properties.get("partition_of")):
             key = ObjectKey("table", str(parent))
             found += [Ref(Op.DROP, part.key) for part in world.old.children(key, "column", "constraint")]
@@ -191,7 +196,25 @@ def _change_family(old: SchemaObject, new: SchemaObject, world: World) -> Iterab
     if was.get("of_type") != becomes.get("of_type") and becomes.get("of_type"):
         yield sql(f"{table} OF {becomes['of_type']}", undo=f"{table} NOT OF")
     if partition[0] != partition[1] and becomes.get("partition_of"):
+        yield from _attach_checked(new, world)
+
+
+def _attach_checked(new: SchemaObject, world: World) -> Iterable[Statement]:
+    """ATTACH PARTITION reads the whole table while it is locked, unless a valid check says what it looks for.
+
+    That of a hash partition names its parent by OID, and cannot be written beforehand.
+    """
+    condition = new.state.get("partition_constraint")
+    parent = world.new.find("table", new.properties["partition_of"])
+    by_hash = parent is None or str(parent.properties.get("partition_key")).startswith("HASH")
+    if not world.online or not condition or by_hash or new.kind != "table":
         yield _attach(new)
+        return
+    table, check = f"ALTER TABLE {new.identity}", "CONSTRAINT confiture_attach"
+    yield sql(f"{table} ADD {check} CHECK ({condition}) NOT VALID", undo=f"{table} DROP {check}")
+    yield sql(f"{table} VALIDATE {check}", undo="")
+    yield _attach(new)
+    yield sql(f"{table} DROP {check}", undo="")
 
 
 def _attach(new: SchemaObject) -> Statement:
