@@ -31,7 +31,8 @@ def migrates(
 
     The plan takes a database with ``old_sql``, and with ``rows``, to the schema of ``new_sql``; a second plan has
     nothing to do; the plan backwards takes a database with ``new_sql`` to the old schema, unless ``back`` is False.
-    ``after`` maps queries to what psql then prints of the migrated database. Further keywords are options of the diff.
+    ``after`` maps queries to what psql then prints of the migrated database. ``sizes`` are the rows that tables are known to have.
+    Further keywords are options of the diff.
     """
 
     async def check(
@@ -41,9 +42,10 @@ def migrates(
         rows: str = "",
         after: dict[str, str] | None = None,
         back: bool = True,
+        sizes: dict[str, int] | None = None,
         **options: Any,
     ) -> list[str]:
-        chosen = DiffOptions(**options)
+        chosen = DiffOptions(rows=sizes or {}, **options)
         old, new = new_database(), new_database()
         psql(old, old_sql)
         psql(new, new_sql)
