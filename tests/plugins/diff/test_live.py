@@ -55,3 +55,19 @@ async def test_offline_a_big_table_is_written_anew(diff):
     """Nobody is there to be kept waiting."""
     report = await diff(2_000_000, offline=True)
     assert [statement.effects.rewrites for statement in report.plan.statements] == [True]
+
+
+async def test_values_that_do_not_fit_stop_it_and_are_not_cut(scratch_project, kernel_run, database, psql):
+    """As ALTER COLUMN TYPE does: a backfill that cuts them loses data, and nobody hears of it."""
+    psql(database, "CREATE TABLE big (id int, code text); INSERT INTO big VALUES (1, 'a long one');"
+         "UPDATE pg_class SET reltuples = 2000000 WHERE relname = 'big';")  # fmt: skip
+    scratch_project.environment_for(database, "live")
+    file = scratch_project.write("new.sql", "CREATE TABLE big (id int, code varchar(3));")
+    async with kernel_run(scratch_project) as ctx:
+        report = await ctx.start("diff", old="env:live", new=str(file))
+    sql = [statement.sql for statement in report.plan.statements]
+    assert any("LOOP" in text for text in sql)
+    with pytest.raises(AssertionError, match="too long"):
+        for text in sql:
+            psql(database, text)
+    assert psql(database, "SELECT code FROM big") == "a long one"

@@ -41,13 +41,14 @@ def may_rebuild(old: SchemaObject, new: SchemaObject, world: World) -> bool:
 def fill_other(new: SchemaObject, conversion: str, world: World) -> Iterable[Statement]:
     """The second column, kept up to date and filled.
 
-    ``conversion`` is the new value as an expression of the old one; "" for the plain cast.
+    ``conversion`` is the new value as an expression of the old one; "" for an assignment.
     """
     assert new.parent is not None
     table, name, type_ = new.parent.identity, bare(new), str(new.properties["type"])
     other, function = _names(new, world)
     collation = f" COLLATE {new.properties['collation']}" if new.properties.get("collation") else ""
-    value = conversion or f"{name}::{type_}"
+    # An assignment, as in ALTER COLUMN TYPE: a cast would cut what is too long, where this fails.
+    value = conversion or name
     yield sql(
         f"ALTER TABLE {table} ADD COLUMN {other} {type_}{collation}", undo=f"ALTER TABLE {table} DROP COLUMN {other}"
     )
