@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from confiture.errors import ConfitureError
-from confiture.model import Hazard, Plan, Schema, SchemaObject, SourceFile, Statement
+from confiture.model import Effects, Hazard, Plan, Schema, SchemaObject, SourceFile, Statement
 from confiture.sql import HAZARDS, annotate, effects_of, read_script
 
 TESTS = Path(__file__).resolve().parents[2]
@@ -144,6 +145,17 @@ def test_hazards_that_are_there_stay_and_transactions_are_marked():
     assert kinds(first) == {"my-policy", "not-transactional"}
     assert first.effects.lock == "SHARE UPDATE EXCLUSIVE"
     assert (first.transactional, second.transactional) == (False, False)
+
+
+def test_what_is_said_of_a_block_is_taken_for_true():
+    """Nobody else can know; a block of which nothing is said stays unknown, however often it is looked at."""
+    block = Statement(sql="DO $$ BEGIN NULL; END $$")
+    said = Effects(lock="ACCESS EXCLUSIVE", tables=("public.t",))
+    known, unknown = annotate(Plan(statements=(msgspec.structs.replace(block, effects=said), block)), BEFORE).statements
+    assert (known.effects, kinds(known)) == (said, {"access-exclusive-lock"})
+    assert kinds(unknown) == {"unknown-effects"}
+    again = annotate(Plan(statements=(known, unknown)), BEFORE).statements
+    assert again == (known, unknown)
 
 
 @pytest.mark.parametrize("sql", ["no sql at all", "DO $$ BEGIN NULL; END $$", "CALL p()", ""])

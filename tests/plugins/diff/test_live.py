@@ -37,6 +37,7 @@ async def test_a_column_of_a_big_table_is_filled_in_batches(diff, database, psql
     sql = [statement.sql for statement in report.plan.statements]
     assert not any(statement.effects.rewrites for statement in report.plan.statements)
     assert any("LOOP" in text and "COMMIT" in text for text in sql)
+    assert {"unknown-effects", "deletes-data", "breaks-clients"}.isdisjoint(each.kind for each in report.hazards)
     assert report.proof.proved == report.proof.with_rows == ("forward", "backward")
     for text in sql:
         psql(database, text)

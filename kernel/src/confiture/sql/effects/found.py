@@ -62,6 +62,18 @@ class Found:
         if relation is None or not relation.created:
             self.hazard(kinds.BREAKS_CLIENTS, what)
 
+    def take(self, effects: Effects) -> None:
+        """What somebody who knows says of it."""
+        for identity in effects.tables:
+            relation = self.known.at(identity)
+            self.lock(relation, effects.lock)
+            if effects.rewrites:
+                self.rewrite(relation)
+            elif effects.scans:
+                self.scan(relation, effects.lock)
+        if effects.fails_on_data:
+            self.fail(self.known.at(effects.tables[0]), "its values may not fit", effects.failing_rows)
+
     def hazard(self, kind: str, message: str) -> None:
         """Any other hazard."""
         self._hazards[(kind, message)] = None

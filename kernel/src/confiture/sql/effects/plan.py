@@ -39,7 +39,8 @@ def annotate(plan: Plan, before: Schema | None, *, version: int = 18) -> Plan:
 
     ``before`` is the schema of the database before the plan, as for :func:`effects_of`. What the plan's own
     statements make, rename or prove is followed, so that a lock on a new table is no hazard. Hazards that a
-    statement has already stay, and come first; ``transactional`` is never turned from False to True. Never raises.
+    statement has already stay, and come first; ``transactional`` is never turned from False to True. The effects that
+    a DO block has already are taken for true. Never raises.
     """
     known = Known(before)
     trees = [_read(statement) for statement in plan.statements]
@@ -69,8 +70,13 @@ def _look(
     if nodes is None:
         found.hazard(kinds.UNKNOWN_EFFECTS, "the statement cannot be read")
         return *found.result(), None
+    # Nobody sees into a DO block but who wrote it.
+    said = statement.effects if [type(node).__name__ for node in nodes] == ["DoStmt"] else None
     for node in nodes:
         reason = reason or why_not_transactional(node)
+        if said is not None and kinds.UNKNOWN_EFFECTS not in {hazard.kind for hazard in statement.hazards}:
+            found.take(said)
+            continue
         look_at(found, node)
         follow(known, node)
     if reason is not None or not statement.transactional:

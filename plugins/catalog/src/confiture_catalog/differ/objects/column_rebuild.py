@@ -10,7 +10,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
-from confiture.model import SchemaObject, Statement
+import msgspec
+
+from confiture.model import Effects, SchemaObject, Statement
 from confiture.sql.backfill import backfill_block
 from confiture_catalog.differ import attributes
 from confiture_catalog.differ.handler import sql
@@ -64,7 +66,8 @@ def fill_other(new: SchemaObject, conversion: str, world: World) -> Iterable[Sta
         undo=f"DROP TRIGGER zzz_{other} ON {table}",
     )
     todo = f"{other} IS NULL AND {name} IS NOT NULL"
-    yield sql(backfill_block(table, f"{other} = {value}", todo), undo="", transactional=False)
+    fill = sql(backfill_block(table, f"{other} = {value}", todo), undo="", transactional=False)
+    yield msgspec.structs.replace(fill, effects=Effects(lock="ROW EXCLUSIVE", tables=(table,), scans=True))
 
 
 def swap_in(old: SchemaObject, new: SchemaObject, world: World) -> Iterable[Statement]:
@@ -84,7 +87,8 @@ def swap_in(old: SchemaObject, new: SchemaObject, world: World) -> Iterable[Stat
         f"ALTER TABLE {table} RENAME COLUMN {other} TO {name};",
         f"DROP FUNCTION {function}();",
     ]
-    yield sql("DO $confiture$\nBEGIN\n    " + "\n    ".join(steps) + "\nEND\n$confiture$")
+    swap = sql("DO $confiture$\nBEGIN\n    " + "\n    ".join(steps) + "\nEND\n$confiture$")
+    yield msgspec.structs.replace(swap, effects=Effects(lock="ACCESS EXCLUSIVE", tables=(table,)))
     yield from attributes.after_create(new, world)
 
 
