@@ -91,3 +91,13 @@ async def test_of_ddl_no_time_is_known(compare):
     report = await compare(OLD, "CREATE TABLE t (id bigint, name text);", prove=False)
     assert report.estimated_s == ()
     assert "1 statement:" in list(as_text(report))
+
+
+async def test_what_changes_reads_as_a_sentence(compare):
+    """The internal names of properties mean nothing to a person."""
+    strict = "CREATE TABLE t (id int, name text NOT NULL);"
+    for old, new, said in ((OLD, strict, "not null"), (strict, OLD, "no longer not null")):
+        report = await compare(old, new, prove=False)
+        assert f"  ~ column name: {said}" in list(as_text(report))
+    report = await compare(OLD, "CREATE TABLE t (id bigint, name text);", prove=False)
+    assert "  ~ column id: type integer -> bigint" in list(as_text(report))

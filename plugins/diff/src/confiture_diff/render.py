@@ -78,11 +78,15 @@ def _what(change: Change) -> str:
     name = change.identity
     if change.parent is not None:
         name = name.removeprefix(f"{change.parent}.")
-    described = "; ".join(
-        f"{name} {_short(was)} -> {_short(now)}" if _short(was) and _short(now) else f"{name} changes"
-        for name, was, now in change.properties
-    )
+    described = "; ".join(_becomes(*each) for each in change.properties)
     return f"{change.kind} {name}: {described}" if described else f"{change.kind} {name}"
+
+
+def _becomes(name: str, was: str | None, now: str | None) -> str:
+    shown = name.replace("_", " ")
+    if {was, now} == {None, "True"}:
+        return shown if now else f"no longer {shown}"
+    return f"{shown} {_short(was)} -> {_short(now)}" if _short(was) and _short(now) else f"{shown} changes"
 
 
 def _short(value: str | None) -> str:
