@@ -188,7 +188,11 @@ async def test_what_an_object_needs_is_named_to_the_column(database, psql, inspe
         "CREATE TABLE b (a_id int REFERENCES a, whole a[]); CREATE VIEW v AS SELECT id FROM a;"
         "CREATE FUNCTION f(a) RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE INDEX i ON a (n)",
     )
-    needs = {each.identity: {identity for _, identity in each.needs} for each in (await inspect(database)).objects if each.needs}
+    needs = {
+        each.identity: {identity for _, identity in each.needs}
+        for each in (await inspect(database)).objects
+        if each.needs
+    }
     assert needs["public.a.n"] == {"public.s", "public.a.n"}
     assert needs["public.b.whole"] == {"public.a"}
     assert needs["public.b.b_a_id_fkey"] == {"public.b.a_id", "public.a.id", "public.a_pkey"}

@@ -31,8 +31,8 @@ def migrates(
 
     The plan takes a database with ``old_sql``, and with ``rows``, to the schema of ``new_sql``; a second plan has
     nothing to do; the plan backwards takes a database with ``new_sql`` to the old schema, unless ``back`` is False.
-    ``after`` maps queries to what psql then prints of the migrated database. ``sizes`` are the rows that tables are known to have.
-    Further keywords are options of the diff.
+    ``after`` maps queries to what psql then prints of the migrated database. ``sizes`` are the rows that
+    tables are known to have. Further keywords are options of the diff.
     """
 
     async def check(
