@@ -9,7 +9,10 @@ from confiture.model import Statement
 from confiture.quoting import quote_ident, quote_literal
 from confiture.sql.grammar import GrammarError, parse, unwrap
 
-__all__ = ["Backfill", "backfill_statement"]
+__all__ = ["BATCH_ROWS", "Backfill", "backfill_statement"]
+
+#: Rows a transaction where nobody says: row locks last a second at most, and the commits cost little.
+BATCH_ROWS = 10_000
 
 
 class Backfill(Statement, frozen=True, kw_only=True):

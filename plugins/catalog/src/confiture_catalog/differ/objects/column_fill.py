@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from confiture.errors import Refused
-from confiture.model import SchemaObject, Statement
-from confiture.sql.backfill import backfill_block
+from confiture.migrations.backfill import BATCH_ROWS, backfill_statement
+from confiture.model import Effects, SchemaObject, Statement
 from confiture_catalog.differ.handler import sql
 from confiture_catalog.differ.names import bare
 from confiture_catalog.differ.objects.column_text import is_not_null_of
@@ -75,7 +77,8 @@ def fill(new: SchemaObject, filling: Filling, world: World) -> Iterable[Statemen
     alter = f"ALTER TABLE {table} ALTER COLUMN {name}"
     if filling.default is not None:
         yield sql(f"{alter} SET DEFAULT {filling.default.properties['expression']}", undo=f"{alter} DROP DEFAULT")
-    yield sql(backfill_block(table, f"{name} = {filling.value}", f"{name} IS NULL"), undo="", transactional=False)
+    block = backfill_statement(table, f"{name} = {filling.value}", f"{name} IS NULL", BATCH_ROWS)
+    yield msgspec.structs.replace(block, undo="", effects=Effects(lock="ROW EXCLUSIVE", tables=(table,), scans=True))
     if filling.not_null is not None:
         constraint = f"CONSTRAINT {filling.not_null.identity[len(table) + 1 :]}"
         yield sql(

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 
 import msgspec
 
+from confiture.migrations.backfill import BATCH_ROWS, backfill_statement
 from confiture.model import Effects, SchemaObject, Statement
-from confiture.sql.backfill import backfill_block
 from confiture_catalog.differ import attributes
 from confiture_catalog.differ.handler import sql
 from confiture_catalog.differ.names import bare, beside
@@ -66,8 +66,8 @@ def fill_other(new: SchemaObject, conversion: str, world: World) -> Iterable[Sta
         undo=f"DROP TRIGGER zzz_{other} ON {table}",
     )
     todo = f"{other} IS NULL AND {name} IS NOT NULL"
-    fill = sql(backfill_block(table, f"{other} = {value}", todo), undo="", transactional=False)
-    yield msgspec.structs.replace(fill, effects=Effects(lock="ROW EXCLUSIVE", tables=(table,), scans=True))
+    fill = backfill_statement(table, f"{other} = {value}", todo, BATCH_ROWS)
+    yield msgspec.structs.replace(fill, undo="", effects=Effects(lock="ROW EXCLUSIVE", tables=(table,), scans=True))
 
 
 def swap_in(old: SchemaObject, new: SchemaObject, world: World) -> Iterable[Statement]:
