@@ -52,12 +52,12 @@ def _run_diff(project: BenchProject) -> None:
         project.confiture("migrate", "diff", str(old), str(same), "--format", "sql")
 
     def forget() -> None:
-        shutil.rmtree(Path(os.environ["CONFITURE_CACHE_DIR"]) / "snapshots", ignore_errors=True)
+        shutil.rmtree(Path(os.environ["CONFITURE_CACHE_DIR"]) / "schemas", ignore_errors=True)
 
     def forget_new() -> None:
         """As after an edit: the old side was yesterday's new one."""
         forget()
-        project.confiture("migrate", "diff", str(old), "empty:", "--format", "sql", "--no-prove")
+        project.confiture("migrate", "diff", "empty:", str(old), "--format", "sql", "--no-prove")
 
     diff("--no-prove")
     sides = [
