@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import anyio
@@ -27,7 +28,12 @@ def server_of(root: Path) -> cluster.Postmaster | None:
 
 
 def watchers(processes, root: Path) -> list[int]:
-    return [pid for pid in processes(root) if b"watch.py" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    found = []
+    for pid in processes(root):
+        with suppress(FileNotFoundError, ProcessLookupError):  # it ended since it was listed
+            if b"watch.py" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.append(pid)
+    return found
 
 
 async def test_an_idle_server_ends_itself_and_its_watcher(own_project, server_run, processes, eventually):

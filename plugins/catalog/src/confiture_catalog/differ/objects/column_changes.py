@@ -84,12 +84,14 @@ def refuse_declaring(old: SchemaObject | None, new: SchemaObject, world: World) 
     if not new.properties.get("inherited"):
         return
     kept = [name for name in parents(new, world.old) if name in parents(new, world.new)]
-    same = [
-        name
-        for name in kept
-        if (key := ObjectKey("column", f"{name}.{name_of(new)}")) in world.new.objects
-        and (old is None) == (key not in world.old.objects)
-    ]
+    keys = [ObjectKey("column", f"{name}.{name_of(new)}") for name in kept]
+    # A new one comes with its parent's, which is new as well; one that stays has been its parent's all along.
+    if old is None:
+        same = [
+            key for key in keys if key in world.new.objects and (key in world.fresh or key not in world.old.objects)
+        ]
+    else:
+        same = [key for key in keys if key in world.new.objects and key in world.old.objects]
     inherited_only = old is not None and bool(old.properties.get("inherited")) and not old.properties.get("local")
     if new.properties.get("local"):
         impossible = inherited_only and parents(new, world.old) == parents(new, world.new)
