@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from confiture.model import ObjectKey, SchemaObject, Statement
 from confiture_catalog.differ.handler import Alteration, Handler, Op, Ref, Way, refuse_data_loss, sql
+from confiture_catalog.differ.objects.column_changes import refuse_declaring
 from confiture_catalog.differ.objects.column_text import define, is_not_null_of
 from confiture_catalog.differ.objects.composite import order_is_reachable
 from confiture_catalog.differ.objects.inheritance import stands_alone
@@ -182,6 +183,9 @@ def _change_family(old: SchemaObject, new: SchemaObject, world: World) -> Iterab
             undo=f"ALTER TABLE {was['partition_of']} ATTACH PARTITION {old.identity} {was['partition_bound']}",
         )
     before, after = [_names(each.get("inherits")) for each in (was, becomes)]
+    for column in world.new.children(new.key, "column") if before != after else ():
+        if (there := world.old.get(column.key)) is not None:
+            refuse_declaring(there, column, world)
     # The order of parents is the order of columns and of what is found first: only from the first difference on.
     kept = next(
         (n for n, pair in enumerate(zip(before, after, strict=False)) if pair[0] != pair[1]),
