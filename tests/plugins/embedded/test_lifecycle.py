@@ -265,6 +265,25 @@ async def test_a_server_whose_project_was_moved_is_started_again_there(own_proje
             assert await connection.fetchval("SELECT 1") == 1
 
 
+async def test_a_server_whose_programs_are_gone_is_started_again(own_project, server_run):
+    """Its virtual environment was removed or made anew: it would find no time zone and no extension any more."""
+    async with server_run(own_project) as run:
+        await run.target()
+    first = server_pid(own_project)
+    record = own_project / ".confiture" / "server" / "running"
+    lines = record.read_text().splitlines()
+    record.write_text("".join(f"{'programs=/nowhere' if each.startswith('programs=') else each}\n" for each in lines))
+    async with server_run(own_project) as run:
+        target = await run.target()
+        async with run.connect(target, database="postgres") as connection:
+            assert await connection.fetchval("SELECT 1") == 1
+    assert server_pid(own_project) != first
+
+
+def server_pid(project: Path) -> int:
+    return int((project / ".confiture" / "server" / "data" / "postmaster.pid").read_text().split()[0])
+
+
 async def test_an_acquire_during_a_stop_waits_and_starts_it_again(own_project, server_run):
     """`server stop` in one terminal and `build` in another."""
     async with server_run(own_project) as run:

@@ -125,9 +125,9 @@ def alive(home: Home, pid: int) -> bool:
 
 
 def running(home: Home) -> Postmaster | None:
-    """The server, if it accepts connections. Costs no process and far less than a millisecond."""
+    """The server, if it accepts connections and is whole. Costs no process and far less than a millisecond."""
     found = postmaster(home)
-    if found is None or not alive(home, found.pid):
+    if found is None or not alive(home, found.pid) or _without_programs(home, found.pid):
         return None
     with socket.socket(socket.AF_UNIX) as probe:
         probe.settimeout(5)
@@ -138,6 +138,20 @@ def running(home: Home) -> Postmaster | None:
         except OSError:
             return None
     return found if found.state == "ready" else None
+
+
+def _without_programs(home: Home, pid: int) -> bool:
+    """Whether its files are gone: the virtual environment that it ran from was removed, or made anew.
+
+    It goes on running, but finds neither time zones nor extensions any more, and starts no backend on some systems.
+    """
+    programs = read_running(home).get("programs")
+    if programs and not Path(programs).exists():
+        return True
+    try:
+        return str(Path(f"/proc/{pid}/exe").readlink()).endswith(" (deleted)")
+    except OSError:  # another user's, or no Linux
+        return False
 
 
 def clean_environment() -> dict[str, str]:
