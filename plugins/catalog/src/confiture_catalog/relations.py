@@ -17,6 +17,8 @@ _TABLESPACE = "(SELECT quote_ident(spcname) FROM pg_catalog.pg_tablespace WHERE 
 _STORED = {
     "unlogged": "c.relpersistence = 'u'",
     "options": options("c.reloptions || (SELECT array_agg('toast.' || o) FROM unnest(toast.reloptions) o)"),
+    # Their order means nothing, but pg_dump shows it.
+    "~options": "c.reloptions || (SELECT array_agg('toast.' || o) FROM unnest(toast.reloptions) o)",
     "tablespace": _TABLESPACE,
     "access_method": "nullif(am.amname, 'heap')",
 }

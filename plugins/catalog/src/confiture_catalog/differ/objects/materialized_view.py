@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from confiture.model import SchemaObject, Statement
 from confiture_catalog.differ.handler import Alteration, Handler, Way, sql
 from confiture_catalog.differ.objects.definitions import without_semicolon
-from confiture_catalog.differ.objects.options import change_options, storage_options
+from confiture_catalog.differ.objects.options import as_given, change_options, change_relation_options, storage_options
 from confiture_catalog.differ.world import World
 
 __all__ = ["MaterializedViewHandler", "column_settings"]
@@ -41,7 +41,7 @@ class MaterializedViewHandler(Handler):
             statements.append(sql(f"{view} SET ACCESS METHOD {becomes.get('access_method') or 'heap'}"))
         if was.get("tablespace") != becomes.get("tablespace"):
             statements.append(sql(f"{view} SET TABLESPACE {becomes.get('tablespace') or 'pg_default'}"))
-        return [*statements, *change_options(view, was.get("options"), becomes.get("options"))]
+        return [*statements, *change_relation_options(view, old, new)]
 
 
 def column_settings(old: SchemaObject | None, new: SchemaObject) -> Iterable[Statement]:
@@ -67,7 +67,7 @@ def _create(new: SchemaObject, world: World) -> str:
     if values.get("access_method"):
         head += f" USING {values['access_method']}"
     if values.get("options"):
-        head += f" WITH ({storage_options(values['options'])})"
+        head += f" WITH ({storage_options(as_given(new))})"
     if values.get("tablespace"):
         head += f" TABLESPACE {values['tablespace']}"
     # One that could be read before can be read after.

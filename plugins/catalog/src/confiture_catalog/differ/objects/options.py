@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from confiture.model import Statement, Value
+from confiture.model import SchemaObject, Statement, Value
 from confiture.quoting import quote_literal
 from confiture_catalog.differ.handler import sql
 
-__all__ = ["change_options", "foreign_options", "storage_options"]
+__all__ = ["as_given", "change_options", "change_relation_options", "foreign_options", "storage_options"]
 
 
 def _pairs(options: Value) -> Mapping[str, str]:
@@ -17,6 +17,11 @@ def _pairs(options: Value) -> Mapping[str, str]:
         name, _, value = str(each).partition("=")
         found[name] = value
     return found
+
+
+def as_given(found: SchemaObject) -> Value:
+    """The storage parameters of a relation in the order in which they were given."""
+    return found.state.get("options") or found.properties.get("options")
 
 
 def storage_options(options: Value) -> str:
@@ -37,6 +42,22 @@ def change_options(prefix: str, old: Value, new: Value) -> Iterable[Statement]:
         undo = [f"{prefix} SET ({kept})"] if kept else []
         undo += [f"{prefix} RESET ({fresh})"] if fresh else []
         yield sql(f"{prefix} SET ({storage_options(changed)})", undo=";\n".join(undo))
+
+
+def change_relation_options(prefix: str, old: SchemaObject, new: SchemaObject) -> Iterable[Statement]:
+    """From the parameters of a relation to others, in the order in which those were given.
+
+    SET appends what it changes; where that gives another order, all are reset first.
+    """
+    was, becomes = _pairs(as_given(old)), _pairs(as_given(new))
+    if was == becomes:
+        return
+    changed = [name for name in becomes if was.get(name) != becomes[name]]
+    if [name for name in was if name in becomes and name not in changed] + changed != list(becomes) and was:
+        yield from change_options(prefix, as_given(old), ())
+        yield from change_options(prefix, (), as_given(new))
+    else:
+        yield from change_options(prefix, as_given(old), as_given(new))
 
 
 def foreign_options(new: Value, old: Value = None) -> str:

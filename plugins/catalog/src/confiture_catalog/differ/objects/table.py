@@ -10,7 +10,12 @@ from confiture_catalog.differ.objects.column_changes import refuse_declaring
 from confiture_catalog.differ.objects.column_text import define, is_not_null_of
 from confiture_catalog.differ.objects.composite import order_is_reachable
 from confiture_catalog.differ.objects.inheritance import stands_alone
-from confiture_catalog.differ.objects.options import change_options, foreign_options, storage_options
+from confiture_catalog.differ.objects.options import (
+    as_given,
+    change_relation_options,
+    foreign_options,
+    storage_options,
+)
 from confiture_catalog.differ.world import World
 
 __all__ = ["TableHandler"]
@@ -156,7 +161,7 @@ def _tail(new: SchemaObject) -> str:
     if values.get("access_method"):
         tail += f" USING {values['access_method']}"
     if values.get("options"):
-        tail += f" WITH ({storage_options(values['options'])})"
+        tail += f" WITH ({storage_options(as_given(new))})"
     if values.get("tablespace"):
         tail += f" TABLESPACE {values['tablespace']}"
     return tail
@@ -170,7 +175,7 @@ def _change_storage(old: SchemaObject, new: SchemaObject) -> Iterable[Statement]
         yield sql(f"{table} SET ACCESS METHOD {becomes.get('access_method') or 'heap'}")
     if was.get("tablespace") != becomes.get("tablespace"):
         yield sql(f"{table} SET TABLESPACE {becomes.get('tablespace') or 'pg_default'}")
-    yield from change_options(table, was.get("options"), becomes.get("options"))
+    yield from change_relation_options(table, old, new)
 
 
 def _change_family(old: SchemaObject, new: SchemaObject, world: World) -> Iterable[Statement]:
