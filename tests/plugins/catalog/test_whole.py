@@ -174,7 +174,11 @@ async def test_secrets_of_user_mappings_are_not_read(database, psql, inspect):
 async def test_reading_changes_nothing(database, psql, inspect):
     """No object, and no row of any catalog."""
     psql(database, EVERY_KIND)
-    rows = "SELECT tuples FROM (SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_all_tables) s(tuples)"
+    # Not what all databases share, where other tests work, nor what autovacuum writes.
+    rows = (
+        "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_all_tables s JOIN pg_class c ON c.oid = s.relid"
+        " WHERE NOT c.relisshared AND c.relname NOT LIKE 'pg_statistic%'"
+    )
     before = dump(database), psql(database, rows)
     await inspect(database)
     assert (dump(database), psql(database, rows)) == before
