@@ -125,13 +125,13 @@ class Changed(Runner):
     def change(self, statement):
         return statement
 
-    async def execute(self, ctx, plan, target, execution):
+    async def execute(self, ctx, plan, target, execution, *, connection=None):
         statements = tuple(self.change(statement) for statement in plan.statements)
         return await super().execute(ctx, msgspec.structs.replace(plan, statements=statements), target, execution)
 
 
 class NeverAtomic(Runner):
-    async def execute(self, ctx, plan, target, execution):
+    async def execute(self, ctx, plan, target, execution, *, connection=None):
         return await super().execute(ctx, plan, target, Execution(atomic=False, jobs=execution.jobs))
 
 
@@ -144,7 +144,7 @@ class WithoutTimeouts(Changed):
     def change(self, statement):
         return msgspec.structs.replace(statement, lock_timeout_s=None, statement_timeout_s=None)
 
-    async def execute(self, ctx, plan, target, execution):
+    async def execute(self, ctx, plan, target, execution, *, connection=None):
         async with ctx.connect(target, settings={"lock_timeout": "1s"}):
             pass
         if any(statement.statement_timeout_s for statement in plan.statements):
@@ -158,7 +158,7 @@ class WithoutData(Changed):
 
 
 class Miscounting(Runner):
-    async def execute(self, ctx, plan, target, execution):
+    async def execute(self, ctx, plan, target, execution, *, connection=None):
         return msgspec.structs.replace(await super().execute(ctx, plan, target, execution), statements=0)
 
 
@@ -167,7 +167,7 @@ class Littering(Runner):
 
     left: list = []  # noqa: RUF012
 
-    async def execute(self, ctx, plan, target, execution):
+    async def execute(self, ctx, plan, target, execution, *, connection=None):
         import asyncpg
 
         if any(
@@ -178,7 +178,7 @@ class Littering(Runner):
 
 
 class Careless(Runner):
-    async def execute(self, ctx, plan, target, execution):
+    async def execute(self, ctx, plan, target, execution, *, connection=None):
         return await super().execute(ctx, msgspec.structs.replace(plan, from_digest=None), target, execution)
 
 

@@ -42,6 +42,7 @@ from confiture.model import (
 )
 from confiture.protocols import (
     Anonymizer,
+    Connection,
     Context,
     Differ,
     Executor,
@@ -62,7 +63,9 @@ class GitSource:
 
 
 class OneByOne:
-    async def execute(self, ctx: Context, plan: Plan, target: Target, execution: Execution) -> ExecutionReport:
+    async def execute(
+        self, ctx: Context, plan: Plan, target: Target, execution: Execution, *, connection: Connection | None = None
+    ) -> ExecutionReport:
         async with ctx.connect(target) as connection, ctx.transaction(connection):
             for statement in plan.statements:
                 await connection.execute(statement.sql)

@@ -26,13 +26,18 @@
     │   ├── StatementFailed               7  statement-failed
     │   ├── RoleMissing                   7  role-missing
     │   ├── FeatureMissing                7  feature-missing     the server lacks an extension, ICU...
-    │   └── DiskFull                      7  disk-full
+    │   ├── DiskFull                      7  disk-full
+    │   └── OutcomeUnknown                7  outcome-unknown     a statement was begun, and nobody saw it end
     ├── Refused                           8  refused             nothing was touched
     │   ├── DatabaseNotEmpty              8  database-not-empty
     │   ├── EnvironmentProtected          8  environment-protected
     │   ├── ConfirmationNeeded            8  confirmation-needed
     │   ├── DecisionsNeeded               8  decisions-needed    a rename, or a drop and something new?
     │   ├── ProofFailed                   8  proof-failed        a plan does not lead to the wanted schema
+    │   ├── HistoryConflict               8  history-conflict    the migration files do not fit the history
+    │   ├── DataLossRefused               8  data-loss           data would be lost, and nobody said that it may
+    │   ├── DriftFound                    8  drift               what a migration touches was changed by others
+    │   ├── Irreversible                  8  irreversible        a migration has no way back
     │   └── PermissionMissing             8  permission-missing
     ├── Busy                              9  busy                another run holds the lock
     ├── ServerError                      10  server              a server could not be started or stopped
@@ -54,17 +59,22 @@ __all__ = [
     "ConfirmationNeeded",
     "ConfitureError",
     "ConnectionLost",
+    "DataLossRefused",
     "DatabaseConnectionError",
     "DatabaseNotEmpty",
     "DatabaseNotFound",
     "DecisionsNeeded",
     "DependencyError",
     "DiskFull",
+    "DriftFound",
     "EnvironmentProtected",
     "ExecutionError",
     "FeatureMissing",
+    "HistoryConflict",
     "InternalError",
     "Interrupted",
+    "Irreversible",
+    "OutcomeUnknown",
     "PermissionMissing",
     "PluginBroken",
     "PluginError",
@@ -296,6 +306,12 @@ class DiskFull(ExecutionError):
     code = "disk-full"
 
 
+class OutcomeUnknown(ExecutionError):
+    """A statement outside of a transaction was begun, and nobody saw it end: look, then ``migrate repair``."""
+
+    code = "outcome-unknown"
+
+
 class Refused(ConfitureError):
     """Confiture will not do this; nothing was touched."""
 
@@ -333,6 +349,30 @@ class ProofFailed(Refused):
     """The plan was tried and does not lead to the wanted schema: a defect, or an object that cannot be compared."""
 
     code = "proof-failed"
+
+
+class HistoryConflict(Refused):
+    """Files and history do not fit: an applied one was edited or is gone, one is out of order, a number is missing."""
+
+    code = "history-conflict"
+
+
+class DataLossRefused(Refused):
+    """Data would be lost: pass ``--allow-data-loss``, or declare it in the migration (``loses_data``)."""
+
+    code = "data-loss"
+
+
+class DriftFound(Refused):
+    """What a migration touches is not as the last run left it: undo that, or pass ``--ignore-drift``."""
+
+    code = "drift"
+
+
+class Irreversible(Refused):
+    """The migration has no way back: write a ``down``, or go forward with a new migration."""
+
+    code = "irreversible"
 
 
 class PermissionMissing(Refused):

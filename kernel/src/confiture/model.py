@@ -23,6 +23,7 @@ __all__ = [
     "Logged",
     "Mask",
     "Matching",
+    "Measurement",
     "Note",
     "ObjectKey",
     "Origin",
@@ -132,22 +133,52 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     """How a plan is to be run.
 
     ``atomic`` True: all of it in one transaction, save what cannot be. False: in batches that commit, for a
-    database that nobody sees yet. ``jobs``: connections at most; more than one only where not atomic.
-    ``create_roles``: roles that the plan names and the server lacks are created without login.
+    database that nobody sees yet, or for a single statement that cannot run in a transaction. ``jobs``: connections at
+    most; more than one only where not atomic. ``create_roles``: roles that the plan names and the server lacks are
+    created without login.
+
+    For a database in use: ``lock_timeout_s`` and ``statement_timeout_s`` are those of every statement that has none of
+    its own (None: the session's). A transaction, or a statement outside of one, that met a lock or a deadlock is tried
+    again for ``lock_retry_s`` seconds. ``interrupted``: an earlier run may have begun the first statement, and was
+    cut: one that runs outside of a transaction is looked for first. ``rollback``: everything is taken back at the end
+    (only atomic). ``measure``: report what each statement took. Backfills sleep ``throttle`` seconds for each second
+    of work, and while a replica is more than ``max_replica_lag_s`` behind.
     """
 
     atomic: bool = True
     jobs: int = 1
     create_roles: bool = False
+    lock_timeout_s: float | None = None
+    statement_timeout_s: float | None = None
+    lock_retry_s: float = 0.0
+    interrupted: bool = False
+    rollback: bool = False
+    measure: bool = False
+    throttle: float = 0.0
+    max_replica_lag_s: float | None = None
+
+
+class Measurement(msgspec.Struct, frozen=True, kw_only=True):
+    """What a statement took. ``number`` counts the plan's statements from 0; ``locks`` are (mode, relation) pairs as
+    pg_locks has them (``AccessExclusiveLock``), of relations that were there before it."""  # noqa: D205, D209
+
+    number: int
+    seconds: float
+    locks: tuple[tuple[str, str], ...] = ()
 
 
 class ExecutionReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What an executor did. ``rows`` counts the rows loaded by COPY blocks."""
+    """What an executor did. ``rows`` counts the rows loaded by COPY blocks, and those that backfills changed.
+
+    ``retries``: how often a lock made it begin again. ``measured``: where that was asked for.
+    """
 
     statements: int
     rows: int
     seconds: float
     roles_created: tuple[str, ...] = ()
+    retries: int = 0
+    measured: tuple[Measurement, ...] = ()
 
 
 class ObjectKey(NamedTuple):

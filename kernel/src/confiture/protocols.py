@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         Event,
         Execution,
         ExecutionReport,
+        Hazard,
         Mask,
         Matching,
         Plan,
@@ -153,6 +154,20 @@ class Context(Protocol):
         """
         ...
 
+    def review(self, plan: Plan) -> tuple[Hazard, ...]:
+        """What all reviewers (``confiture_review``) say of a plan, to be heard before it runs.
+
+        Raises ``PluginBroken`` for a reviewer that fails: a policy that fails must not pass.
+        """
+        ...
+
+    async def start(self, medium: str, request: Any = None, **values: Any) -> Any:
+        """Run a medium, within this run, and return its report: mediums are put together of others so.
+
+        ``values`` become its request, where ``request`` is not given. Raises ``UnknownProvider``, ``ConfigError``.
+        """
+        ...
+
     async def target(self, environment: Environment | str | None = None) -> Target:
         """The environment's database, its server started where confiture runs it. None: the run's environment."""
         ...
@@ -251,11 +266,22 @@ class Differ(Protocol):
 class Executor(Protocol):
     """Runs a plan on a database."""
 
-    async def execute(self, ctx: Context, plan: Plan, target: Target, execution: Execution) -> ExecutionReport:
+    async def execute(
+        self,
+        ctx: Context,
+        plan: Plan,
+        target: Target,
+        execution: Execution,
+        *,
+        connection: Connection | None = None,
+    ) -> ExecutionReport:
         """Run every statement, in order or by level, as ``execution`` says.
 
         Where ``execution.atomic``, an error leaves the database as it was, save for statements that PostgreSQL
-        cannot run in a transaction. Raises ``StatementFailed`` with file, line, column and the line itself.
+        cannot run in a transaction. ``connection`` is one to ``target`` that the caller has and keeps: it is used
+        instead of new ones, and its session is left as it was found. Raises ``StatementFailed`` with file, line,
+        column and the line itself, ``Busy`` naming who holds a lock, ``OutcomeUnknown`` where nobody can tell whether
+        an interrupted statement took place.
         """
         ...
 

@@ -27,6 +27,7 @@ from confiture.model import Event, Note, Target, WarningRaised
 from confiture.temporary import temporary_database
 
 if TYPE_CHECKING:
+    from confiture.model import Hazard, Plan
     from confiture.protocols import Connection
     from confiture.registry import Registry
 
@@ -96,6 +97,10 @@ class Run:
     def settings(self, section: str, type_: type[S]) -> S:
         """See ``Context.settings``."""
         return self.project.section(section, type_)
+
+    def review(self, plan: Plan) -> tuple[Hazard, ...]:
+        """See ``Context.review``."""
+        return self._registry.review(plan)
 
     # -- databases ------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -45,9 +45,14 @@ class ScratchConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 class MigrationsConfig(msgspec.Struct, frozen=True, kw_only=True):
     """``[migrations]``. ``dir`` is the folder of the migration files, relative to the project's root; None means
-    ``db/migrations``, which may be missing."""  # noqa: D205, D209
+    ``db/migrations``, which may be missing. ``schema`` and ``table`` name the tracking table. ``numbering``: how new
+    migrations are numbered; ``allow_gaps``: a number may be missing between two."""  # noqa: D205, D209
 
     dir: str | None = None
+    schema: str = "confiture"
+    table: str = "confiture_migrations"
+    numbering: Literal["sequence", "timestamp"] = "sequence"
+    allow_gaps: bool = False
 
 
 class Project:

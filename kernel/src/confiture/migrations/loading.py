@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import inspect
 import io
 import itertools
@@ -11,40 +12,131 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType, ModuleType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from confiture.errors import ConfitureError, Refused, SourceError, SourceUnreadable, SyntaxInvalid
+from confiture.errors import ConfitureError, Irreversible, Refused, SourceError, SourceUnreadable, SyntaxInvalid
 from confiture.migrations.finding import MigrationFile
 from confiture.migrations.recording import place_calls
 from confiture.model import Plan, SourceFile
 from confiture.models.migration import Migration
 from confiture.sql import read_script
+from confiture.sql.comments import comments_of
 from confiture.sqlfiles.decoding import decode_sql
 
-__all__ = ["load_class", "record_class", "record_migration"]
+if TYPE_CHECKING:
+    from confiture.models.migration import Reader
+
+__all__ = ["LOSES_DATA", "ReadMigration", "load_class", "read_migration", "record_class", "record_migration"]
+
+#: The comment by which an SQL file says that data may go.
+LOSES_DATA = "confiture: loses-data"
 
 _numbers = itertools.count()
+
+
+class ReadMigration:
+    """A migration's files as they were read: what it says of itself, and what it does in each direction.
+
+    ``checksum`` is a SHA-256 of what ``up`` is written in (the class's file, or the ``.up.sql``), whatever its line
+    ends are. ``loses_data`` are the directions in which it declares that data may go, ``replaces`` the versions that
+    it was squashed from.
+    """
+
+    def __init__(self, file: MigrationFile, source: SourceFile, class_: type[Migration] | None) -> None:
+        self.file = file
+        self.source = source
+        self.class_ = class_
+        self.checksum = hashlib.sha256(_python(source.sql).encode()).hexdigest()
+        self.loses_data: tuple[str, ...] = ()
+        self.replaces: tuple[str, ...] = ()
+        if class_ is not None:
+            self.loses_data = _names(class_, "loses_data", source, ("up", "down"))
+            self.replaces = _names(class_, "replaces", source, None)
+
+    def reads(self, direction: Literal["up", "down"]) -> bool:
+        """Whether that direction is async, so that only a database can tell what it does."""
+        return self.class_ is not None and inspect.iscoroutinefunction(getattr(self.class_, direction))
+
+    @property
+    def reversible(self) -> bool:
+        """Whether there is a way back, as far as can be told without running it."""
+        if self.class_ is None:
+            return self.file.down_path is not None
+        return self.class_.down is not Migration.down
+
+    def declares_loss(self, direction: Literal["up", "down"]) -> bool:
+        """Whether it says itself that data may go: ``loses_data`` of the class, or a comment in the SQL file."""
+        if self.class_ is not None:
+            return direction in self.loses_data
+        source = self.source if direction == "up" else self._down_source()
+        return any(comment.strip() == LOSES_DATA for comment in comments_of(source.sql))
+
+    def record(self, direction: Literal["up", "down"] = "up") -> Plan:
+        """See :func:`record_migration`."""
+        if self.class_ is not None:
+            return record_class(self.class_, self.source, direction)
+        return read_script([self.source if direction == "up" else self._down_source()], migration=True)
+
+    async def record_live(self, direction: Literal["up", "down"], reader: Reader) -> Plan:
+        """The same, where ``reader`` answers ``self.fetch``: for those that read."""
+        if self.class_ is None or not self.reads(direction):
+            return self.record(direction)
+        with _guarded(self.source, f"{direction}()"):
+            migration = self.class_()
+            migration._source = self.source
+            migration._reader = reader
+            try:
+                await getattr(migration, direction)()
+            except (Refused, SourceError) as error:
+                if error.file is None:
+                    error.file, error.line = self.source.path, _line_of(self.class_, self.source, direction)
+                raise
+        return place_calls(self.source, migration._calls())
+
+    def _down_source(self) -> SourceFile:
+        file = self.file
+        if file.down_path is None or file.down_shown is None:
+            down = file.shown.removesuffix(".up.sql") + ".down.sql"
+            raise Irreversible(
+                f"the migration {file.version!r} cannot be undone: there is no {down!r}",
+                file=file.shown,
+                hint="write that file, with what takes it back",
+            )
+        return SourceFile(file.down_shown, _read(file.down_path, file.down_shown))
+
+
+def read_migration(file: MigrationFile) -> ReadMigration:
+    """Read a migration. Runs the Python of a class's file, once. Raises ``SourceError`` and its kin."""
+    if file.is_sql:
+        return ReadMigration(file, SourceFile(file.shown, _read(file.path, file.shown)), None)
+    source = SourceFile(file.shown, _python(_read(file.path, file.shown)))
+    return ReadMigration(file, source, load_class(source, file.version))
 
 
 def record_migration(file: MigrationFile, direction: Literal["up", "down"] = "up") -> Plan:
     """What the migration does in that direction.
 
     The origins point into the plan's sources (see :func:`confiture.migrations.recording.place_calls`). Raises
-    ``SourceError`` and its kin with file and line, ``Refused`` for a ``down`` that is not defined.
+    ``SourceError`` and its kin with file and line, ``Irreversible`` for a ``down`` that is not defined.
     """
-    if not file.is_sql:
-        source = SourceFile(file.shown, _python(_read(file.path, file.shown)))
-        return record_class(load_class(source, file.version), source, direction)
-    if direction == "up":
-        return read_script([SourceFile(file.shown, _read(file.path, file.shown))])
-    if file.down_path is None or file.down_shown is None:
-        down = file.shown.removesuffix(".up.sql") + ".down.sql"
-        raise Refused(
-            f"the migration {file.version!r} cannot be undone: there is no {down!r}",
-            file=file.shown,
-            hint="write that file, with what takes it back",
-        )
-    return read_script([SourceFile(file.down_shown, _read(file.down_path, file.down_shown))])
+    return read_migration(file).record(direction)
+
+
+def _names(
+    class_: type[Migration], attribute: str, source: SourceFile, known: tuple[str, ...] | None
+) -> tuple[str, ...]:
+    value = getattr(class_, attribute)
+    value = (value,) if isinstance(value, str) else value
+    if isinstance(value, tuple | list) and all(
+        isinstance(one, str) and (one in known if known else one.isdecimal()) for one in value
+    ):
+        return tuple(value)
+    raise SourceError(
+        f"{class_.__name__!r} has {attribute} = {value!r}",
+        file=source.path,
+        line=_line_of(class_, source),
+        hint=f"a tuple of {' and '.join(map(repr, known))}" if known else 'a tuple of versions, such as ("001", "002")',
+    )
 
 
 def load_class(source: SourceFile, version: str) -> type[Migration]:

@@ -49,7 +49,7 @@ def read_call(sql: object, file: str, line: int, source: SourceFile | None, tran
     literal = _literals(source.sql).get((line, sql)) if source else None
     first = literal.line if literal else line
     try:
-        statements = read_file(SourceFile(file, sql))
+        statements = read_file(SourceFile(file, sql), migration=True)
     except SourceError as error:
         if literal and error.line is not None:
             column = 0 if error.line > 1 else _column(source, literal)

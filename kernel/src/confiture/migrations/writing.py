@@ -81,7 +81,7 @@ def write_sql_pair(
                 )
         path = folder / f"{version}_{name}.{direction}.sql"
         text = _script(version, name, statements, notes if direction == "up" else {})
-        _check(path.name, statements, read_file(SourceFile(path.name, text)))
+        _check(path.name, statements, read_file(SourceFile(path.name, text), migration=True))
         files.append((path, text))
     _write(files)
     return files[0][0], files[1][0] if len(files) > 1 else None

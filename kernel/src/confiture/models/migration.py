@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
-from confiture.errors import Refused, SourceError
+from confiture.errors import Irreversible, SourceError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from confiture.migrations.recording import Call
     from confiture.model import SourceFile, Statement
+
+    Reader: TypeAlias = Callable[..., Awaitable[list[Any]]]
 
 __all__ = ["Migration"]
 
@@ -36,7 +40,14 @@ class Migration:
 
     version: ClassVar[str] = ""
     name: ClassVar[str] = ""
+    #: The directions in which data may go: ``("up",)``, ``("down",)`` or both. Without it ``--allow-data-loss`` is
+    #: asked for; not for a ``down`` that destroys only what ``up`` made.
+    loses_data: ClassVar[tuple[str, ...]] = ()
+    #: The versions that this one stands for, where it is a baseline that others were squashed into.
+    replaces: ClassVar[tuple[str, ...]] = ()
 
+    #: What answers :meth:`fetch`, where there is a database.
+    _reader: Reader | None = None
     #: The text that the class was read from, where it is known: errors then point into it.
     _source: SourceFile | None = None
 
@@ -45,8 +56,8 @@ class Migration:
         raise SourceError(f"{type(self).__name__!r} defines no method 'up'", hint="def up(self) -> None: ...")
 
     def down(self) -> None:
-        """Take it back. Raises ``Refused`` where the class does not define it."""
-        raise Refused(
+        """Take it back. Raises ``Irreversible`` where the class does not define it."""
+        raise Irreversible(
             f"the migration {self.version!r} cannot be undone: {type(self).__name__!r} defines no method 'down'",
             hint="write one that takes back what 'up' does",
         )
@@ -77,6 +88,20 @@ class Migration:
 
         file, line = self._caller()
         self._record(typed_call(backfill_statement, file, line, table, set, where, batch_rows))
+
+    def fetch(self, sql: str, *args: Any) -> Awaitable[list[Any]]:
+        """The rows of a query, for ``async def up(self)`` that must read before it writes.
+
+        It reads the database as it is before this migration, in one snapshot and read-only: what the migration itself
+        executes is recorded, and has not happened yet. Rows are asyncpg's records; ``$1`` in ``sql`` is the first of
+        ``args``. Raises ``SourceError`` in a method that is not async, and where there is no database.
+        """
+        if self._reader is None:
+            raise SourceError(
+                f"{type(self).__name__!r} reads the database, and there is none",
+                hint="only `async def up` and `async def down` may fetch, and only where they are run on a database",
+            )
+        return self._reader(sql, *args)
 
     @property
     def statements(self) -> tuple[Statement, ...]:

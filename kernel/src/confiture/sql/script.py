@@ -35,20 +35,21 @@ _STATEMENT_WORDS = frozenset(
 )
 
 
-def read_script(files: Sequence[SourceFile], *, transactions: bool = False) -> Plan:
+def read_script(files: Sequence[SourceFile], *, transactions: bool = False, migration: bool = False) -> Plan:
     r"""The statements of the files, in order, with their origins. Empty statements are dropped, as psql does.
 
     ``transactions``: transaction control, and what lasts as long as a transaction, are left in for the caller to
-    honour, and ``\connect`` is passed over. Raises ``SyntaxInvalid`` and ``UnsupportedScript`` with file, line and
+    honour, and ``\connect`` is passed over. ``migration``: the files run in a transaction of their own, so that SET
+    LOCAL and SET CONSTRAINTS mean something. Raises ``SyntaxInvalid`` and ``UnsupportedScript`` with file, line and
     column.
     """
     statements: list[Statement] = []
     for file in files:
-        statements += read_file(file, transactions=transactions)
+        statements += read_file(file, transactions=transactions, migration=migration)
     return Plan(statements=tuple(statements), sources=tuple(files))
 
 
-def read_file(file: SourceFile, *, transactions: bool = False) -> list[Statement]:
+def read_file(file: SourceFile, *, transactions: bool = False, migration: bool = False) -> list[Statement]:
     """The statements of one file. See :func:`read_script`."""
     sql = file.sql
     if sql.startswith("\ufeff"):  # psql skips a byte order mark too; a space keeps the offsets
@@ -67,10 +68,12 @@ def read_file(file: SourceFile, *, transactions: bool = False) -> list[Statement
     except GrammarError as error:
         lex(file)  # says where a quote opened, which the grammar says only of the text it was in
         raise _syntax_error(file, lexed, error) from None
-    return _statements(file, lexed, tree, transactions)
+    return _statements(file, lexed, tree, transactions, migration)
 
 
-def _statements(file: SourceFile, lexed: Lexed, tree: ParseResult, transactions: bool) -> list[Statement]:
+def _statements(
+    file: SourceFile, lexed: Lexed, tree: ParseResult, transactions: bool, migration: bool
+) -> list[Statement]:
     sql = lexed.sql
     encoded = None if sql.isascii() else sql.encode()
     copies = {block.statement_end: block for block in lexed.copies}
@@ -97,7 +100,7 @@ def _statements(file: SourceFile, lexed: Lexed, tree: ParseResult, transactions:
         kind = kind_of(field)
         node = getattr(raw.stmt, field)
         if kind in _CHECKED_KINDS:
-            _check(file, start, kind, node, "\\" in sql, transactions)
+            _check(file, start, kind, node, "\\" in sql, transactions, migration)
         data: bytes | None = None
         if kind == "CopyStmt" and node.is_from and not node.filename and not node.is_program:
             _check_copy(file, start, node)
@@ -134,21 +137,25 @@ def _sets_config(node: Any, sql: str) -> bool:
     return False
 
 
-def _check(file: SourceFile, start: int, kind: str, node: Any, backslashes: bool, transactions: bool) -> None:
+def _check(
+    file: SourceFile, start: int, kind: str, node: Any, backslashes: bool, transactions: bool, migration: bool
+) -> None:
     """Refuse what cannot mean here what it says. ``backslashes``: the SQL of the file has any."""
     what = hint = ""
     if transactions and (kind != "VariableSetStmt" or node.name.startswith("TRANSACTION")):
         return
     if kind == "TransactionStmt":
         what = "transaction control"
-        hint = "remove it: a build is all or nothing by itself"
+        hint = f"remove it: a {'migration' if migration else 'build'} is all or nothing by itself"
     elif kind == "ConstraintsSetStmt":
+        if migration:
+            return
         what = '"SET CONSTRAINTS"'
         hint = "it lasts as long as a transaction, and a schema file has none of its own: remove it"
     elif node.name in ("TRANSACTION", "TRANSACTION SNAPSHOT"):
         what = '"SET TRANSACTION"'
         hint = "it lasts as long as a transaction, and a schema file has none of its own: remove it"
-    elif node.is_local and not transactions:
+    elif node.is_local and not (transactions or migration):
         what = '"SET LOCAL"'
         hint = "it lasts as long as a transaction, and a schema file has none of its own: write SET, and RESET after"
     else:
@@ -162,7 +169,13 @@ def _check(file: SourceFile, start: int, kind: str, node: Any, backslashes: bool
             what = '"standard_conforming_strings = off"'
             hint = "write E'...' where backslashes escape, and remove this line"
     if what:
-        raise error_at(UnsupportedScript, file, start, f"a schema file cannot hold {what}", hint=hint)
+        raise error_at(
+            UnsupportedScript,
+            file,
+            start,
+            f"a {'migration' if migration else 'schema file'} cannot hold {what}",
+            hint=hint,
+        )
 
 
 def _check_copy(file: SourceFile, start: int, node: Any) -> None:
