@@ -179,6 +179,9 @@ class Run:
             connection = await self._open_maintenance(target, server)
         try:
             yield connection
+            if connection.is_closed():  # the server went away meanwhile, and what it was for is done
+                self._open.discard(connection)
+                return
             await connection.execute("SELECT pg_advisory_unlock_all(); RESET ALL")
         except BaseException:
             # In doubt: a lock that it holds must not stay.

@@ -26,7 +26,15 @@ from confiture.sqlfiles.decoding import decode_sql
 if TYPE_CHECKING:
     from confiture.models.migration import Reader
 
-__all__ = ["LOSES_DATA", "ReadMigration", "load_class", "read_migration", "record_class", "record_migration"]
+__all__ = [
+    "LOSES_DATA",
+    "ReadMigration",
+    "checksum_of",
+    "load_class",
+    "read_migration",
+    "record_class",
+    "record_migration",
+]
 
 #: The comment by which an SQL file says that data may go.
 LOSES_DATA = "confiture: loses-data"
@@ -46,7 +54,7 @@ class ReadMigration:
         self.file = file
         self.source = source
         self.class_ = class_
-        self.checksum = hashlib.sha256(_python(source.sql).encode()).hexdigest()
+        self.checksum = _checksum(source.sql)
         self.loses_data: tuple[str, ...] = ()
         self.replaces: tuple[str, ...] = ()
         if class_ is not None:
@@ -111,6 +119,11 @@ def read_migration(file: MigrationFile) -> ReadMigration:
         return ReadMigration(file, SourceFile(file.shown, _read(file.path, file.shown)), None)
     source = SourceFile(file.shown, _python(_read(file.path, file.shown)))
     return ReadMigration(file, source, load_class(source, file.version))
+
+
+def checksum_of(file: MigrationFile) -> str:
+    """The checksum of :class:`ReadMigration`, from the text alone: nothing is run. Raises ``SourceUnreadable``."""
+    return _checksum(_read(file.path, file.shown))
 
 
 def record_migration(file: MigrationFile, direction: Literal["up", "down"] = "up") -> Plan:
@@ -204,6 +217,10 @@ def _read(path: Path, shown: str) -> str:
     except OSError as error:
         raise SourceUnreadable(f"cannot be read: {error.strerror}", file=shown) from error
     return decode_sql(data, shown)
+
+
+def _checksum(text: str) -> str:
+    return hashlib.sha256(_python(text).encode()).hexdigest()
 
 
 def _python(text: str) -> str:

@@ -1,14 +1,14 @@
-"""The entry module: registers the source ``migrations``."""
+"""The entry module: registers the source ``migrations``, the mediums of running migrations, and their commands."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from confiture.hooks import Provider, hookimpl
+from confiture.hooks import Command, Provider, hookimpl
 
 if TYPE_CHECKING:
-    from confiture.protocols import SchemaSource
+    from confiture.protocols import Medium, SchemaSource
 
 API_VERSION = 1
 
@@ -21,3 +21,33 @@ def confiture_sources() -> Iterable[Provider[SchemaSource]]:
         target="confiture_incremental.source:MigrationsSource",
         summary="the migrations, replayed: all, or up to a version",
     )
+
+
+#: Mediums by name: the object, and what it does.
+_MEDIUMS = {
+    "up": ("mediums:UpMedium", "applies pending migrations"),
+    "down": ("mediums:DownMedium", "takes migrations back"),
+    "status": ("mediums:StatusMedium", "how each migration stands"),
+    "history": ("mediums:HistoryMedium", "what happened to a database"),
+}
+#: Commands by name: the function, and its summary.
+_COMMANDS = {
+    "migrate up": ("commands.up:up", "Apply pending migrations"),
+    "migrate down": ("commands.down:down", "Take migrations back"),
+    "migrate status": ("commands.status:status", "Show how each migration stands"),
+    "migrate history": ("commands.history:history", "Show what happened to a database"),
+}
+
+
+@hookimpl
+def confiture_mediums() -> Iterable[Provider[Medium]]:
+    """Medium 2, its second half."""
+    for name, (target, summary) in _MEDIUMS.items():
+        yield Provider(name=name, target=f"confiture_incremental.{target}", summary=summary)
+
+
+@hookimpl
+def confiture_commands() -> Iterable[Command]:
+    """``confiture migrate`` and its kin."""
+    for name, (target, summary) in _COMMANDS.items():
+        yield Command(name=name, target=f"confiture_incremental.{target}", summary=summary, group="Mediums")

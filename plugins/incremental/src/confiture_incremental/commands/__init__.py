@@ -1,0 +1,1 @@
+"""The commands: each reads its options, starts its medium, and prints the report."""

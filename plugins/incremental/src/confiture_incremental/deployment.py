@@ -1,0 +1,161 @@
+"""A database that migrations are run on: one session, its lock, its history."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
+
+from confiture.connect import address
+from confiture.errors import ConfigError, Refused
+from confiture.hooks import EXECUTOR
+from confiture.locks import acquire_lock, is_pooled
+from confiture.migrations.history import History, read_history
+from confiture.migrations.tracking import Record, Tracking, tracking_of
+from confiture.model import Execution, ExecutionReport, Note, Plan, Statement, Target
+from confiture_incremental.model import IncrementalConfig
+
+if TYPE_CHECKING:
+    from confiture.protocols import Connection, Context, Executor
+
+__all__ = ["Deployment", "checked", "deployment", "lock_key"]
+
+
+class Deployment:
+    """What a run works with. ``history`` is as it was read last; ``connection`` is replaced where it was lost."""
+
+    def __init__(self, ctx: Context, target: Target, config: IncrementalConfig, stack: AsyncExitStack) -> None:
+        self.ctx = ctx
+        self.target = target
+        self.config = config
+        self._stack = stack
+        self._connection: Connection | None = None
+        self.tracking: Tracking = tracking_of(ctx.project, ctx.run_id)
+        self.history = History()
+        self.executor: Executor = ctx.get(EXECUTOR, config.executor)
+        self.pooled = False
+
+    @property
+    def connection(self) -> Connection:
+        """The session that works."""
+        assert self._connection is not None
+        return self._connection
+
+    async def connect(self) -> Connection:
+        """A new session, in place of the one that there was. Raises ``DatabaseConnectionError``."""
+        self._connection = await self._stack.enter_async_context(self.ctx.connect(self.target))
+        return self._connection
+
+    @property
+    def execution(self) -> Execution:
+        """How statements are run, as the configuration and the request say."""
+        config = self.config
+        return Execution(
+            lock_timeout_s=config.lock_timeout_s,
+            statement_timeout_s=config.statement_timeout_s,
+            lock_retry_s=config.lock_retry_s,
+            throttle=config.throttle,
+            max_replica_lag_s=config.max_replica_lag_s,
+        )
+
+    async def read(self) -> History:
+        """Read the history anew."""
+        self.history = await read_history(self.connection, self.tracking)
+        return self.history
+
+    async def prepare(self) -> None:
+        """Make or upgrade the tracking table, where that is needed. Only under the lock."""
+        statements = self.missing_statements()
+        if not statements:
+            return
+        if self.history.exists:
+            self.ctx.emit(Note(message=f"the table {self.tracking.qualified} is brought to its present layout"))
+        await self.run(Plan(statements=tuple(statements)))
+        await self.read()
+
+    def missing_statements(self) -> list[Statement]:
+        """What :meth:`prepare` would run."""
+        from confiture.migrations.tracking import LAYOUT
+
+        if not self.history.exists:
+            return self.tracking.create(schema_exists=self.history.schema_exists)
+        if self.history.layout < LAYOUT:
+            return self.tracking.upgrade(self.history.columns)
+        return []
+
+    async def write(self, *records: Record) -> None:
+        """Write rows, in a transaction of their own."""
+        await self.run(Plan(statements=(self.tracking.insert(records),)))
+
+    async def run(self, plan: Plan, execution: Execution | None = None) -> ExecutionReport:
+        """Run a plan on this session."""
+        return await self.executor.execute(
+            self.ctx, plan, self.target, execution or self.execution, connection=self.connection
+        )
+
+    async def own(self) -> None:
+        """See to it that this session alone runs migrations here. Raises ``Busy``.
+
+        The lock belongs to the session that works. Where a client was killed its server process may still be at work;
+        as long as that is so, nobody knows what the history is going to be. Through a transaction-mode pooler there
+        is no such lock.
+        """
+        self.pooled = await is_pooled(self.connection)
+        if not self.pooled:
+            await acquire_lock(
+                self.connection,
+                f"migrations in {self.tracking.qualified}",
+                self.config.lock_wait_s,
+                waiting=lambda held: self.ctx.emit(Note(message=f"{held}; waiting")),
+            )
+
+
+@asynccontextmanager
+async def deployment(
+    ctx: Context, target: Target, config: IncrementalConfig, *, writes: bool
+) -> AsyncIterator[Deployment]:
+    """A session on ``target`` and its history. ``writes``: the only one that may change it until the block ends.
+
+    Raises ``Busy`` naming who is at work, ``Refused`` for a database that cannot be written to, ``HistoryConflict``
+    for a tracking table that cannot be read.
+    """
+    async with AsyncExitStack() as stack:
+        found = Deployment(ctx, target, config, stack)
+        await found.connect()
+        if writes:
+            await _refuse_readonly(found.connection, target)
+            await stack.enter_async_context(ctx.lock(target, lock_key(target), wait_s=config.lock_wait_s))
+            await found.own()
+        await found.read()
+        yield found
+
+
+def lock_key(target: Target) -> str:
+    """The name of the lock that deployers of a database take."""
+    return f"migrate {target.database}"
+
+
+async def _refuse_readonly(connection: Connection, target: Target) -> None:
+    row = await connection.fetchrow(
+        "SELECT pg_is_in_recovery() AS standby, current_setting('default_transaction_read_only') = 'on' AS readonly"
+    )
+    if row["standby"]:
+        raise Refused(
+            f"the database {target.database!r} of {target.label!r} ({address(target)}) is a read-only replica",
+            hint="connect to its primary, or give all of them as hosts with target_session_attrs=read-write",
+        )
+    if row["readonly"]:
+        raise Refused(
+            f"the database {target.database!r} of {target.label!r} ({address(target)}) is read-only: "
+            "default_transaction_read_only is on",
+            hint="turn it off for the role that migrates: ALTER ROLE ... SET default_transaction_read_only = off",
+        )
+
+
+def checked(config: IncrementalConfig) -> IncrementalConfig:
+    """The configuration, where its numbers can be. Raises ``ConfigError``."""
+    for name in ("lock_wait_s", "lock_timeout_s", "lock_retry_s", "statement_timeout_s", "throttle"):
+        value = getattr(config, name)
+        if value is not None and value < 0:
+            raise ConfigError(f"incremental: {name} must not be negative, and is {value:g}")
+    return config

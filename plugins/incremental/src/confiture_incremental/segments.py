@@ -1,0 +1,43 @@
+"""A migration's statements, cut where its transactions begin and end."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import msgspec
+
+from confiture.model import Statement
+
+__all__ = ["Segment", "cut", "progress_of"]
+
+
+class Segment(msgspec.Struct, frozen=True, kw_only=True):
+    """Statements ``first`` to ``last`` (from 0, without ``last``): one transaction, or one statement outside of any."""
+
+    first: int
+    last: int
+    transactional: bool
+
+
+def cut(statements: Sequence[Statement], done: int = 0) -> list[Segment]:
+    """The segments of what is left after the first ``done`` statements."""
+    found: list[Segment] = []
+    for number in range(done, len(statements)):
+        transactional = statements[number].transactional
+        if found and found[-1].transactional and transactional:
+            found[-1] = msgspec.structs.replace(found[-1], last=number + 1)
+        else:
+            found.append(Segment(first=number, last=number + 1, transactional=transactional))
+    return found
+
+
+def progress_of(statements: Sequence[Statement], done: int) -> str | None:
+    """A digest of the first ``done`` statements; None for none. What is resumed must have begun with them."""
+    if done == 0:
+        return None
+    digest = hashlib.sha256()
+    for statement in statements[:done]:
+        for part in (statement.sql.encode(), statement.copy_data or b""):
+            digest.update(str(len(part)).encode() + b":" + part)
+    return digest.hexdigest()
