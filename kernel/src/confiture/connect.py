@@ -20,7 +20,7 @@ from confiture.translate import connection_error
 if TYPE_CHECKING:
     from confiture.protocols import Connection
 
-__all__ = ["CLEANUP_TIMEOUT_S", "address", "close_connection", "open_connection", "transaction"]
+__all__ = ["CLEANUP_TIMEOUT_S", "address", "close_connection", "open_connection", "roll_back", "settle", "transaction"]
 
 #: What the driver reads in a URI.
 _DRIVER = frozenset(
@@ -151,6 +151,34 @@ async def transaction(
         raise
     else:
         await _end(connection, block.commit, swallow=False)
+
+
+async def roll_back(connection: Connection) -> None:
+    """End a transaction that was begun by hand, if one is open. Shielded; the socket is cut on doubt."""
+
+    async def step() -> None:
+        # Only when a cancelled message is through, is it known whether it left a transaction open.
+        driver: Any = connection
+        await driver._protocol._wait_for_cancellation()
+        if connection.is_in_transaction():
+            await connection.execute("ROLLBACK")
+
+    await _end(connection, step)
+
+
+async def settle(
+    connection: Connection, step: Callable[[], Coroutine[Any, Any, Any]], *, within_s: float = CLEANUP_TIMEOUT_S
+) -> bool:
+    """Do ``step``, shielded, also where a cancelled statement is still in its way; whether it was done in time.
+
+    For what must be put in order outside of transactions. What ``step`` raises is raised.
+    """
+    if connection.is_closed():
+        return False
+    with anyio.CancelScope(shield=True), anyio.move_on_after(within_s):
+        await _after_cancelling(connection, step)
+        return True
+    return False
 
 
 async def _after_cancelling(connection: Connection, step: Callable[[], Coroutine[Any, Any, None]]) -> None:

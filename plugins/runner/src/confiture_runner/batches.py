@@ -14,7 +14,7 @@ import msgspec
 
 from confiture.model import Statement
 
-__all__ = ["BATCH_STATEMENTS", "SEPARATOR", "Batch", "Segment", "cut", "segments", "share"]
+__all__ = ["BATCH_BYTES", "BATCH_STATEMENTS", "SEPARATOR", "Batch", "Segment", "cut", "join", "segments", "share"]
 
 #: Measured from 20 to 400: all within the noise from 50 up. A batch is a transaction where the plan is not atomic: 200
 #: tables with their indexes take some 1,500 of the 6,400 locks that a server has room for at default settings.
@@ -36,6 +36,11 @@ class Batch(msgspec.Struct, frozen=True):
         """The number of the statement at that position (from 1) of the text, and the position (from 1) within it."""
         index = max(bisect_right(self.starts, position - 1) - 1, 0)
         return self.numbers[index], position - self.starts[index]
+
+    def within(self, before: str, after: str) -> Batch:
+        """The same batch with something before and behind it in its message."""
+        starts = tuple(start + len(before) for start in self.starts)
+        return Batch(self.numbers, f"{before}{self.text}{after}", starts)
 
     def split(self, statements: Sequence[Statement]) -> Iterator[Batch]:
         """A batch for each statement."""
@@ -75,18 +80,19 @@ def cut(
         statement = statements[number]
         alone = stands_alone(statement)
         if pending and (alone or len(pending) >= most or size + len(statement.sql) > BATCH_BYTES):
-            yield _join(statements, pending)
+            yield join(statements, pending)
             pending, size = [], 0
         pending.append(number)
         size += len(statement.sql) + len(SEPARATOR)
         if alone or number in closing:
-            yield _join(statements, pending)
+            yield join(statements, pending)
             pending, size = [], 0
     if pending:
-        yield _join(statements, pending)
+        yield join(statements, pending)
 
 
-def _join(statements: Sequence[Statement], numbers: Sequence[int]) -> Batch:
+def join(statements: Sequence[Statement], numbers: Sequence[int]) -> Batch:
+    """One batch of all of the numbered statements."""
     starts = []
     offset = 0
     for number in numbers:

@@ -13,6 +13,7 @@ from confiture.errors import (
     StatementFailed,
     UnsupportedScript,
 )
+from confiture.migrations.backfill import Backfill
 from confiture.model import Plan, SourceFile, Statement
 from confiture.redact import redact
 from confiture.sql.places import origin_at, source_line_at
@@ -20,11 +21,21 @@ from confiture.sql.places import origin_at, source_line_at
 if TYPE_CHECKING:
     import asyncpg
 
-__all__ = ["commit_failure", "failure", "refuse_untransactional"]
+    from confiture.protocols import Connection
+
+__all__ = ["LOCKED", "WAITED", "commit_failure", "failure", "is_lost", "refuse_untransactional"]
 
 _DISK_FULL = "53100"
 _LOCK_NOT_AVAILABLE = "55P03"
+_DEADLOCK = "40P01"
 _FEATURE_NOT_SUPPORTED = "0A000"
+#: Somebody else had a lock, which may be free a moment later.
+LOCKED = frozenset({_LOCK_NOT_AVAILABLE, _DEADLOCK})
+#: Running it again to find the statement would only do harm or take time: the disk is full, a lock was held, somebody
+#: cancelled or a timeout struck.
+WAITED = frozenset({_DISK_FULL, "57014", *LOCKED})
+#: The server ends the connection with these, before the driver has seen it closed: 57P0x, and all of class 08.
+_ENDED = ("57P01", "57P02", "57P03", "57P05", "08")
 #: What the user can do, by SQLSTATE. PostgreSQL's own hint stands before it.
 _HINTS = {
     _DISK_FULL: "make room on the server's disk, then run again",
@@ -63,10 +74,18 @@ def commit_failure(error: asyncpg.PostgresError) -> ConfitureError:
     )
 
 
-def refuse_untransactional(plan: Plan) -> None:
-    """Raise ``UnsupportedScript`` for the first statement that cannot be part of a transaction."""
+def is_lost(connection: Connection, error: asyncpg.PostgresError) -> bool:
+    """Whether the connection is gone: then nobody knows what the server still did, and nothing can be tried again."""
+    return connection.is_closed() or str(error.sqlstate).startswith(_ENDED)
+
+
+def refuse_untransactional(plan: Plan, *, rollback: bool = False) -> None:
+    """Raise ``UnsupportedScript`` for the first statement that cannot be part of a transaction.
+
+    ``rollback``: it is taken back at the end, so that a backfill may be done at once.
+    """
     for statement in plan.statements:
-        if not statement.transactional:
+        if not statement.transactional and not (rollback and isinstance(statement, Backfill)):
             raised = UnsupportedScript(
                 f"{_name(statement)} cannot run inside a transaction",
                 hint="build into a database that does not exist yet: that is done in batches",
@@ -90,7 +109,7 @@ def _name(statement: Statement) -> str:
 def _kind(statement: Statement, error: asyncpg.PostgresError) -> type[ConfitureError]:
     if error.sqlstate == _DISK_FULL:
         return DiskFull
-    if error.sqlstate == _LOCK_NOT_AVAILABLE:
+    if error.sqlstate in LOCKED:
         return Busy
     if error.sqlstate == _FEATURE_NOT_SUPPORTED and _lacks_feature(statement, error):
         return FeatureMissing

@@ -6,12 +6,25 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from confiture.errors import PermissionMissing, RoleMissing
-from confiture.model import Origin, Plan
+from confiture.model import Execution, Note, Origin, Plan
 
 if TYPE_CHECKING:
     from confiture.protocols import Connection, Context
 
-__all__ = ["create_roles", "missing_error", "missing_roles"]
+__all__ = ["create_roles", "missing_error", "missing_roles", "provide_roles"]
+
+
+async def provide_roles(ctx: Context, connection: Connection, plan: Plan, execution: Execution) -> tuple[str, ...]:
+    """Create the roles that are missing, where that is wanted; their names. Raises ``RoleMissing``."""
+    missing = await missing_roles(connection, plan)
+    if not missing:
+        return ()
+    if not execution.create_roles:
+        raise missing_error(plan, missing)
+    created = await create_roles(ctx, connection, missing)
+    if created:
+        ctx.emit(Note(message=f"created without login, as the schema names them: roles {', '.join(created)}"))
+    return created
 
 
 async def missing_roles(connection: Connection, plan: Plan) -> tuple[str, ...]:
