@@ -64,13 +64,15 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 class History(msgspec.Struct, frozen=True, kw_only=True):
     """All rows, and the standing of each version that has any, by number.
 
-    ``exists``: whether there is a table; ``columns`` are those it has, ``layout`` is 0 without one.
+    ``exists``: whether there is a table; ``layout`` is 0 without one. ``columns`` are those that it has, ``unique`` its
+    constraints that allow a version only once: an older layout has them.
     """
 
     exists: bool = False
     schema_exists: bool = False
     layout: int = 0
     columns: tuple[str, ...] = ()
+    unique: tuple[str, ...] = ()
     events: tuple[Event, ...] = ()
     standings: dict[int, Standing] = {}
 
@@ -112,7 +114,10 @@ async def read_history(connection: Connection, tracking: Tracking) -> History:
         "SELECT n.oid IS NOT NULL AS schema_exists, c.oid IS NOT NULL AS exists,"
         " obj_description(c.oid, 'pg_class') AS comment,"
         " array(SELECT attname::text FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped)"
-        "  AS columns"
+        "  AS columns,"
+        " array(SELECT conname::text FROM pg_constraint"
+        "  JOIN pg_attribute ON attrelid = conrelid AND attnum = ANY (conkey)"
+        "  WHERE conrelid = c.oid AND contype IN ('p', 'u') AND attname = 'version') AS uniques"
         " FROM (VALUES (1)) AS one LEFT JOIN pg_namespace n ON nspname = $1"
         " LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = $2",
         tracking.schema,
@@ -134,7 +139,13 @@ async def read_history(connection: Connection, tracking: Tracking) -> History:
     rows = await connection.fetch(f"SELECT {_selected(columns)} FROM {tracking.qualified} ORDER BY 1")
     events = tuple(Event(**dict(row.items())) for row in rows)
     return History(
-        exists=True, schema_exists=True, layout=layout, columns=columns, events=events, standings=fold(events)
+        exists=True,
+        schema_exists=True,
+        layout=layout,
+        columns=columns,
+        unique=tuple(row["uniques"]),
+        events=events,
+        standings=fold(events),
     )
 
 

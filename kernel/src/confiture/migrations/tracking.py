@@ -10,7 +10,7 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal, TypeAlias
@@ -99,14 +99,16 @@ class Tracking(msgspec.Struct, frozen=True, kw_only=True):
         found = [] if schema_exists else [Statement(sql=f"CREATE SCHEMA {quote_ident(self.schema)}")]
         return [*found, Statement(sql=f"CREATE TABLE {self.qualified} (\n{columns}\n)"), self._comment()]
 
-    def upgrade(self, columns: Iterable[str]) -> list[Statement]:
+    def upgrade(self, columns: Collection[str], unique: Iterable[str] = ()) -> list[Statement]:
         """What brings a table of an older layout, which has ``columns``, to this one. Its rows stay.
 
-        Layout 1 was a row for each migration that is applied, without the columns that it lacks here.
+        Layout 1 was a row for each migration that is applied, without the columns that it lacks here; ``unique`` are
+        its constraints that allow a version only once.
         """
-        missing = [(name, type_) for name, type_ in COLUMNS.items() if name not in set(columns)]
-        added = ",\n".join(f"    ADD COLUMN {quote_ident(name)} {type_}" for name, type_ in missing)
-        found = [Statement(sql=f"ALTER TABLE {self.qualified}\n{added}")] if missing else []
+        missing = [f"ADD COLUMN {quote_ident(name)} {type_}" for name, type_ in COLUMNS.items() if name not in columns]
+        changes = [*(f"DROP CONSTRAINT {quote_ident(name)}" for name in unique), *missing]
+        text = ",\n    ".join(changes)
+        found = [Statement(sql=f"ALTER TABLE {self.qualified}\n    {text}")] if changes else []
         return [*found, self._comment()]
 
     def insert(self, records: Sequence[Record]) -> Statement:

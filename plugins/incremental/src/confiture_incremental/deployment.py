@@ -80,7 +80,7 @@ class Deployment:
         if not self.history.exists:
             return self.tracking.create(schema_exists=self.history.schema_exists)
         if self.history.layout < LAYOUT:
-            return self.tracking.upgrade(self.history.columns)
+            return self.tracking.upgrade(self.history.columns, self.history.unique)
         return []
 
     async def write(self, *records: Record) -> None:

@@ -25,13 +25,15 @@ __all__ = ["Recorded", "read_all", "record", "record_live"]
 class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     """A migration in one direction. ``plan`` is None until a database has told what it does (``async def``).
 
-    ``done`` statements are done already, by a run that failed; the next one may have been begun.
+    ``done`` statements are done already, by a run that failed; -1 where none has begun it. ``interrupted``: nobody saw
+    that run end, so that the next statement may have been begun, and may have taken place.
     """
 
     migration: ReadMigration
     direction: Direction
     plan: Plan | None
-    done: int = 0
+    done: int = -1
+    interrupted: bool = False
 
     @property
     def version(self) -> str:
@@ -42,11 +44,6 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     def name(self) -> str:
         """Its name, as the file's name has it."""
         return self.migration.file.name
-
-    @property
-    def resumed(self) -> bool:
-        """Whether an earlier run began it, and left something."""
-        return self.done >= 0
 
     @property
     def rest(self) -> Plan:
@@ -77,7 +74,7 @@ def record(migration: ReadMigration, direction: Direction, history: History) -> 
     """
     standing = history.standings.get(migration.file.number)
     if migration.reads(direction):
-        return Recorded(migration=migration, direction=direction, plan=None, done=_half_way(standing, direction))
+        return Recorded(migration=migration, direction=direction, plan=None, **_half_way(standing, direction))
     plan = migration.record(direction)
     if not plan.statements and direction == "up":
         raise SourceError(
@@ -104,13 +101,16 @@ async def _fetch(connection: Any, sql: str, *args: Any) -> list[Any]:
     return found
 
 
-def _half_way(standing: Standing | None, direction: Direction) -> int:
-    """How many statements an earlier run has done; -1 where none has begun it."""
-    return standing.done if standing is not None and standing.partial == direction else -1
+def _half_way(standing: Standing | None, direction: Direction) -> dict[str, Any]:
+    """How far an earlier run came."""
+    if standing is None or standing.partial != direction:
+        return {}
+    return {"done": standing.done, "interrupted": standing.last.state == "started"}
 
 
 def _checked(migration: ReadMigration, direction: Direction, plan: Plan, standing: Standing | None) -> Recorded:
-    done = _half_way(standing, direction)
+    half_way = _half_way(standing, direction)
+    done = half_way.get("done", -1)
     if standing is not None and done > 0 and progress_of(plan.statements, done) != standing.progress:
         raise HistoryConflict(
             f"the first {done} statements of {migration.file.version} ({direction}) are done, and are not those that "
@@ -119,4 +119,4 @@ def _checked(migration: ReadMigration, direction: Direction, plan: Plan, standin
             hint="take back the edit of those statements (what comes after them may change), or say how it stands: "
             f"`confiture migrate repair {migration.file.version}`",
         )
-    return Recorded(migration=migration, direction=direction, plan=plan, done=done)
+    return Recorded(migration=migration, direction=direction, plan=plan, **half_way)

@@ -25,6 +25,8 @@ __all__ = ["ending", "find_out", "record_failure", "run_migration"]
 
 #: A value that was added to an enum is used in the transaction that added it.
 _UNSAFE_ENUM_USE = "55P04"
+#: Statements of which something is left where they fail.
+_LEAVES_SOMETHING = frozenset({"IndexStmt", "ReindexStmt", "AlterTableStmt"})
 #: How long the row of a failure, or of a cancellation, may take to be written.
 _RECORD_TIMEOUT_S = 5.0
 #: How long a lost server is looked for, to find out what became of a COMMIT.
@@ -104,7 +106,7 @@ async def _run(deployment: Deployment, recorded: Recorded, started: float, *, en
             retries += (await deployment.run(plan)).retries
             continue
         alone = msgspec.structs.replace(
-            deployment.execution, atomic=False, interrupted=number == 0 and recorded.done >= 0
+            deployment.execution, atomic=False, interrupted=number == 0 and _may_have_happened(recorded, part[0])
         )
         retries += (await deployment.run(msgspec.structs.replace(recorded.plan, statements=part), alone)).retries
         if last:
@@ -143,6 +145,14 @@ def _step(recorded: Recorded, done: int) -> Record:
     )
 
 
+def _may_have_happened(recorded: Recorded, statement: Statement) -> bool:
+    """Whether the statement is to be looked for first.
+
+    Where the server said that it failed, it did not take place; but a build of an index that failed leaves that index.
+    """
+    return recorded.interrupted or (recorded.done >= 0 and statement.kind in _LEAVES_SOMETHING)
+
+
 async def _again(deployment: Deployment, recorded: Recorded) -> Recorded:
     """The same with what is done by now."""
     standing = (await deployment.read()).standings.get(recorded.migration.file.number)
@@ -151,8 +161,11 @@ async def _again(deployment: Deployment, recorded: Recorded) -> Recorded:
     return msgspec.structs.replace(recorded, done=standing.done)
 
 
-async def record_failure(deployment: Deployment, recorded: Recorded, message: str) -> None:
-    """Append the row of a failure; the failure itself is what is told, whatever becomes of the row."""
+async def record_failure(deployment: Deployment, recorded: Recorded, message: str, *, seen: bool = True) -> None:
+    """Append the row of a failure; the failure itself is what is told, whatever becomes of the row.
+
+    ``seen``: the server said how the statement ended. Else what runs outside of a transaction may have taken place.
+    """
     try:
         standing = (await deployment.read()).standings.get(recorded.migration.file.number)
         half_way = standing is not None and standing.partial == recorded.direction
@@ -162,7 +175,7 @@ async def record_failure(deployment: Deployment, recorded: Recorded, message: st
                 name=recorded.name,
                 checksum=recorded.migration.checksum,
                 direction=recorded.direction,
-                state="failed",
+                state="failed" if seen or not half_way else "started",
                 statements=standing.done if standing is not None and half_way else 0,
                 progress=standing.progress if standing is not None and half_way else None,
                 message=message,
@@ -198,7 +211,7 @@ async def find_out(deployment: Deployment, recorded: Recorded, lost: BaseExcepti
     ):
         deployment.ctx.emit(Note(message=f"the connection was lost; {what} had taken place by then"))
         return True
-    await record_failure(deployment, recorded, f"the connection was lost: {lost}")
+    await record_failure(deployment, recorded, f"the connection was lost: {lost}", seen=False)
     half_way = standing is not None and standing.partial == recorded.direction and standing.done
     left = f"{half_way} of its statements are done" if half_way else "nothing of it is left"
     raise ConnectionLost(

@@ -122,12 +122,12 @@ def select_up(
     """
     limit = _limit(files, target, steps)
     replaced, squashed = _squashed(files, checksums, history, replaces)
-    if not allow_gaps:
-        check_numbers(files, replaced)
     for finding in findings(files, checksums, history, replaced):
         if finding.kind == "ahead" or (finding.kind == "out of order" and allow_out_of_order):
             continue
         raise HistoryConflict(finding.message, hint=finding.hint)
+    if not allow_gaps:
+        check_numbers(files, replaced)
     partial = history.partial
     if partial is not None and partial.partial == "down":
         raise HistoryConflict(
