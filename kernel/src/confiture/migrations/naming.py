@@ -6,6 +6,7 @@ import keyword
 import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Literal
 
 from confiture.errors import UsageError
 from confiture.migrations.finding import MigrationFile
@@ -51,14 +52,17 @@ def class_name(name: str) -> str:
     return camel
 
 
-def next_version(migrations: Sequence[MigrationFile]) -> str:
-    """The number after the last one, with as many digits; the time, in UTC, where the last one is a time."""
-    if not migrations:
+def next_version(migrations: Sequence[MigrationFile], numbering: Literal["sequence", "timestamp"] = "sequence") -> str:
+    """The number after the last one, with as many digits; the time, in UTC, where ``numbering`` says so or it is one.
+
+    What comes after a time is a time: a count would come before it.
+    """
+    last = migrations[-1] if migrations else None
+    if numbering == "timestamp" or (last is not None and len(last.version) >= _TIME_DIGITS):
+        now = int(datetime.now(UTC).strftime("%Y%m%d%H%M%S"))
+        return str(max(now, last.number + 1) if last is not None else now)
+    if last is None:
         return "001"
-    last = migrations[-1]
-    if len(last.version) >= _TIME_DIGITS:
-        now = datetime.now(UTC).strftime("%Y%m%d%H%M%S")
-        return str(max(int(now), last.number + 1))
     return str(last.number + 1).zfill(max(3, len(last.version)))
 
 

@@ -13,12 +13,14 @@ from confiture.model import Hazard, Statement
 from confiture.sql import why_not_transactional
 from confiture.sql.grammar import GrammarError, parse, unwrap
 
-__all__ = ["known_transactional", "notes_of", "render"]
+__all__ = ["EXAMPLES", "known_transactional", "notes_of", "render", "render_empty"]
 
 #: Up to this length a line is left alone by the formatters of most projects.
 _WIDTH = 88
 _BODY = " " * 8
 _SQL = " " * 12
+#: What a new migration shows as its way there and back.
+EXAMPLES = ("ALTER TABLE users ADD COLUMN bio text", "ALTER TABLE users DROP COLUMN bio")
 
 
 def render(
@@ -27,20 +29,47 @@ def render(
     up: Sequence[Statement],
     down: Sequence[Statement] | None,
     notes: Mapping[str, Sequence[str]],
+    replaces: Sequence[str] = (),
 ) -> str:
-    """The whole file. ``down`` None: no such method; ``notes`` are the sections of the module's docstring."""
+    """The whole file. ``down`` None: no such method; ``notes`` are the sections of the module's docstring.
+
+    ``replaces`` are the versions that the migration stands for.
+    """
+    parts = [_head(version, name, notes, replaces), _method("up", "Apply migration.", up)]
+    if down is not None:
+        parts += ["\n", _method("down", "Rollback migration.", down)]
+    return "".join(parts)
+
+
+def render_empty(version: str, name: str) -> str:
+    """The file of a migration that is still to be written: an example stands where a statement is to go."""
+    up, down = (f"{_BODY}# self.execute({_quoted(example)})\n" for example in EXAMPLES)
+    methods = [_method("up", "Apply migration.", ()) + up, _method("down", "Rollback migration.", ()) + down]
+    return _head(version, name, {}, ()) + "\n".join(methods)
+
+
+def _head(version: str, name: str, notes: Mapping[str, Sequence[str]], replaces: Sequence[str]) -> str:
     parts = [
         '"""' + _docstring(version, name, notes) + '"""\n\n',
         "from confiture.models.migration import Migration\n\n\n",
         f"class {class_name(name)}(Migration):\n",
         f'    """Migration: {name}."""\n\n',
         f'    version = "{version}"\n',
-        f'    name = "{name}"\n\n',
-        _method("up", "Apply migration.", up),
+        f'    name = "{name}"\n',
+        _replaces(replaces),
+        "\n",
     ]
-    if down is not None:
-        parts += ["\n", _method("down", "Rollback migration.", down)]
     return "".join(parts)
+
+
+def _replaces(versions: Sequence[str]) -> str:
+    if not versions:
+        return ""
+    listed = ", ".join(f'"{one}"' for one in versions)
+    line = f"    replaces = ({listed}{',' * (len(versions) == 1)})\n"
+    if len(line) <= _WIDTH + 1:
+        return line
+    return "    replaces = (\n" + "".join(f'{_BODY}"{one}",\n' for one in versions) + "    )\n"
 
 
 def notes_of(

@@ -11,17 +11,20 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from confiture.errors import InternalError, UsageError
 from confiture.migrations.finding import MigrationFile, find_migrations
 from confiture.migrations.loading import load_class, record_class
 from confiture.migrations.naming import next_version, snake_case
-from confiture.migrations.rendering import known_transactional, notes_of, render
+from confiture.migrations.rendering import EXAMPLES, known_transactional, notes_of, render, render_empty
 from confiture.migrations.scripts import with_data
 from confiture.model import SourceFile, Statement
 from confiture.sql import read_file
 
-__all__ = ["write_migration", "write_sql_pair"]
+__all__ = ["write_empty", "write_migration", "write_sql_pair"]
+
+Numbering: TypeAlias = Literal["sequence", "timestamp"]
 
 _VERSION = re.compile(r"[0-9]+")
 
@@ -33,18 +36,21 @@ def write_migration(
     down: Sequence[Statement] | None,
     *,
     version: str | None = None,
+    numbering: Numbering = "sequence",
+    replaces: Sequence[str] = (),
     docstring_notes: Mapping[str, Sequence[str]] | None = None,
 ) -> Path:
     """Write ``002_add_user_bio.py`` into the folder, which is made where it is missing; the file's path.
 
-    ``name`` may be any text, ``version`` is the next one. ``down`` None: the migration cannot be undone.
+    ``name`` may be any text, ``version`` is the next one, by ``numbering`` (``[migrations] numbering``). ``replaces``
+    are the versions that it stands for. ``down`` None: the migration cannot be undone.
     ``docstring_notes`` are sections of the docstring (``{"Context": ["..."]}``); hazards, and what runs outside of a
     transaction, are added. Raises ``UsageError`` for a version or name that another migration has.
     """
-    name, version = _identity(folder, name, version)
+    name, version = _identity(folder, name, version, numbering)
     notes = notes_of(up, down, docstring_notes or {})
     path = folder / f"{version}_{name}.py"
-    text = render(version, name, up, down, notes)
+    text = render(version, name, up, down, notes, replaces)
     source = SourceFile(path.name, text)
     found = load_class(source, version)
     _check(path.name, up, record_class(found, source, "up").statements)
@@ -61,13 +67,14 @@ def write_sql_pair(
     down: Sequence[Statement] | None,
     *,
     version: str | None = None,
+    numbering: Numbering = "sequence",
     docstring_notes: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[Path, Path | None]:
     """Write ``003_x.up.sql`` and ``003_x.down.sql`` (none for ``down`` None); their paths. As :func:`write_migration`.
 
     Raises ``UsageError`` too for a statement of which plain SQL cannot say that it runs outside of a transaction.
     """
-    name, version = _identity(folder, name, version)
+    name, version = _identity(folder, name, version, numbering)
     notes = notes_of(up, down, docstring_notes or {})
     files: list[tuple[Path, str]] = []
     for direction, statements in (("up", up), ("down", down)):
@@ -87,12 +94,30 @@ def write_sql_pair(
     return files[0][0], files[1][0] if len(files) > 1 else None
 
 
-def _identity(folder: Path, name: str, version: str | None) -> tuple[str, str]:
+def write_empty(folder: Path, name: str, *, sql: bool = False, numbering: Numbering = "sequence") -> tuple[Path, ...]:
+    """Write a migration that is still to be filled in: a class, or a pair of SQL files; their paths.
+
+    Raises ``UsageError`` as :func:`write_migration`.
+    """
+    name, version = _identity(folder, name, None, numbering)
+    if sql:
+        files = [
+            (folder / f"{version}_{name}.{direction}.sql", _script(version, name, (), {}) + f"\n-- {example};\n")
+            for direction, example in zip(("up", "down"), EXAMPLES, strict=True)
+        ]
+    else:
+        files = [(folder / f"{version}_{name}.py", render_empty(version, name))]
+        load_class(SourceFile(files[0][0].name, files[0][1]), version)
+    _write(files)
+    return tuple(path for path, _ in files)
+
+
+def _identity(folder: Path, name: str, version: str | None, numbering: Numbering) -> tuple[str, str]:
     """The name and the version, neither of them taken."""
     name = snake_case(name)
     others = find_migrations(folder, folder.name) if folder.exists() else []
     if version is None:
-        version = next_version(others)
+        version = next_version(others, numbering)
     elif not (version.isascii() and _VERSION.fullmatch(version)):
         raise UsageError(f"the version {version!r} is not a number", hint="digits only, such as 002")
     for other in others:

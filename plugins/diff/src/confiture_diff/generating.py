@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from confiture.config.project import MigrationsConfig
 from confiture.migrations.finding import migrations_folder
 from confiture.migrations.writing import write_migration, write_sql_pair
 from confiture_diff.render import proof_lines
@@ -24,12 +25,14 @@ def write(ctx: Context, request: DiffRequest, report: DiffReport) -> DiffReport:
     """
     folder = migrations_folder(ctx.project)
     down = report.backward.statements if request.backward and report.irreversible is None else None
-    notes = {"Proof": list(proof_lines(report))}
+    proof = [line for line in proof_lines(report) if request.backward or line != "not proved: backward"]
+    notes = {"Proof": proof}
     if report.irreversible is not None:
         notes["No way back"] = [report.irreversible]
     name = request.generate or ""
+    numbering = ctx.settings("migrations", MigrationsConfig).numbering
     if request.sql:
-        path, _ = write_sql_pair(folder, name, report.plan.statements, down, docstring_notes=notes)
+        path, _ = write_sql_pair(folder, name, report.plan.statements, down, numbering=numbering, docstring_notes=notes)
     else:
-        path = write_migration(folder, name, report.plan.statements, down, docstring_notes=notes)
+        path = write_migration(folder, name, report.plan.statements, down, numbering=numbering, docstring_notes=notes)
     return msgspec.structs.replace(report, path=ctx.project.shown(path))

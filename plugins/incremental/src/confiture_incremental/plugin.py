@@ -29,6 +29,7 @@ _MEDIUMS = {
     "down": ("mediums:DownMedium", "takes migrations back"),
     "status": ("mediums:StatusMedium", "how each migration stands"),
     "history": ("mediums:HistoryMedium", "what happened to a database"),
+    "generate": ("generating:GenerateMedium", "writes an empty migration"),
 }
 #: Commands by name: the function, and its summary.
 _COMMANDS = {
@@ -36,6 +37,7 @@ _COMMANDS = {
     "migrate down": ("commands.down:down", "Take migrations back"),
     "migrate status": ("commands.status:status", "Show how each migration stands"),
     "migrate history": ("commands.history:history", "Show what happened to a database"),
+    "migrate generate": ("commands.generate:generate", "Write an empty migration"),
 }
 
 
