@@ -82,11 +82,13 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Tracking(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the table is, and who writes to it."""
+    """Where the table is, and who writes to it: ``client`` is ``user@host``, ``tool`` the version of confiture."""
 
     schema: str
     table: str
     run_id: str = ""
+    client: str = ""
+    tool: str = ""
 
     @property
     def qualified(self) -> str:
@@ -126,7 +128,7 @@ class Tracking(msgspec.Struct, frozen=True, kw_only=True):
             else f"interval '{record.seconds:.6f} seconds'"
         )
         texts = [_literal(text) for text in (record.version, record.name, record.checksum, record.direction)]
-        own = [_literal(text) for text in (client(), tool_version(), self.run_id or None)]
+        own = [_literal(text or None) for text in (self.client, self.tool, self.run_id)]
         return [
             *texts,
             _literal(record.state),
@@ -144,7 +146,7 @@ class Tracking(msgspec.Struct, frozen=True, kw_only=True):
 def tracking_of(project: Project, run_id: str = "") -> Tracking:
     """The project's tracking table: ``[migrations] schema`` and ``table``."""
     config = project.section("migrations", MigrationsConfig)
-    return Tracking(schema=config.schema, table=config.table, run_id=run_id)
+    return Tracking(schema=config.schema, table=config.table, run_id=run_id, client=client(), tool=tool_version())
 
 
 def client() -> str:
