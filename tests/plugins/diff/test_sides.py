@@ -66,3 +66,33 @@ async def test_anything_else_names_the_forms(load, written: str):
     with pytest.raises(UsageError) as caught:
         await load(written)
     assert "git:HEAD~1" in caught.value.hint
+
+
+async def test_only_what_differs_is_told_without_a_plan(compare):
+    """A check asks for no decision: what may be a rename is something missing and something new."""
+    report = await compare(
+        "CREATE TABLE t (id int, first_name text, last_name text);",
+        "CREATE TABLE t (id bigint, given_name text, family_name text);",
+        plan=False,
+    )
+    assert report.changed
+    assert not report.plan.statements
+    assert {(each.action, each.identity) for each in report.changes} == {
+        ("alter", "public.t.id"), ("drop", "public.t.first_name"), ("drop", "public.t.last_name"),
+        ("create", "public.t.given_name"), ("create", "public.t.family_name"),
+    }  # fmt: skip
+
+
+async def test_without_a_plan_equal_sides_are_equal(compare):
+    report = await compare("CREATE TABLE t (id int);", "CREATE TABLE t (\n  id integer\n);", plan=False)
+    assert not report.changed
+    assert report.changes == ()
+
+
+async def test_env_alone_is_the_environment_of_the_run(scratch_project, kernel_run, database, psql):
+    """It may come from a file elsewhere, so that its name leads nowhere."""
+    psql(database, "CREATE TABLE here (id int);")
+    scratch_project.write("new.sql", "CREATE TABLE here (id int);")
+    async with kernel_run(scratch_project, name="elsewhere") as run:
+        report = await run.start("diff", old="env:", new=str(scratch_project.root / "new.sql"))
+    assert (report.changed, report.old) == (False, "env:elsewhere")

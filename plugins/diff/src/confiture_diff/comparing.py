@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from confiture.model import Schema, SchemaObject
+import msgspec
+
+from confiture.errors import Refused
+from confiture.model import DiffOptions, Schema, SchemaObject
 from confiture_diff.model import Change, Difference
 
-__all__ = ["changes", "column_orders", "differences"]
+if TYPE_CHECKING:
+    from confiture.protocols import Context, Differ
+
+__all__ = ["changes", "column_orders", "differences", "only_changes"]
 
 _FIELDS = ("owner", "comment", "grants", "revoked", "parent")
 
@@ -56,6 +62,31 @@ def changes(old: Schema, new: Schema) -> tuple[Change, ...]:
     return tuple(
         sorted(found, key=lambda change: (change.parent or change.identity, change.parent or "", change.identity))
     )
+
+
+async def only_changes(
+    differ: Differ, ctx: Context, old: Schema, new: Schema, options: DiffOptions
+) -> tuple[Change, ...]:
+    """What differs, where nobody wants to know how to change it: nothing is asked, and nothing is refused.
+
+    The differ has the last word on what is no difference: what versions print in their own ways.
+    """
+    found = tuple(change for each in changes(old, new) if (change := _settable(each)))
+    if not found:
+        return ()
+    try:
+        plan = await differ.diff(ctx, old, new, options)
+    except Refused:
+        return found
+    return found if plan.statements else ()
+
+
+def _settable(change: Change) -> Change | None:
+    """The change without what no statement mends and no query sees; None where nothing is left of it."""
+    if change.action != "alter" or change.kind != "column":
+        return change
+    properties = tuple(each for each in change.properties if each[0] != "local")
+    return msgspec.structs.replace(change, properties=properties) if properties else None
 
 
 def _in_object(direction: str, expected: SchemaObject, got: SchemaObject) -> list[Difference]:

@@ -54,7 +54,7 @@ async def _compare(
     ctx: Context, request: DiffRequest, old: Side, new: Side, report: DiffReport, stack: AsyncExitStack
 ) -> DiffReport:
     from confiture.hooks import DIFFER
-    from confiture_diff.comparing import changes
+    from confiture_diff.comparing import changes, only_changes
     from confiture_diff.elaborate import Elaboration
     from confiture_diff.estimating import estimates, read_sizes
     from confiture_diff.planning import drops_followed, rename_rounds, way_back
@@ -64,8 +64,14 @@ async def _compare(
     config = ctx.settings("diff", DiffConfig)
     left = Elaboration(ctx, old, "old", other_live=new.live, config=config, request=request, stack=stack)
     right = Elaboration(ctx, new, "new", other_live=old.live, config=config, request=request, stack=stack)
-    before, after = await _read(left, right, prove=request.prove)
+    before, after = await _read(left, right, prove=request.prove and request.plan)
     _warn_of_versions(ctx, old, new, before, after)
+    if not request.plan:
+        options = DiffOptions(online=False, drops=("*",))
+        found = await only_changes(ctx.get(DIFFER, config.differ), ctx, before, after, options)
+        return msgspec.structs.replace(
+            report, changed=bool(found), changes=found, notes=tuple(_extension_notes(left, right))
+        )
     notes = (*refuse_unsupported(before, after), *_extension_notes(left, right))
     decisions = _decisions(request, old, new)
     sizes = await read_sizes(ctx, old.target)

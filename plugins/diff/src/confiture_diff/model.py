@@ -27,9 +27,9 @@ class DiffConfig(msgspec.Struct, frozen=True, kw_only=True):
 class DiffRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What to compare. A side is written as on the command line; None is the default (see ``confiture_diff.sides``).
 
-    ``drops`` are decisions; ``backfills`` are
-    as in ``DiffOptions``; ``offline`` gives the short statements rather than those that keep tables in use.
-    ``prove`` False: the plan is not tried. ``target_version``: None for that of the live old side, else 18.
+    ``drops`` are decisions; ``backfills`` are as in ``DiffOptions``; ``offline`` gives the short statements rather than
+    those that keep tables in use. ``plan`` False: only what differs, with no statement and no question. ``prove``
+    False: the plan is not tried. ``target_version``: None for that of the live old side, else 18.
     ``force``: report a plan that leads elsewhere rather than raise.
     ``cache`` False: schemas are read anew and not remembered. ``backward`` False: only the way there.
     ``generate`` is the name of a migration to write, ``sql``: as a pair of SQL files.
@@ -41,6 +41,7 @@ class DiffRequest(msgspec.Struct, frozen=True, kw_only=True):
     drops: tuple[str, ...] = ()
     backfills: dict[str, str] = {}
     offline: bool = False
+    plan: bool = True
     prove: bool = True
     target_version: int | None = None
     exclude: tuple[str, ...] = ()

@@ -1,7 +1,6 @@
 """A side's files made fit for a scratch database: what belongs to a server or a transaction is taken out.
 
-Everything that makes a schema runs as it is written. Roles are the scratch server's, shared by all: they are made
-without login where they are missing, and never altered or dropped.
+Everything that makes a schema runs as it is written, save what :mod:`confiture.sql.scratch` says.
 """
 
 from __future__ import annotations
@@ -13,32 +12,9 @@ import msgspec
 
 from confiture.errors import UnsupportedScript
 from confiture.model import Plan, SourceFile, Statement
-from confiture.quoting import quote_ident
+from confiture.sql.scratch import fit_for_scratch
 
 __all__ = ["Script", "read_ddl"]
-
-#: What is not part of a database's schema, and does no harm by being left out.
-_LEFT_OUT = {
-    "AlterSystemStmt": "ALTER SYSTEM",
-    "CreatedbStmt": "CREATE DATABASE",
-    "DropdbStmt": "DROP DATABASE",
-    "AlterDatabaseStmt": "ALTER DATABASE",
-    "AlterDatabaseSetStmt": "ALTER DATABASE",
-    "AlterDatabaseRefreshCollStmt": "ALTER DATABASE",
-    "DropTableSpaceStmt": "DROP TABLESPACE",
-    "AlterTableSpaceOptionsStmt": "ALTER TABLESPACE",
-    "AlterRoleStmt": "ALTER ROLE",
-    "AlterRoleSetStmt": "ALTER ROLE",
-    "DropRoleStmt": "DROP ROLE",
-    "CheckPointStmt": "CHECKPOINT",
-    "ConstraintsSetStmt": "SET CONSTRAINTS",
-    "VacuumStmt": "VACUUM",
-}
-#: What a scratch server cannot have, and leaving it out would make another schema.
-_REFUSED = {
-    "CreateSubscriptionStmt": ("CREATE SUBSCRIPTION", "it would connect to the publisher: keep it out of the schema"),
-}
-_SERVER_OBJECTS = frozenset({"OBJECT_DATABASE", "OBJECT_ROLE", "OBJECT_TABLESPACE"})
 
 
 class Script(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,16 +51,19 @@ class _Cleaner:
 
     def add(self, statement: Statement) -> None:
         handle: Callable[[Statement, Any], None] | None = getattr(self, f"_{statement.kind}", None)
-        if refused := _REFUSED.get(statement.kind):
-            raise _refusal(statement, f"{refused[0]} cannot run on a scratch server", refused[1])
-        if name := _LEFT_OUT.get(statement.kind):
-            self.left_out[name] = None
-        elif handle is not None:
+        if handle is not None:
             handle(statement, _node(statement))
+            return
+        fitting, name = fit_for_scratch(statement)
+        if fitting is None:
+            self.left_out[name] = None
         else:
-            self.kept.append(statement)
+            self.kept.append(fitting)
 
-    def _TransactionStmt(self, statement: Statement, node: Any) -> None:  # noqa: N802 - the grammar's names
+    def _ConstraintsSetStmt(self, statement: Statement, node: Any) -> None:  # noqa: N802 - the grammar's names
+        self.left_out["SET CONSTRAINTS"] = None
+
+    def _TransactionStmt(self, statement: Statement, node: Any) -> None:  # noqa: N802
         from postgast import pg_query_pb2 as pb
 
         kind = pb.TransactionStmtKind.Name(node.kind).removeprefix("TRANS_STMT_")
@@ -119,50 +98,6 @@ class _Cleaner:
             tree.stmts[0].stmt.variable_set_stmt.is_local = False
             self._local[node.name] = None
             self.kept.append(msgspec.structs.replace(statement, sql=postgast.deparse(tree), session=True))
-
-    def _CreateRoleStmt(self, statement: Statement, node: Any) -> None:  # noqa: N802
-        self.kept.append(_guarded(statement, f"CREATE ROLE {quote_ident(node.role)} NOLOGIN"))
-
-    def _GrantRoleStmt(self, statement: Statement, node: Any) -> None:  # noqa: N802
-        if node.is_grant:
-            self.kept.append(_guarded(statement, statement.sql))
-        else:
-            self.left_out["REVOKE of a role"] = None
-
-    def _GrantStmt(self, statement: Statement, node: Any) -> None:  # noqa: N802
-        self._unless_of_the_server(statement, node.objtype, "GRANT ON DATABASE")
-
-    def _CommentStmt(self, statement: Statement, node: Any) -> None:  # noqa: N802
-        self._unless_of_the_server(statement, node.objtype, "COMMENT ON DATABASE")
-
-    def _AlterOwnerStmt(self, statement: Statement, node: Any) -> None:  # noqa: N802
-        self._unless_of_the_server(statement, node.object_type, "ALTER DATABASE")
-
-    def _SecLabelStmt(self, statement: Statement, node: Any) -> None:  # noqa: N802
-        self._unless_of_the_server(statement, node.objtype, "SECURITY LABEL ON DATABASE")
-
-    def _unless_of_the_server(self, statement: Statement, type_: int, name: str) -> None:
-        from postgast import pg_query_pb2 as pb
-
-        if pb.ObjectType.Name(type_) in _SERVER_OBJECTS:
-            self.left_out[name] = None
-        else:
-            self.kept.append(statement)
-
-    def _CopyStmt(self, statement: Statement, node: Any) -> None:  # noqa: N802
-        if statement.copy_data is None:
-            self.left_out["COPY of a file"] = None
-        else:
-            self.kept.append(statement)
-
-
-def _guarded(statement: Statement, sql: str) -> Statement:
-    """``sql``, which several scratch databases may run at once: that it is so already is as good."""
-    text = (
-        f"DO $confiture$BEGIN {sql}; "
-        "EXCEPTION WHEN duplicate_object OR unique_violation OR internal_error THEN NULL; END$confiture$"
-    )
-    return msgspec.structs.replace(statement, sql=text, kind="DoStmt")
 
 
 def _node(statement: Statement) -> Any:

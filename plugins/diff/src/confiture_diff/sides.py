@@ -54,7 +54,8 @@ async def load_side(ctx: Context, written: str, which: str) -> Side:
     if (path := _existing_path(written)) is not None:
         return Side(shown=written, files=tuple(await _load(ctx, "files", path)))
     if written.startswith("env:"):
-        return Side(shown=written, target=await ctx.target(written.removeprefix("env:")))
+        name = written.removeprefix("env:") or None  # none: the one that the run is for, wherever it is from
+        return Side(shown=f"env:{name or ctx.environment.name}", target=await ctx.target(name))
     if is_connection_string(written):
         name = f"the {which} database"
         return Side(shown=name, target=await ctx.target(Environment(name=name, database_url=written)))
