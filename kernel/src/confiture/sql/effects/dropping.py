@@ -132,7 +132,8 @@ def _schema(found: Found, parts: tuple[str, ...], cascade: bool, node: Any) -> N
                 drop_table(found, one, cascade)
             elif one.kind != "index":
                 found.lock(one, ACCESS_EXCLUSIVE)
-        if not found.known.complete or any(one.kind in ("table", "sequence") and not one.created for one in inside):
+        unknown = not found.known.complete and parts[-1] not in found.known.made_schemas
+        if unknown or any(one.kind in ("table", "sequence") and not one.created for one in inside):
             found.lose(None, f'the schema "{parts[-1]}" goes, with all that is in it')
     if not found.known.complete or any(not one.created for one in inside):
         found.breaks(None, f'the schema "{parts[-1]}" goes')
@@ -143,8 +144,11 @@ def _type(found: Found, parts: tuple[str, ...], cascade: bool, node: Any) -> Non
     if cascade:
         for table, column in found.known.users_of_type(schema, parts[-1]):
             found.lock(table, ACCESS_EXCLUSIVE)
-            found.lose(table, f'the column "{column.name}" of "{table.identity}" goes with its type, and its values')
-        if not found.known.complete:
+            if not column.created:
+                found.lose(
+                    table, f'the column "{column.name}" of "{table.identity}" goes with its type, and its values'
+                )
+        if not found.known.complete and not found.known.made(schema, parts[-1]):
             found.lose(None, f'the columns of the type "{parts[-1]}" go, with their values')
     if not found.known.made(schema, parts[-1]) and not found.known.renamed(schema, parts[-1]):
         found.breaks(None, f'the type "{parts[-1]}" goes')

@@ -374,6 +374,13 @@ def _create_range(known: Known, node: Any) -> None:
     known.made_types.add(_type_key(string_values(node.type_name)))
 
 
+def _create_schema(known: Known, node: Any) -> None:
+    if not node.if_not_exists:
+        known.made_schemas.add(node.schemaname or node.authrole.rolename)
+    for item in node.schema_elts:
+        follow(known, unwrap(item))
+
+
 def _create_function(known: Known, node: Any) -> None:
     said = "volatile"
     for item in node.options:
@@ -396,6 +403,7 @@ _RULES: dict[str, Callable[[Known, Any], None]] = {
     "CreateForeignTableStmt": lambda known, node: _create_table(known, node.base_stmt),
     "CreateFunctionStmt": _create_function,
     "CreateRangeStmt": _create_range,
+    "CreateSchemaStmt": _create_schema,
     "CreateSeqStmt": _sequence,
     "CreateStmt": _create_table,
     "CreateTableAsStmt": _create_as,

@@ -161,6 +161,7 @@ class Known:
         #: Domain constraints by domain and name, as they stand after ADD.
         self.domain_checks: dict[tuple[tuple[str, str], str], str] = {}
         self.made_types: set[tuple[str, str]] = set()
+        self.made_schemas: set[str] = set()
         #: Types by the names that the plan gave them, and names of functions that are new.
         self.renamed_types: set[tuple[str, str]] = set()
         self.made_functions: set[str] = set()

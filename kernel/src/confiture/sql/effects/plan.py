@@ -18,7 +18,7 @@ from confiture.sql.grammar import GrammarError, parse, unwrap
 from confiture.sql.recent import TREES
 from confiture.sql.transactional import why_not_transactional
 
-__all__ = ["annotate", "effects_of"]
+__all__ = ["annotate", "effects_of", "read_nodes"]
 
 
 def effects_of(
@@ -30,7 +30,7 @@ def effects_of(
     (identities) is taken to be there and full of rows, and every change of type to be a rewrite. ``version`` is the
     server's major version. Never raises: what cannot be read has the hazard ``unknown-effects``.
     """
-    effects, hazards, _ = _look(Known(before, created), statement, _read(statement), version)
+    effects, hazards, _ = _look(Known(before, created), statement, read_nodes(statement), version)
     return effects, hazards
 
 
@@ -43,7 +43,7 @@ def annotate(plan: Plan, before: Schema | None, *, version: int = 18) -> Plan:
     a DO block has already are taken for true. Never raises.
     """
     known = Known(before)
-    trees = [_read(statement) for statement in plan.statements]
+    trees = [read_nodes(statement) for statement in plan.statements]
     known.coming = Coming([nodes or () for nodes in trees])
     statements = []
     for number, (statement, nodes) in enumerate(zip(plan.statements, trees, strict=True)):
@@ -84,7 +84,7 @@ def _look(
     return *found.result(), reason
 
 
-def _read(statement: Statement) -> list[Any] | None:
+def read_nodes(statement: Statement) -> list[Any] | None:
     """The statements in its text; None where it cannot be read."""
     try:
         return _nodes(statement.sql)
