@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from confiture.errors import ConfirmationNeeded
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
 
     from confiture.cli.bars import Drawer
@@ -44,10 +46,10 @@ class Shell:
             self.format, self.quiet, self.debug = common.format, common.quiet, common.debug
 
     @asynccontextmanager
-    async def run(self, common: Common | None = None, *, anywhere: bool = False) -> AsyncIterator[Run]:
+    async def run(self, common: Common | None = None, *, anywhere: bool | Path = False) -> AsyncIterator[Run]:
         """A run of the project and environment that the options choose, its events shown as they choose.
 
-        ``anywhere``: without a project the working folder is one, with nothing configured.
+        ``anywhere``: without a project the working folder is one, or the folder that it names, with nothing configured.
         """
         from pathlib import Path
 
@@ -61,9 +63,9 @@ class Shell:
         try:
             project = Project.find(chosen_folder)
         except ProjectNotFound:
-            if not anywhere or chosen_folder is not None:
+            if anywhere is False or (chosen_folder is not None and anywhere is True):
                 raise
-            project = Project(Path.cwd())
+            project = Project(Path.cwd() if anywhere is True else anywhere)
         with event_observers(self, verbose=bool(common and common.verbose)) as observers:
             kernel = Kernel(project, observers=observers)
             chosen = {} if common is None else {
@@ -92,17 +94,17 @@ class Shell:
         """A table for people: nothing with ``--format json``. Never truncated where stdout is not a terminal."""
         if self.format != "text":
             return
+        rows = [tuple(headings), *map(tuple, rows)]
+        if not sys.stdout.isatty():
+            self.write(_plain_table(rows))
+            return
         from rich.table import Table
 
-        rows = list(rows)
         console = self.console()
-        if not console.is_terminal:
-            # For grep and cut: a row is a line, however long.
-            console.width = sum(2 + max(map(len, column)) for column in zip(headings, *rows, strict=True))
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-        for heading, least in zip(headings, _least_widths(headings, rows, console.width), strict=True):
+        for heading, least in zip(headings, _least_widths(headings, rows[1:], console.width), strict=True):
             table.add_column(heading, overflow="fold", min_width=least)
-        for row in rows:
+        for row in rows[1:]:
             table.add_row(*row)
         with console.capture() as capture:
             console.print(table)
@@ -187,6 +189,19 @@ def _ask(question: str) -> str:
         raise interrupted("SIGINT") from None
     finally:
         signal.signal(signal.SIGINT, previous)
+
+
+def _plain_table(rows: Sequence[Sequence[str]]) -> str:
+    """Aligned columns, for grep and cut: a row is a line, however long. rich takes a millisecond for every few rows."""
+    from rich.cells import cell_len  # a Chinese character takes two columns
+
+    cells = [[cell.replace("\n", " ") for cell in row] for row in rows]
+    widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
+    lines = (
+        "  ".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in cells
+    )
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _least_widths(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[int]:
