@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from confiture.connect import address
-from confiture.errors import ConfigError, Refused
+from confiture.errors import ConfigError, DatabaseNotFound, Refused
 from confiture.hooks import EXECUTOR
 from confiture.locks import acquire_lock, is_pooled
 from confiture.migrations.history import History, read_history
 from confiture.migrations.tracking import Record, Tracking, tracking_of
 from confiture.model import Execution, ExecutionReport, Note, Plan, Statement, Target
+from confiture.quoting import quote_ident
 from confiture_incremental.model import IncrementalConfig
 
 if TYPE_CHECKING:
     from confiture.protocols import Connection, Context, Executor
 
-__all__ = ["Deployment", "checked", "deployment", "lock_key"]
+__all__ = ["Deployment", "checked", "deployment", "lock_key", "provide_database"]
 
 
 class Deployment:
@@ -121,13 +122,39 @@ async def deployment(
     """
     async with AsyncExitStack() as stack:
         found = Deployment(ctx, target, config, stack)
-        await found.connect()
+        try:
+            await found.connect()
+        except DatabaseNotFound as error:
+            error.hint = "`confiture build` makes it from the DDL" + (
+                ", `confiture migrate up` from the migrations" if target.managed else "; or: createdb"
+            )
+            raise
         if writes:
             await _refuse_readonly(found.connection, target)
             await stack.enter_async_context(ctx.lock(target, lock_key(target), wait_s=config.lock_wait_s))
             await found.own()
         await found.read()
         yield found
+
+
+async def provide_database(ctx: Context, target: Target) -> None:
+    """On a server of confiture's own, make the database where it is missing; elsewhere that is not ours to do."""
+    if not target.managed:
+        return
+    async with ctx.connect_maintenance(target) as connection:
+        if await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", target.database):
+            return
+        # Of two runs at once one makes it.
+        with suppress(*_made_meanwhile()):
+            await connection.execute(f"CREATE DATABASE {quote_ident(target.database)}")
+            ctx.emit(Note(message=f"made the database {target.database!r}"))
+
+
+def _made_meanwhile() -> tuple[type[Exception], ...]:
+    """What CREATE DATABASE raises where another run has just made it: 42P04, or 23505 in the very same moment."""
+    import asyncpg
+
+    return asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError
 
 
 def lock_key(target: Target) -> str:

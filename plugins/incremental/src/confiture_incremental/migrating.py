@@ -15,7 +15,7 @@ from confiture.migrations.finding import MigrationFile, find_project_migrations
 from confiture.migrations.loading import checksum_of, read_migration
 from confiture.migrations.tracking import Direction, Record
 from confiture.model import Progress, StepFinished, StepStarted
-from confiture_incremental.deployment import Deployment, checked, deployment
+from confiture_incremental.deployment import Deployment, checked, deployment, provide_database
 from confiture_incremental.gates.checking import check
 from confiture_incremental.gates.remembering import remember
 from confiture_incremental.hooks import load_seeds, run_hooks
@@ -43,6 +43,8 @@ async def migrate(ctx: Context, request: UpRequest | DownRequest, direction: Dir
     report = RunReport(environment=ctx.environment.name, database=target.database, direction=direction)
     select = _selector(ctx, request, files, checksums)
     shows = request.dry_run or request.script is not None
+    if direction == "up" and not shows and files:
+        await provide_database(ctx, target)
     async with deployment(ctx, target, config, writes=False) as seen:
         selection = select(seen)
         if not selection.files and not selection.squashed:
