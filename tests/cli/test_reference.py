@@ -8,8 +8,8 @@ import pytest
 
 from cli import reference
 from confiture.cli.env import EnvironmentRow, EnvReport
-from confiture.cli.init import InitReport
 from confiture.cli.plugins import ConflictRow, PluginRow, PluginsReport
+from confiture_init.model import Adopted, InitReport
 
 
 def test_the_page_has_the_help_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -18,7 +18,9 @@ def test_the_page_has_the_help_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None
     assert reference.expected() == reference.PAGE.read_text(), "run: python tests/cli/reference.py"
 
 
-@pytest.mark.parametrize("report", [EnvReport, EnvironmentRow, PluginsReport, PluginRow, ConflictRow, InitReport])
+@pytest.mark.parametrize(
+    "report", [EnvReport, EnvironmentRow, PluginsReport, PluginRow, ConflictRow, InitReport, Adopted]
+)
 def test_every_field_of_a_json_report_is_documented(report) -> None:
     """A program is written from the page."""
     page = reference.PAGE.read_text()

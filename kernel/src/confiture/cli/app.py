@@ -16,12 +16,6 @@ __all__ = ["Found", "build_app", "command_table", "find_command"]
 
 _OWN = (
     Command(
-        name="init",
-        target="confiture.cli.init:init",
-        summary="Make a project that builds as it stands",
-        group="Project",
-    ),
-    Command(
         name="env",
         target="confiture.cli.env:env",
         summary="Show the environments and whether each can be reached",

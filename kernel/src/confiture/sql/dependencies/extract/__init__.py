@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from confiture.sql.dependencies.bodies import body_needs
-from confiture.sql.dependencies.extract import names, privileges, relations, routines, tables, types
+from confiture.sql.dependencies.extract import names, privileges, rare, relations, routines, tables, types
 from confiture.sql.dependencies.extract.objects import role_needs
 from confiture.sql.dependencies.facts import Facts, Name, Need
 from confiture.sql.dependencies.trees import tree_needs
@@ -60,6 +60,7 @@ _HANDLERS: dict[str, Callable[[Facts, Node], None]] = {
     "CreateSchemaStmt": _create_schema,
     **names.HANDLERS,
     **privileges.HANDLERS,
+    **rare.HANDLERS,
     **relations.HANDLERS,
     **routines.HANDLERS,
     **tables.HANDLERS,

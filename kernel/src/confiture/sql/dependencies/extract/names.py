@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from confiture.sql.dependencies.extract.objects import object_names, object_type, role_needs, use
+from confiture.sql.dependencies.extract.objects import cast_name, object_names, object_type, role_needs, use
 from confiture.sql.dependencies.facts import Facts, Name, Need
-from confiture.sql.dependencies.needs import add_need, member, range_name
+from confiture.sql.dependencies.needs import add_need, member, name_of, range_name
 from confiture.sql.dependencies.trees import tree_needs
-from confiture.sql.grammar import unwrap
+from confiture.sql.grammar import string_values, unwrap
 
 __all__ = ["HANDLERS"]
 
@@ -17,7 +17,10 @@ Node = Any
 
 
 def _comment(facts: Facts, node: Node) -> None:
-    use(facts, object_names(object_type(node), unwrap(node.object)))
+    pairs = object_names(object_type(node), unwrap(node.object))
+    use(facts, pairs)
+    if object_type(node) == "OBJECT_CAST":
+        facts.needs.append(Need(cast_name(name for name, _ in pairs)))
 
 
 def _move(facts: Facts, node: Node) -> None:
@@ -65,6 +68,9 @@ def _named(space: str, field: str) -> Callable[[Facts, Node], None]:
             value = getattr(node, attribute, "")
             if value and attribute != field:
                 facts.needs.append(Need(Name(wanted, "", value)))
+        for option in getattr(node, "func_options", ()):
+            if parts := string_values(option.def_elem.arg.list.items):
+                add_need(facts, name_of("function", parts))
         role_needs(facts, node)
 
     return handler

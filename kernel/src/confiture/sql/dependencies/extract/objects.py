@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from confiture.sql.dependencies.facts import Facts, Name, Need
 from confiture.sql.dependencies.needs import add_need, member, name_of, range_name
 from confiture.sql.grammar import enum_names, string_values, unwrap, walk
 
-__all__ = ["SPACES", "object_names", "object_type", "role_needs", "use"]
+__all__ = ["SPACES", "cast_name", "object_names", "object_type", "role_needs", "use"]
 
 Node = Any
 
@@ -58,6 +59,11 @@ def object_names(objtype: str, node: Node) -> list[tuple[Name, int]]:
             parts = parts[1:]
         return [(name_of(SPACES.get(which, which.lower()), parts), -1)]
     return []
+
+
+def cast_name(types: Iterable[Name]) -> Name:
+    """The name of the cast between two types: it has none but theirs."""
+    return Name("cast", "", " AS ".join(f"{each.schema}.{each.name}" for each in types))
 
 
 def object_type(node: Node, field: str = "objtype") -> str:

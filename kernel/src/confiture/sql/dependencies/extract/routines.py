@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from confiture.sql.dependencies.extract.objects import object_names, use
-from confiture.sql.dependencies.facts import Facts, Name
+from confiture.sql.dependencies.facts import Facts, Name, Need
 from confiture.sql.dependencies.needs import add_need, member, name_of, range_name
 from confiture.sql.dependencies.trees import tree_needs
 from confiture.sql.grammar import string_values
@@ -30,6 +30,9 @@ def _create_function(facts: Facts, node: Node) -> None:
         if not parameter.HasField("defexpr") and parameter.mode != Mode.FUNC_PARAM_VARIADIC:
             least += 1
     facts.overloads = (least, most)
+    for option in node.options:
+        if option.def_elem.defname == "language":
+            facts.needs.append(Need(Name("language", "", option.def_elem.arg.string.sval)))
     tree_needs(facts, node)
     facts.calls = False
 

@@ -51,6 +51,10 @@ def _create_table(facts: Facts, node: Node) -> None:
     facts.needs += [need for need in target.needs if need.name not in left_out]
     for base in bases:
         add_need(facts, range_name(base))
+        if node.HasField("partbound"):
+            facts.defines.append(range_name(base, "attached"))
+    if node.access_method:
+        facts.needs.append(Need(Name("access method", "", node.access_method)))
     facts.columns |= target.columns
     facts.calls = False  # defaults and checks are stored, not run
 

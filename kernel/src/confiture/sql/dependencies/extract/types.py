@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from confiture.sql.dependencies.extract.objects import SPACES, object_names, object_type, use
-from confiture.sql.dependencies.facts import Facts, Name
+from confiture.sql.dependencies.extract.objects import SPACES, cast_name, object_names, object_type, use
+from confiture.sql.dependencies.facts import Facts
 from confiture.sql.dependencies.needs import add_need, name_of, range_name, type_need
 from confiture.sql.dependencies.trees import tree_needs
 from confiture.sql.grammar import children, string_values
@@ -64,7 +64,8 @@ def _define(facts: Facts, node: Node) -> None:
 
 
 def _cast(facts: Facts, node: Node) -> None:
-    facts.defines.append(Name("cast", "", ""))
+    ends = (node.sourcetype, node.targettype)
+    facts.defines.append(cast_name(name_of("type", string_values(each.names)) for each in ends))
     tree_needs(facts, node)
     if node.HasField("func"):
         use(facts, object_names("OBJECT_FUNCTION", node.func), change=False)

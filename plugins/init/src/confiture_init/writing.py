@@ -1,62 +1,40 @@
-"""``confiture init``: a project that builds as it stands."""
+"""Writes a project's files. Nothing is overwritten."""
 
 from __future__ import annotations
 
 import errno
 import os
-import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated
 
-import msgspec
-from cyclopts import Parameter
-
-from confiture.cli.command import OutputParam, Shell, ShellParam
-from confiture.cli.init_files import STATE_IGNORED, project_files
 from confiture.errors import PermissionMissing, SourceUnreadable, UsageError
+from confiture_init.model import InitReport
+from confiture_init.templates import STATE_IGNORED, project_files
 
-__all__ = ["InitReport", "init"]
-
-
-class InitReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What ``init`` did: the project's folder, the files written, and those that were there and stayed."""
-
-    folder: str
-    written: tuple[str, ...]
-    kept: tuple[str, ...]
+__all__ = ["absolute", "has_own_schema", "remove", "write_files", "write_project"]
 
 
-def init(
-    folder: Annotated[Path, Parameter(show_default=False)] = Path(),
-    /,
-    *,
-    name: Annotated[str | None, Parameter(metavar="NAME")] = None,
-    output: OutputParam = None,
-    shell: ShellParam,
-) -> InitReport:
-    """Make a project that builds as it stands.
+def absolute(folder: Path | str) -> Path:
+    """``folder`` as an absolute path, its links left as they are."""
+    return Path(os.path.abspath(folder))  # noqa: PTH100 - resolve() would follow links, absolute() keeps ".."
 
-    Writes confiture.toml, a small schema, seed rows and two environments. Nothing is overwritten: a file that exists
-    is kept as it is, and a project that has a schema gets no other.
 
-    Parameters
-    ----------
-    folder
-        Where; made if it does not exist. [default: the working folder]
-    name
-        The project's name, in the names of its databases. [default: the folder's]
+def write_project(root: Path, name: str | None, schema: Mapping[str, str] | None = None) -> InitReport:
+    """Write what a project has: ``schema`` (path below ``root`` to text), or a small example where none is given.
+
+    Raises ``UsageError`` for an empty name, ``PermissionMissing`` and ``SourceUnreadable`` for a folder that cannot
+    be written.
     """
-    shell.configure(output)
-    root = Path(os.path.abspath(folder))  # noqa: PTH100 - resolve() would follow links, absolute() keeps ".."
     if name is not None and not name.strip():
         raise UsageError("--name is empty", hint="leave it out to use the folder's name")
+    files = dict(project_files(name or root.name or "project"))
+    if schema is not None:
+        files = {path: text for path, text in files.items() if not path.endswith(".sql")} | dict(schema)
     written: list[str] = []
     kept: list[str] = []
     try:
         root.mkdir(parents=True, exist_ok=True)
-        files = project_files(name or root.name or "project")
-        own_schema = _has_own_schema(root, files)
+        own_schema = schema is None and has_own_schema(root)
         for path, text in files.items():
             if (root / path).exists() or (root / path).is_symlink():
                 kept.append(path)
@@ -69,15 +47,46 @@ def init(
             written.append(".gitignore")
     except OSError as error:
         raise _refusal(error, root, written) from error
-    report = InitReport(folder=str(root), written=tuple(written), kept=tuple(kept))
-    _tell(report, folder, own_schema, shell)
-    return report
+    return InitReport(folder=str(root), written=tuple(written), kept=tuple(kept))
 
 
-def _has_own_schema(root: Path, files: Iterable[str]) -> bool:
+def write_files(root: Path, files: Mapping[str, str]) -> list[Path]:
+    """Write all of these files, or none; what was made, folders too.
+
+    Raises ``PermissionMissing``, ``SourceUnreadable``.
+    """
+    made: list[Path] = []
+    try:
+        for path, text in files.items():
+            for folder in reversed((root / path).parents):
+                if not folder.exists():
+                    folder.mkdir()
+                    made.append(folder)
+            with (root / path).open("x", encoding="utf-8", newline="\n") as file:
+                made.append(root / path)
+                file.write(text)
+    except OSError as error:
+        remove(made)
+        raise _refusal(error, root, []) from error
+    except BaseException:
+        remove(made)
+        raise
+    return made
+
+
+def remove(made: Iterable[Path]) -> None:
+    """Take away what was made, in the opposite order; a folder that somebody else has put something into stays."""
+    for path in reversed(list(made)):
+        try:
+            path.rmdir() if path.is_dir() else path.unlink()
+        except OSError:
+            continue
+
+
+def has_own_schema(root: Path) -> bool:
     """Whether there is DDL that we would not write: ours beside it could not build."""
     found = {path.relative_to(root).as_posix() for path in (root / "db" / "schema").rglob("*.sql")}
-    return bool(found - set(files))
+    return bool(found - set(project_files("")))
 
 
 def _write(path: Path, text: str) -> None:
@@ -115,18 +124,3 @@ def _refusal(error: OSError, root: Path, written: list[str]) -> Exception:
             f"{str(path)!r} cannot be made: {error.strerror}", hint="choose another folder", detail=so_far
         )
     return error
-
-
-def _tell(report: InitReport, folder: Path, own_schema: bool, shell: Shell) -> None:
-    for path in report.written:
-        shell.print(f"  wrote  {path}")
-    for path in report.kept:
-        shell.print(f"  kept   {path}")
-    if own_schema:
-        shell.print("  kept   db/schema/ as it is: it has files of its own")
-    shell.print()
-    shell.print("Next:")
-    if folder != Path():
-        shell.print(f"  cd {shlex.quote(str(folder))}")
-    shell.print("  confiture build         build it on a PostgreSQL of its own, seed rows included")
-    shell.print("  confiture server psql   look at it")
