@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Found", "contents", "describe"]
 
-# Members of extensions, empty schemas and our own schema do not count (deptype 'e' and the two NOT INs). Objects of
-# initdb have OIDs below 16384 (FirstNormalObjectId, access/transam.h).
+# Members of extensions, empty schemas, our own schema and the history of migrations, wherever it is, do not count
+# (deptype 'e', the NOT IN, and the parameters). Objects of initdb have OIDs below 16384 (FirstNormalObjectId,
+# access/transam.h).
 _MEMBERS = "SELECT 1 FROM pg_depend e WHERE e.classid = '{catalog}'::regclass AND e.objid = x.oid AND e.deptype = 'e'"
 # Sequences of identity and serial columns are told with their tables.
 _FREE = """ AND NOT EXISTS (SELECT 1 FROM pg_depend s WHERE x.relkind = 'S' AND s.classid = 'pg_class'::regclass
@@ -22,7 +23,8 @@ _IN_SCHEMAS = (
         "pg_class",
         "relnamespace",
         "relname",
-        f"x.relkind IN ('r','p','v','m','S','f','c') AND NOT x.relispartition{_FREE}",
+        f"x.relkind IN ('r','p','v','m','S','f','c') AND NOT x.relispartition{_FREE}"
+        " AND (n.nspname, x.relname) <> ($1, $2)",
     ),
     ("pg_proc", "pronamespace", "proname", "true"),
     ("pg_type", "typnamespace", "typname", "x.typtype IN ('d','e','r') "),
@@ -83,9 +85,12 @@ def _query() -> str:
     )
 
 
-async def contents(connection: Connection) -> tuple[Found, ...]:
-    """What is there, the most frequent kind first; () for a database that counts as empty."""
-    rows = await connection.fetch(_query())
+async def contents(connection: Connection, schema: str, table: str) -> tuple[Found, ...]:
+    """What is there, the most frequent kind first; () for a database that counts as empty.
+
+    ``schema`` and ``table`` are where the history of migrations is.
+    """
+    rows = await connection.fetch(_query(), schema, table)
     return tuple(Found(kind=row["kind"], count=row["count"], names=tuple(row["names"])) for row in rows)
 
 

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from confiture.config.project import MigrationsConfig
 from confiture.errors import DatabaseNotEmpty, EnvironmentProtected, UsageError
 from confiture.model import StepFinished, StepStarted
 from confiture_build.contents import contents, describe
@@ -13,6 +14,7 @@ from confiture_build.databases import database_exists
 from confiture_build.model import BuildConfig, BuildReport, BuildRequest
 from confiture_build.planning import LazyPlans, explain
 from confiture_build.sources import Sources, combine, load_sources, write_script
+from confiture_build.stamps import read_stamps
 from confiture_build.strategies import Work, build_in_place, build_new
 
 if TYPE_CHECKING:
@@ -49,13 +51,14 @@ class BuildMedium:
             files=len(sources.schema),
             seed_files=len(sources.seeds),
         )
+        stamps = await read_stamps(ctx) if request.execute and not request.explain else None
         if request.explain:
             return _with(report, order=explain(plans.made()), statements=len(plans.made().schema.statements))
         if request.output is not None or not request.execute:
             report = await self._script(ctx, request, sources, plans, report)
         if request.execute:
             cache = request.cache if request.cache is not None else config.cache
-            work = Work(config=config, sources=sources, plans=plans, cache=cache, jobs=jobs)
+            work = Work(config=config, sources=sources, plans=plans, stamps=stamps, cache=cache, jobs=jobs)
             report = await self._execute(ctx, request, work, report)
         return _with(report, seconds=time.monotonic() - started)
 
@@ -105,7 +108,8 @@ class BuildMedium:
             if not await database_exists(maintenance, target.database):
                 return False
         async with ctx.connect(target) as connection:
-            found = await contents(connection)
+            own = ctx.settings("migrations", MigrationsConfig)
+            found = await contents(connection, own.schema, own.table)
         if found:
             raise DatabaseNotEmpty(
                 f"the database {target.database!r} of {target.label!r} is not empty: {describe(found)}",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 import anyio
 import msgspec
 
+from confiture.config.project import MigrationsConfig
 from confiture.errors import ConfitureError, FeatureMissing, StatementFailed
 from confiture.hooks import EXECUTOR, SERVER
 from confiture.model import Execution, ExecutionReport, Note, Plan, Statement, Target, WarningRaised
@@ -25,6 +26,7 @@ from confiture_build.parallel import run_in_parallel
 from confiture_build.planning import LazyPlans
 from confiture_build.settings import copy_settings, name_database
 from confiture_build.sources import Sources
+from confiture_build.stamps import Stamps, history_of, stamp, stamping
 from confiture_build.takeback import remember, take_back
 from confiture_build.templates import comment_of, create_options, find_template, keep_as_template, prune_templates
 
@@ -38,11 +40,12 @@ _EXECUTOR = "runner"
 
 
 class Work(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be built, and how."""
+    """What is to be built, and how. ``stamps``: the migrations to record as applied; None where there are none."""
 
     config: BuildConfig
     sources: Sources
     plans: LazyPlans
+    stamps: Stamps | None
     cache: bool
     jobs: int
 
@@ -105,6 +108,8 @@ async def _build_new(ctx: Context, target: Target, names: tuple[str, ...], work:
                         tally.add(await _run(ctx, (await work.plans.ready()).schema, building, work, jobs=work.jobs))
                     if work.sources.seeds:
                         tally.add(await _run(ctx, work.plans.seeds(), building, work))
+                    if work.stamps is not None:
+                        await stamp(ctx, building, work.stamps)
                     replaced = await put_in_place(ctx, guard, building.database, name, ctx.run_id)
                 databases.append(BuiltDatabase(name=name, how="cloned" if cached else "built", replaced=replaced))
         if template and work.cache and not cached:
@@ -144,13 +149,18 @@ async def build_in_place(ctx: Context, target: Target, work: Work) -> Done:
     """Build the empty database that is there, all or nothing."""
     plan = _joined(work.plans.made().schema, work.plans.seeds())
     tally = _Tally()
+    own: tuple[Statement, ...] = ()
+    if work.stamps is not None:
+        async with ctx.connect(target) as connection:
+            own = stamping(work.stamps, await history_of(connection, work.stamps))
+        plan = _joined(plan, Plan(statements=own))
     if work.jobs > 1:
         ctx.emit(Note(message=f"--jobs has no effect: the empty database {target.database!r} is built in place"))
     if all(statement.transactional for statement in plan.statements):
         tally.add(await _run(ctx, plan, target, work, atomic=True))
     else:
         async with ctx.connect(target) as connection:
-            before = await remember(connection)
+            before = await remember(connection, ctx.settings("migrations", MigrationsConfig))
         try:
             tally.add(await _run(ctx, plan, target, work))
         except BaseException:
@@ -164,11 +174,15 @@ async def build_in_place(ctx: Context, target: Target, work: Work) -> Done:
                     )
                 )
             raise
+    tally.statements -= len(own)
     return tally.done([BuiltDatabase(name=target.database, how="built")])
 
 
 def _joined(schema: Plan, seeds: Plan) -> Plan:
-    """Both as one plan, for one transaction. Seeds begin with a session of their own, as they do on a clone."""
+    """Both as one plan, for one transaction. Seeds begin with a session of their own, as they do on a clone.
+
+    So do the rows of the migrations.
+    """
     if not seeds.statements:
         return schema
     between: tuple[Statement, ...] = ()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
+    from confiture.config.project import MigrationsConfig
     from confiture.model import Target
     from confiture.protocols import Connection, Context
 
@@ -27,6 +28,7 @@ SELECT i.type, i.identity
    AND NOT EXISTS (SELECT 1 FROM pg_depend e
                     WHERE e.classid = d.classid AND e.objid = d.objid AND e.deptype IN ('e', 'i')
                       AND (e.refclassid, e.refobjid) <> (e.classid, e.objid)) -- a partitioned table's own key
+   AND NOT (d.classid = 'pg_class'::regclass AND d.objid = coalesce($1::oid, 0))
 """
 _OF_DATABASE = """
 SELECT 'EVENT TRIGGER' AS type, quote_ident(evtname) AS identity FROM pg_event_trigger WHERE oid >= 16384
@@ -53,15 +55,24 @@ SELECT format('ALTER DEFAULT PRIVILEGES FOR ROLE %I%s REVOKE ALL ON %s FROM %s',
 
 
 class Before(msgspec.Struct, frozen=True):
-    """What the database held as a whole: (kind, identity) of schemas, extensions and their like."""
+    """What the database held as a whole: (kind, identity) of schemas, extensions and their like.
+
+    ``history`` is the OID of the table of migrations, None where there was none.
+    """
 
     objects: frozenset[tuple[str, str]]
+    history: int | None = None
 
 
-async def remember(connection: Connection) -> Before:
+async def remember(connection: Connection, config: MigrationsConfig) -> Before:
     """What is there now, to be kept by a later :func:`take_back`."""
     rows = await connection.fetch(_OF_DATABASE)
-    return Before(frozenset((row["type"], row["identity"]) for row in rows))
+    history = await connection.fetchval(
+        "SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = $1 AND relname = $2",
+        config.schema,
+        config.table,
+    )
+    return Before(frozenset((row["type"], row["identity"]) for row in rows), history)
 
 
 async def take_back(ctx: Context, target: Target, before: Before) -> tuple[str, ...]:
@@ -72,10 +83,10 @@ async def take_back(ctx: Context, target: Target, before: Before) -> tuple[str, 
         for row in await connection.fetch(_OF_DATABASE):
             if (row["type"], row["identity"]) not in before.objects:
                 await _drop(connection, row["type"], row["identity"])
-        for row in await connection.fetch(_IN_SCHEMAS):
+        for row in await connection.fetch(_IN_SCHEMAS, before.history):
             await _drop(connection, row["type"], row["identity"])
         await connection.execute("SELECT lo_unlink(oid) FROM pg_largeobject_metadata")
-        left = [f"{row['type']} {row['identity']}" for row in await connection.fetch(_IN_SCHEMAS)]
+        left = [f"{row['type']} {row['identity']}" for row in await connection.fetch(_IN_SCHEMAS, before.history)]
         after = await connection.fetch(_OF_DATABASE)
         left += [
             f"{r['type'].lower()} {r['identity']}" for r in after if (r["type"], r["identity"]) not in before.objects
