@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,24 @@ class Execute:
 @pytest.fixture
 def execute(kernel_run, database) -> Execute:
     return Execute(kernel_run, database)
+
+
+@pytest.fixture
+def given(kernel_run, database):
+    """``async with given() as (connection, execute)``: ``execute(plan, **execution)`` runs on the connection."""
+
+    @asynccontextmanager
+    async def open_(**kwargs):
+        async with kernel_run(database=database, **kwargs) as run, run.connect(database) as connection:
+
+            async def execute(plan, **execution):
+                runner = run.get(EXECUTOR, "runner")
+                return await runner.execute(run, plan, database, Execution(**execution), connection=connection)
+
+            execute.run = run
+            yield connection, execute
+
+    return open_
 
 
 @pytest.fixture

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
-
 import anyio
 import pytest
 
 from cancelling import at_every_await
 from confiture.errors import Busy, ConfigError, StatementFailed
-from confiture.hooks import EXECUTOR
-from confiture.model import Execution, Plan, Statement
+from confiture.model import Plan, Statement
 
 pytestmark = pytest.mark.anyio
 
@@ -20,24 +17,6 @@ FOUND = (
     "SELECT concat_ws(' ', current_setting('lock_timeout'), current_setting('statement_timeout'),"
     " current_setting('search_path'), current_user, session_user)"
 )
-
-
-@pytest.fixture
-def given(kernel_run, database):
-    """``async with given() as (connection, execute)``: ``execute(plan, **execution)`` runs on the connection."""
-
-    @asynccontextmanager
-    async def open_(**kwargs):
-        async with kernel_run(database=database, **kwargs) as run, run.connect(database) as connection:
-
-            async def execute(plan, **execution):
-                runner = run.get(EXECUTOR, "runner")
-                return await runner.execute(run, plan, database, Execution(**execution), connection=connection)
-
-            execute.run = run
-            yield connection, execute
-
-    return open_
 
 
 async def test_no_other_connection_is_opened(given, plan_of):

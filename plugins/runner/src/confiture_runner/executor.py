@@ -59,9 +59,14 @@ class Runner:
             with session.listening():
                 rows, created = await _run(session, _nobody)
         else:
-            rows, created = await _run_connected(ctx, plan, target, execution)
+            rows, created, session = await _run_connected(ctx, plan, target, execution)
         return ExecutionReport(
-            statements=len(plan.statements), rows=rows, seconds=time.monotonic() - started, roles_created=created
+            statements=len(plan.statements),
+            rows=rows,
+            seconds=time.monotonic() - started,
+            roles_created=created,
+            retries=session.retries,
+            measured=tuple(session.measured),
         )
 
 
@@ -73,8 +78,10 @@ async def _run(session: Session, done: Callable[[int], None]) -> tuple[int, tupl
     return await (run_atomic if session.execution.atomic else run_in_order)(session, done)
 
 
-async def _run_connected(ctx: Context, plan: Plan, target: Target, execution: Execution) -> tuple[int, tuple[str, ...]]:
-    """Run it on connections of its own, as a step."""
+async def _run_connected(
+    ctx: Context, plan: Plan, target: Target, execution: Execution
+) -> tuple[int, tuple[str, ...], Session]:
+    """Run it on connections of its own, as a step; rows, roles created, the first session."""
     started = time.monotonic()
     total = len(plan.statements)
     ctx.emit(StepStarted(step=_STEP, label=f"run {total} statements"))
@@ -100,7 +107,7 @@ async def _run_connected(ctx: Context, plan: Plan, target: Target, execution: Ex
                 await session.connection.execute(_QUICK_DEADLOCKS)
             rows = await run_parallel(sessions, plan.statements, closing(plan.statements), done)
     ctx.emit(StepFinished(step=_STEP, seconds=time.monotonic() - started, summary=f"{total} statements"))
-    return rows, created
+    return rows, created, sessions[0]
 
 
 def _check(plan: Plan, execution: Execution, connection: Connection | None) -> None:

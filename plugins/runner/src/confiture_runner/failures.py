@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from confiture.protocols import Connection
 
-__all__ = ["LOCKED", "WAITED", "commit_failure", "failure", "is_lost", "refuse_untransactional"]
+__all__ = ["LOCKED", "WAITED", "commit_failure", "failure", "is_lost", "name_of", "place", "refuse_untransactional"]
 
 _DISK_FULL = "53100"
 _LOCK_NOT_AVAILABLE = "55P03"
@@ -60,13 +60,13 @@ def failure(plan: Plan, number: int, error: asyncpg.PostgresError, position: int
         detail=_detail(error),
         sqlstate=error.sqlstate,
     )
-    _place(raised, plan, statement, error, position)
+    place(raised, plan, statement, error, position)
     return raised
 
 
 def commit_failure(error: asyncpg.PostgresError) -> ConfitureError:
     """The error of the COMMIT itself: a deferred constraint or trigger that no statement can be named for."""
-    return StatementFailed(
+    return (Busy if error.sqlstate in LOCKED else StatementFailed)(
         f"the transaction could not be committed: {redact(error.message or str(error))}",
         hint=redact(error.hint) if error.hint else _HINTS.get(error.sqlstate, "a deferred constraint is checked last"),
         detail=_detail(error),
@@ -87,14 +87,15 @@ def refuse_untransactional(plan: Plan, *, rollback: bool = False) -> None:
     for statement in plan.statements:
         if not statement.transactional and not (rollback and isinstance(statement, Backfill)):
             raised = UnsupportedScript(
-                f"{_name(statement)} cannot run inside a transaction",
+                f"{name_of(statement)} cannot run inside a transaction",
                 hint="build into a database that does not exist yet: that is done in batches",
             )
-            _place(raised, plan, statement, None, None)
+            place(raised, plan, statement)
             raise raised
 
 
-def _name(statement: Statement) -> str:
+def name_of(statement: Statement) -> str:
+    """What PostgreSQL calls a statement that cannot be part of a transaction; else "the statement"."""
     from confiture.sql.grammar import GrammarError, parse, unwrap
     from confiture.sql.transactional import why_not_transactional
 
@@ -131,14 +132,14 @@ def _detail(error: asyncpg.PostgresError) -> str | None:
     return redact("\n".join(lines)) if lines else None
 
 
-def _place(
+def place(
     raised: ConfitureError,
     plan: Plan,
     statement: Statement,
-    error: asyncpg.PostgresError | None,
-    position: int | None,
+    error: asyncpg.PostgresError | None = None,
+    position: int | None = None,
 ) -> None:
-    """Set file, line, column and source line, as far as they are known."""
+    """Set the error's file, line, column and source line, as far as they are known."""
     origin = statement.origin
     if origin is None:
         return

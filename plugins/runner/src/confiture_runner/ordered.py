@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from confiture.connect import settle
-from confiture.model import Statement
-from confiture_runner.batches import BATCH_STATEMENTS, cut
+from confiture.migrations.backfill import Backfill
+from confiture.model import Measurement, Statement
+from confiture_runner.backfills import run_backfill
+from confiture_runner.batches import BATCH_STATEMENTS, Batch, cut
+from confiture_runner.leftovers import sweeping
 from confiture_runner.limits import careful, common_limits, limited
+from confiture_runner.recovery import recover
+from confiture_runner.retries import persistently
 from confiture_runner.roles import provide_roles
 from confiture_runner.transactions import RESET
 
@@ -29,12 +37,35 @@ async def run_in_order(session: Session, done: Callable[[int], None]) -> tuple[i
         async with limited(connection, common_limits(execution)):
             numbers = range(len(plan.statements))
             for batch in cut(plan.statements, numbers, closing=closing(plan.statements), most=most):
-                rows += await session.run(batch)
+                started = time.monotonic()
+                rows += await _run_batch(session, batch)
+                if execution.measure:  # its locks are gone with its transaction
+                    measurement = Measurement(number=batch.numbers[0], seconds=time.monotonic() - started)
+                    session.measured.append(measurement)
                 done(len(batch.numbers))
     finally:
         if changes_session:
             await settle(connection, lambda: connection.execute(RESET))
     return rows, created
+
+
+async def _run_batch(session: Session, batch: Batch) -> int:
+    statement = session.plan.statements[batch.numbers[0]]
+    if session.execution.interrupted and batch.numbers[0] == 0:
+        left = await recover(session, statement)
+        if left is None:
+            return 0
+        if left is not statement:
+            session.plan = msgspec.structs.replace(session.plan, statements=(left, *session.plan.statements[1:]))
+            statement = left
+    if isinstance(statement, Backfill):
+        return await run_backfill(session, batch.numbers[0], statement)
+
+    async def attempt() -> int:
+        async with sweeping(session, statement):
+            return await session.run(batch)
+
+    return await persistently(session, attempt)
 
 
 def closing(statements: tuple[Statement, ...]) -> frozenset[int]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from confiture.errors import ConfitureError
 from confiture.migrations.backfill import Backfill
-from confiture.model import Execution, Logged, Plan, Statement, WarningRaised
+from confiture.model import Execution, Logged, Measurement, Plan, Statement, WarningRaised
 from confiture_runner.batches import SEPARATOR, Batch
 from confiture_runner.failures import LOCKED, WAITED, failure, is_lost
 from confiture_runner.limits import limited, limits_of
@@ -34,7 +34,8 @@ _QUIET = frozenset({"DEBUG", "LOG", "INFO", "NOTICE"})
 class Session:
     """A connection and the plan that it runs. ``given``: the connection is the caller's.
 
-    ``batch`` is what runs, for messages; ``number`` the statement that failed last, where that is known.
+    ``batch`` is what runs, for messages; ``number`` the statement that failed last, where that is known. ``retries``
+    counts how often a lock made it begin again, ``measured`` is what the statements took, where that was asked for.
     """
 
     def __init__(
@@ -47,6 +48,8 @@ class Session:
         self.given = given
         self.batch: Batch | None = None
         self.number: int | None = None
+        self.retries = 0
+        self.measured: list[Measurement] = []
 
     def failed(self, number: int, error: ConfitureError) -> ConfitureError:
         """Remember which statement it was."""

@@ -13,6 +13,8 @@ from confiture.model import Execution, Plan, Statement
 from confiture_runner.batches import BATCH_BYTES, BATCH_STATEMENTS, SEPARATOR, Batch, cut, join
 from confiture_runner.failures import WAITED, commit_failure, failure, is_lost
 from confiture_runner.limits import careful, common_limits, limited, local_limits
+from confiture_runner.measuring import Meter
+from confiture_runner.retries import persistently
 from confiture_runner.roles import provide_roles
 
 if TYPE_CHECKING:
@@ -37,10 +39,24 @@ async def run_atomic(session: Session, done: Callable[[int], None]) -> tuple[int
 
     Raises as :meth:`Session.run`; ``StatementFailed`` where the COMMIT itself fails.
     """
-    nested = session.connection.is_in_transaction()
-    if not nested and (messages := _messages(session.plan, session.execution, session.given)):
-        return await _run_glued(session, messages, done), ()
-    return await _run_in_steps(session, done, nested=nested)
+    counted = 0
+
+    def count(finished: int) -> None:
+        nonlocal counted
+        counted += finished
+        done(finished)
+
+    async def attempt() -> tuple[int, tuple[str, ...]]:
+        nonlocal counted
+        if counted:  # an attempt that was taken back
+            done(-counted)
+            counted = 0
+        nested = session.connection.is_in_transaction()
+        if not nested and (messages := _messages(session.plan, session.execution, session.given)):
+            return await _run_glued(session, messages, count), ()
+        return await _run_in_steps(session, count, nested=nested)
+
+    return await persistently(session, attempt)
 
 
 def _messages(plan: Plan, execution: Execution, given: bool) -> list[Batch] | None:
@@ -148,9 +164,14 @@ async def _run_in_steps(
             async with limited(connection, common_limits(execution) if nested else {}, local=True):
                 if not nested and (limits := local_limits(execution)):
                     await connection.execute(limits)
+                meter = await Meter.start(connection) if execution.measure else None
                 for batch in cut(plan.statements, range(len(plan.statements)), most=most):
+                    started = time.monotonic()
                     rows += await session.run(batch)
                     done(len(batch.numbers))
+                    if meter is not None:
+                        await meter.add(batch.numbers[0], time.monotonic() - started)
+                        session.measured = meter.measured
             if execution.rollback:
                 whole = True
                 await connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
