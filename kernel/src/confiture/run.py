@@ -56,7 +56,7 @@ class Run:
         self._registry = registry
         self._environment = environment
         self._providers: dict[tuple[str, str], Any] = {}
-        self._targets: dict[str, Target] = {}
+        self._targets: dict[Environment, Target] = {}
         self._managed: dict[tuple[str, str], Environment] = {}
         self._maintenance: dict[str, str] = {}
         self._idle: dict[str, list[Connection]] = {}
@@ -109,14 +109,14 @@ class Run:
         if isinstance(environment, str):
             environment = load_environment(self.project, environment)
         environment = environment or self.environment
-        if environment.name not in self._targets:
+        if environment not in self._targets:
             await self._acquire(environment)
-        return self._targets[environment.name]
+        return self._targets[environment]
 
     async def _acquire(self, environment: Environment) -> Target:
         found = await self.get(SERVER, environment.server_name).acquire(self, environment)
         found = msgspec.structs.replace(found, protected=environment.protected)
-        self._targets[environment.name] = found
+        self._targets[environment] = found
         if found.managed:
             self._managed[_place(found)] = environment
         return found

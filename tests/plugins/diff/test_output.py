@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from confiture_diff.estimating import RATES
+from confiture.estimating import RATES
 from confiture_diff.render import as_sql, as_text
 
 pytestmark = pytest.mark.anyio

@@ -37,7 +37,7 @@ class DiffMedium:
         elsewhere (unless ``request.force``).
         """
         started = time.monotonic()
-        old = await load_side(ctx, DEFAULT_OLD if request.old is None else request.old, "old")
+        old = await load_side(ctx, _old(ctx, request), "old")
         new = await load_side(ctx, DEFAULT_NEW if request.new is None else request.new, "new")
         unchanged = DiffReport(old=old.shown, new=new.shown, changed=False)
         if not (old.live or new.live or request.renames or request.drops) and equal_texts(old.files, new.files):
@@ -50,13 +50,29 @@ class DiffMedium:
         return msgspec.structs.replace(report, seconds=seconds)
 
 
+def _old(ctx: Context, request: DiffRequest) -> str:
+    """How the old side is written. Raises ``UsageError`` for a baseline where there are migrations to begin with."""
+    if request.baseline is None:
+        return DEFAULT_OLD if request.old is None else request.old
+    from confiture.errors import UsageError
+    from confiture.migrations.finding import find_project_migrations
+
+    if migrations := find_project_migrations(ctx.project):
+        raise UsageError(
+            f"the baseline {request.baseline!r} is for a project without migrations, and there is "
+            f"{migrations[0].shown!r}",
+            hint=f"compare with that database all the same: env:{request.baseline} as OLD",
+        )
+    return f"env:{request.baseline}"
+
+
 async def _compare(
     ctx: Context, request: DiffRequest, old: Side, new: Side, report: DiffReport, stack: AsyncExitStack
 ) -> DiffReport:
+    from confiture.estimating import estimates, read_sizes
     from confiture.hooks import DIFFER
     from confiture_diff.comparing import changes, only_changes
     from confiture_diff.elaborate import Elaboration
-    from confiture_diff.estimating import estimates, read_sizes
     from confiture_diff.planning import drops_followed, rename_rounds, way_back
     from confiture_diff.trial import Trial
     from confiture_diff.unsupported import refuse_unsupported

@@ -30,6 +30,8 @@ _MEDIUMS = {
     "status": ("mediums:StatusMedium", "how each migration stands"),
     "history": ("mediums:HistoryMedium", "what happened to a database"),
     "generate": ("generating:GenerateMedium", "writes an empty migration"),
+    "repair": ("repairing:RepairMedium", "says in the history how a migration stands"),
+    "verify": ("verify.medium:VerifyMedium", "proves migrations on scratch databases"),
 }
 #: Commands by name: the function, and its summary.
 _COMMANDS = {
@@ -38,6 +40,8 @@ _COMMANDS = {
     "migrate status": ("commands.status:status", "Show how each migration stands"),
     "migrate history": ("commands.history:history", "Show what happened to a database"),
     "migrate generate": ("commands.generate:generate", "Write an empty migration"),
+    "migrate repair": ("commands.repair:repair", "Say how a migration stands where the history cannot know"),
+    "migrate verify": ("commands.verify:verify", "Prove that the migrations give db/schema/, and lead back"),
 }
 
 

@@ -1,0 +1,1 @@
+"""``verify``: the migrations lead to the project's schema, and each way back leads back."""
