@@ -19,6 +19,7 @@ BEFORE = Schema.of(
         TABLE,
         SchemaObject(kind="column", identity="public.t.a", properties={"type": "character varying(10)"},
                      schema="public", name="a", parent=TABLE.key, position=1),
+        SchemaObject(kind="sequence", identity="public.s", properties={}, schema="public", name="s"),
         SchemaObject(kind="enum", identity="public.e", properties={"labels": ("x", "y")}, schema="public", name="e"),
     ]
 )  # fmt: skip

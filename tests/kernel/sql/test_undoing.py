@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from confiture.model import Schema, SourceFile
+from confiture.model import Schema, SchemaObject, SourceFile
 from confiture.sql import read_file
 from confiture.sql.effects import Step, lost
 
@@ -73,8 +73,19 @@ def test_what_was_there_before_is_lost(up: str, down: str, what: str):
 
 def test_what_an_earlier_step_made_is_no_loss_of_a_later_one():
     """A history is replayed on an empty database without asking for the rows of tables that nobody had."""
-    steps = [Step(read("CREATE TABLE a (id int)")), Step(read("ALTER TABLE a DROP id; DROP TABLE a; DROP TABLE b"))]
-    assert lost(steps, Schema.of(())) == [[], [(2, 'the table "public.b" goes, with its rows')]]
+    steps = [Step(read("CREATE TABLE a (id int)")), Step(read("ALTER TABLE a DROP id; DROP TABLE a; DELETE FROM b"))]
+    assert lost(steps, Schema.of(())) == [[], [(2, 'rows of "public.b" go')]]
+
+
+@pytest.mark.parametrize("word", ["", "IF EXISTS "])
+def test_a_name_without_a_schema_may_be_any_of_those_that_have_it(word: str):
+    """Which one, the search path decides."""
+    tables = [
+        SchemaObject(kind="table", identity=f"{schema}.t", properties={}, schema=schema, name="t") for schema in "ab"
+    ]
+    before = Schema.of(tables)
+    assert lost_by("SELECT 1", f"DROP TABLE {word}t", before) == ['the table "public.t" goes, with its rows']
+    assert lost_by("SELECT 1", f"DROP TABLE {word}c.t", before) == []
 
 
 def test_what_one_step_takes_back_is_a_loss_of_another():

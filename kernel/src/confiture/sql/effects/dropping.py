@@ -40,14 +40,20 @@ def _relation(found: Found, parts: tuple[str, ...]) -> Relation:
     return found.known.relation(parts[-2] if len(parts) > 1 else "", parts[-1])
 
 
-def _absent(found: Found, relation: Relation, node: Any) -> bool:
-    """DROP IF EXISTS of what is not there."""
-    return bool(node.missing_ok) and found.known.complete and not relation.kind and not relation.created
+def _absent(found: Found, relation: Relation, parts: tuple[str, ...]) -> bool:
+    """DROP of what is not there: nothing happens. A name without a schema may be any of those that have it."""
+    known = found.known
+    return (
+        known.complete
+        and not relation.kind
+        and not relation.created
+        and not (len(parts) == 1 and known.is_name(relation.name))
+    )
 
 
 def _table(found: Found, parts: tuple[str, ...], cascade: bool, node: Any) -> None:
     table = _relation(found, parts)
-    if _absent(found, table, node):
+    if _absent(found, table, parts):
         return
     drop_table(found, table, cascade)
     if table.kind != "foreign table":
@@ -78,7 +84,7 @@ def drop_table(found: Found, table: Relation, cascade: bool) -> None:
 
 def _view(found: Found, parts: tuple[str, ...], cascade: bool, node: Any) -> None:
     view = _relation(found, parts)
-    if _absent(found, view, node):
+    if _absent(found, view, parts):
         return
     found.lock(view, ACCESS_EXCLUSIVE)
     if cascade:
@@ -89,7 +95,7 @@ def _view(found: Found, parts: tuple[str, ...], cascade: bool, node: Any) -> Non
 
 def _sequence(found: Found, parts: tuple[str, ...], cascade: bool, node: Any) -> None:
     sequence = _relation(found, parts)
-    if _absent(found, sequence, node):
+    if _absent(found, sequence, parts):
         return
     found.lock(sequence, ACCESS_EXCLUSIVE)
     if cascade:  # the defaults that use it go
@@ -102,7 +108,7 @@ def _sequence(found: Found, parts: tuple[str, ...], cascade: bool, node: Any) ->
 
 def _index(found: Found, parts: tuple[str, ...], cascade: bool, node: Any) -> None:
     index = _relation(found, parts)
-    if _absent(found, index, node):
+    if _absent(found, index, parts):
         return
     mode = SHARE_UPDATE if node.concurrent else ACCESS_EXCLUSIVE
     if index.table is None:

@@ -261,6 +261,10 @@ class Known:
             return self.relations[("public", name)]
         return self.relations[next(iter(keys))] if len(keys) == 1 else None
 
+    def is_name(self, name: str) -> bool:
+        """Whether any schema has a relation of that name."""
+        return bool(self._by_name.get(name))
+
     def relation(self, schema: str, name: str) -> Relation:
         """The same; of what nobody knows, a relation without columns that is taken to be there."""
         found = self.find(schema, name)

@@ -5,6 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from confiture_incremental.gates.drifting import check_drift
+from confiture_incremental.gates.hazards import annotated, tell
+from confiture_incremental.gates.losing import check_loss
+from confiture_incremental.gates.privileges import check_privileges
+from confiture_incremental.gates.protecting import check_confirmed
+from confiture_incremental.gates.seen import look
 from confiture_incremental.model import DownRequest, Told, UpRequest
 
 if TYPE_CHECKING:
@@ -17,10 +23,24 @@ __all__ = ["check", "told"]
 async def check(
     deployment: Deployment, recorded: Sequence[Recorded], request: UpRequest | DownRequest
 ) -> tuple[Told, ...]:
-    """Raise where something stands against running these, else what is to be beware of."""
-    return await told(deployment, recorded)
+    """Raise where something stands against running these, else what is to be beware of. Changes nothing.
+
+    Raises ``PermissionMissing``, what a reviewer raises, ``DataLossRefused``, ``ConfirmationNeeded`` and
+    ``DriftFound``, in this order. What is faked is not run, and a rehearsal loses nothing.
+    """
+    seen = await look(deployment, () if request.fake else recorded)
+    await check_privileges(seen)
+    plans = await annotated(seen)
+    found = tell(seen, plans)
+    if not (request.allow_data_loss or request.dry_run_execute):
+        await check_loss(seen, plans)
+    check_confirmed(deployment, recorded, request)
+    if deployment.config.drift_check and not request.ignore_drift:
+        await check_drift(seen)
+    return found
 
 
 async def told(deployment: Deployment, recorded: Sequence[Recorded]) -> tuple[Told, ...]:
     """The hazards of what is known, those of the reviewers included."""
-    return ()
+    seen = await look(deployment, recorded)
+    return tell(seen, await annotated(seen))
