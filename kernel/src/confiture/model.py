@@ -142,7 +142,8 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     again for ``lock_retry_s`` seconds. ``interrupted``: an earlier run may have begun the first statement, and was
     cut: one that runs outside of a transaction is looked for first. ``rollback``: everything is taken back at the end
     (only atomic). ``measure``: report what each statement took. Backfills sleep ``throttle`` seconds for each second
-    of work, and while a replica is more than ``max_replica_lag_s`` behind.
+    of work, and while a replica is more than ``max_replica_lag_s`` behind. ``check_bodies`` False: the bodies of
+    functions may name what is made after them.
     """
 
     atomic: bool = True
@@ -156,6 +157,7 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     measure: bool = False
     throttle: float = 0.0
     max_replica_lag_s: float | None = None
+    check_bodies: bool = True
 
 
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):

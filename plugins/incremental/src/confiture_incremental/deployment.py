@@ -57,6 +57,8 @@ class Deployment:
             lock_retry_s=config.lock_retry_s,
             throttle=config.throttle,
             max_replica_lag_s=config.max_replica_lag_s,
+            # As pg_dump's scripts have it, and as plans are proved.
+            check_bodies=False,
         )
 
     async def read(self) -> History:

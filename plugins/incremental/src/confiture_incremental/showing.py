@@ -134,6 +134,8 @@ def _transaction(seen: Deployment, plan: Plan) -> list[str]:
         )
         if seconds is not None
     ]
+    if not seen.execution.check_bodies:
+        limits.append("SET LOCAL check_function_bodies = off;")
     return ["BEGIN;", *limits, *(_text(each) for each in plan.statements), "COMMIT;"]
 
 

@@ -36,7 +36,8 @@ def careful(execution: Execution) -> bool:
 
 def common_limits(execution: Execution) -> dict[str, str]:
     """The settings of all statements that have none of their own."""
-    return _settings(execution.lock_timeout_s, execution.statement_timeout_s)
+    limits = _settings(execution.lock_timeout_s, execution.statement_timeout_s)
+    return limits if execution.check_bodies else {**limits, "check_function_bodies": "off"}
 
 
 def local_limits(execution: Execution) -> str:
