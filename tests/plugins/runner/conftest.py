@@ -7,8 +7,9 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,14 +34,14 @@ class Execute:
 
     def __init__(self, kernel_run, database) -> None:
         self._kernel_run = kernel_run
-        self._database = database
+        self.target = database
         self.events: list[Event] = []
 
     async def __call__(self, plan: Plan, **execution) -> ExecutionReport:
         self.events = []
-        async with self._kernel_run(database=self._database, observers=[self.events.append]) as run:
+        async with self._kernel_run(database=self.target, observers=[self.events.append]) as run:
             runner = run.get(EXECUTOR, "runner")
-            return await runner.execute(run, plan, self._database, Execution(**execution))
+            return await runner.execute(run, plan, self.target, Execution(**execution))
 
 
 @pytest.fixture
@@ -72,28 +73,61 @@ def execute_small(kernel_run, small_server) -> Execute:
     return Execute(kernel_run, small_server)
 
 
-@pytest.fixture(scope="module")
-def small_server(server) -> Iterator[Target]:
-    """A server of its own, with default settings: what exhausts its lock table would fail the others' tests."""
-    session = Path(os.environ[pgserver.SESSION_VARIABLE])
-    copied = session / "pginstall" / "bin"  # made by the session's server where the wheel's may not be run
-    programs = copied if copied.exists() else pgserver.binaries()
-    folder = session / f"small-{os.getpid()}"
+def _programs() -> Path:
+    copied = Path(os.environ[pgserver.SESSION_VARIABLE]) / "pginstall" / "bin"
+    return copied if copied.exists() else pgserver.binaries()  # copied where the wheel's may not be run
+
+
+@contextmanager
+def _server(name: str, make: Callable[[Path], list[Any]], *options: str) -> Iterator[Target]:
+    """A server whose data folder the command of ``make`` makes."""
+    folder = Path(os.environ[pgserver.SESSION_VARIABLE]) / f"{name}-{os.getpid()}"
     folder.mkdir()
     run = pgserver.unprivileged()
     if run:
         shutil.chown(folder, run["user"], run["group"])
-    data = folder / "data"
-    initdb = [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8"]
-    subprocess.run([*initdb, "--locale=C.UTF-8"], check=True, stdout=subprocess.DEVNULL, cwd="/", **run)
-    postgres = [programs / "postgres", "-D", data, "-k", folder, "--listen-addresses=", "--fsync=off"]
+    data, programs = folder / "data", _programs()
+    subprocess.run(make(data), check=True, stdout=subprocess.DEVNULL, cwd="/", **run)
+    postgres = [programs / "postgres", "-D", data, "-k", folder, "--listen-addresses=", "--fsync=off", *options]
     process = subprocess.Popen(postgres, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", **run)
     ready = [programs / "pg_isready", "-q", "-h", folder]
     for _ in range(500):
         if subprocess.run(ready, check=False).returncode == 0:
             break
         time.sleep(0.02)
-    yield Target(label="small", params={"host": str(folder), "user": "postgres", "dbname": "postgres"})
+    yield Target(label=name, params={"host": str(folder), "user": "postgres", "dbname": "postgres"})
     process.terminate()
     process.wait(20)
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def small_server(server) -> Iterator[Target]:
+    """A server of its own, with default settings: what exhausts its lock table would fail the others' tests."""
+
+    def initdb(data: Path) -> list[Any]:
+        command = [_programs() / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync"]
+        return [*command, "-E", "UTF8", "--locale=C.UTF-8"]
+
+    with _server("small", initdb, "--max-prepared-transactions=4") as target:
+        yield target
+
+
+@pytest.fixture
+def replicated(kernel_run, small_server, psql) -> Iterator[tuple[Target, Target, Execute]]:
+    """The small server, a replica of it, and ``execute`` on the first."""
+
+    def base_backup(data: Path) -> list[Any]:
+        host = small_server.params["host"]
+        source = f"host={host} user=postgres application_name=standby"
+        return [_programs() / "pg_basebackup", "-D", data, "-d", source, "-R", "-c", "fast", "--no-sync"]
+
+    with _server("standby", base_backup, "--max-prepared-transactions=4") as standby:
+        yield small_server, standby, Execute(kernel_run, small_server)
+    psql(small_server, "DROP TABLE users; DROP ROLE IF EXISTS plain")
+
+
+@pytest.fixture
+def execute_prepared(kernel_run, small_server):
+    """The small server and ``execute`` on it: it allows prepared transactions."""
+    return small_server, Execute(kernel_run, small_server)

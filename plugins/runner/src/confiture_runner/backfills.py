@@ -12,11 +12,10 @@ from confiture.errors import StatementFailed
 from confiture.migrations.backfill import Backfill
 from confiture.model import Progress, StepFinished, StepStarted
 from confiture.quoting import quote_ident
-from confiture.sql.grammar import parse, unwrap
 from confiture_runner.failures import failure, is_lost, place
 from confiture_runner.lag import Replicas
 from confiture_runner.limits import limited, limits_of
-from confiture_runner.relations import range_name
+from confiture_runner.relations import backfilled, range_name
 from confiture_runner.retries import persistently
 
 if TYPE_CHECKING:
@@ -51,9 +50,9 @@ async def run_backfill(session: Session, number: int, statement: Backfill) -> in
     where rows still match after twenty passes.
     """
     started = time.monotonic()
-    target = unwrap(parse(f"UPDATE {statement.table}\nSET x = 1").stmts[0].stmt).relation
+    target = backfilled(statement)
     name, alias = range_name(target), quote_ident(target.alias.aliasname or target.relname)
-    session.ctx.emit(StepStarted(step=_STEP, label=f"backfill {name}"))
+    session.ctx.emit(StepStarted(step=_STEP, label=f"backfill {statement.table}"))
     work = _Work(session, number, statement, alias)
     async with limited(session.connection, limits_of(statement, session.execution)):
         for _ in range(_PASSES):
@@ -61,7 +60,7 @@ async def run_backfill(session: Session, number: int, statement: Backfill) -> in
                 break
         else:
             raised = StatementFailed(
-                f"rows of {name} still match after {_PASSES} passes",
+                f"rows of {statement.table} still match after {_PASSES} passes",
                 hint="the condition must no longer hold for a row that is done",
             )
             place(raised, session.plan, statement)

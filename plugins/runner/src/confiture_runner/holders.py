@@ -47,8 +47,9 @@ SELECT l.pid, coalesce(p.gid, '') AS prepared, a.usename AS role, a.application_
 FROM pg_catalog.pg_locks l
 JOIN wanted ON l.relation = wanted.oid
 LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
-LEFT JOIN pg_catalog.pg_prepared_xacts p
-    ON l.pid IS NULL AND p.transaction::text = split_part(l.virtualtransaction, '/', 2)
+LEFT JOIN pg_catalog.pg_locks x ON l.pid IS NULL AND x.pid IS NULL AND x.locktype = 'transactionid'
+    AND x.virtualtransaction = l.virtualtransaction
+LEFT JOIN pg_catalog.pg_prepared_xacts p ON p.transaction = x.transactionid
 WHERE l.locktype = 'relation' AND l.granted AND l.pid IS DISTINCT FROM pg_backend_pid()
     AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
 GROUP BY l.pid, p.gid, p.prepared, a.usename, a.application_name, a.backend_type, a.state, a.xact_start,

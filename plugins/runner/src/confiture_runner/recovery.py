@@ -46,7 +46,7 @@ async def _nobody_knows(session: Session, statement: Statement, node: Any) -> St
     name = name_of(statement)
     raised = OutcomeUnknown(
         f"{name} may have been run by a run that was interrupted, and nothing tells whether it was",
-        hint="look, then say so: `confiture migrate repair VERSION --done` if it took place, `--again` if not",
+        hint="look, then say so: `confiture migrate repair VERSION --skip` if it took place, `--again` if not",
     )
     place(raised, session.plan, statement)
     raise raised

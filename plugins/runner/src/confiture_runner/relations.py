@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from confiture.migrations.backfill import Backfill
 from confiture.model import Statement
 from confiture.quoting import quote_ident
 from confiture.sql.grammar import GrammarError, parse, string_values, unwrap, walk
 
-__all__ = ["node_of", "range_name", "relations_of"]
+__all__ = ["backfilled", "node_of", "range_name", "relations_of"]
 
 
 def node_of(statement: Statement) -> Any:
@@ -25,10 +26,17 @@ def range_name(relation: Any) -> str:
     return ".".join(quote_ident(part) for part in (relation.schemaname, relation.relname) if part)
 
 
+def backfilled(statement: Backfill) -> Any:
+    """The table of a backfill, with the alias if it has one: a RangeVar."""
+    return unwrap(parse(f"UPDATE {statement.table}\nSET x = 1").stmts[0].stmt).relation
+
+
 def relations_of(statement: Statement) -> tuple[str, ...]:
     """The relations that it may have to wait for, as SQL text: what its effects say, else all that it names."""
     if statement.effects is not None and statement.effects.tables:
         return statement.effects.tables
+    if isinstance(statement, Backfill):
+        return (range_name(backfilled(statement)),)
     node = node_of(statement)
     if node is None:
         return ()
