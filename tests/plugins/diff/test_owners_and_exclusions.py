@@ -50,7 +50,8 @@ def test_patterns_take_the_parts_too():
     table, other = made("table", "public.tmp_x"), made("table", "public.x")
     column = made("column", "public.tmp_x.id", parent=table.key)
     default = made("default", "public.tmp_x.id", parent=column.key)
-    schema = Schema.of([table, other, column, default])
+    sequence = made("sequence", "public.ids", properties={"owned_by": column.identity})
+    schema = Schema.of([table, other, column, default, sequence])
     assert [each.key for each in exclude(schema, ("public.tmp_?",)).objects] == [other.key]
 
 
@@ -63,6 +64,24 @@ def test_what_is_confiture_s_own_is_never_compared():
         made("column", "public.confiture_migrations.v", parent=ObjectKey("table", "public.confiture_migrations")),
     ]
     assert exclude(Schema.of(own), ()).objects == ()
+
+
+@pytest.mark.parametrize("schema", ["public", "ops"])
+async def test_the_history_is_where_the_project_says(scratch_project, kernel_run, database, psql, schema):
+    """Its schema goes with it where nothing else is in it; what else is in it is compared."""
+    text = (scratch_project.root / "confiture.toml").read_text()
+    scratch_project.config(f'{text}[migrations]\nschema = "{schema}"\ntable = "history"\n')
+    scratch_project.environment_for(database)
+    file = scratch_project.write("new.sql", "")
+    scratch_project.write("db/migrations/001_t.up.sql", "CREATE TABLE t (id int);")
+    async with kernel_run(scratch_project) as ctx:
+        await ctx.start("up")
+        report = await ctx.start("diff", old="env:local", new=str(file), plan=False)
+        assert [change.identity for change in report.changes] == ["public.t"]
+        psql(database, f"CREATE TABLE {schema}.more (id int)")
+        report = await ctx.start("diff", old="env:local", new=str(file), plan=False)
+    wanted = {"public.t", f"{schema}.more"} | ({"ops"} if schema == "ops" else set())
+    assert {change.identity for change in report.changes} == wanted
 
 
 async def test_a_live_database_is_equal_to_what_it_was_built_from(compare, scratch_project, kernel_run, database, psql):

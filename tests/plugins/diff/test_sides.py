@@ -96,3 +96,20 @@ async def test_env_alone_is_the_environment_of_the_run(scratch_project, kernel_r
     async with kernel_run(scratch_project, name="elsewhere") as run:
         report = await run.start("diff", old="env:", new=str(scratch_project.root / "new.sql"))
     assert (report.changed, report.old) == (False, "env:elsewhere")
+
+
+async def test_without_migrations_the_beginning_is_empty_or_a_live_database(
+    scratch_project, kernel_run, database, psql
+):
+    """The first migration makes everything; or what that database lacks."""
+    psql(database, "CREATE TABLE t (id int)")
+    scratch_project.environment_for(database, "live")
+    scratch_project.schema("t.sql", "CREATE TABLE t (id int, name text);\n")
+    async with kernel_run(scratch_project) as ctx:
+        everything = await ctx.start("diff")
+        lacking = await ctx.start("diff", baseline="live", generate="begin")
+        assert everything.plan.statements[0].sql.startswith("CREATE TABLE")
+        assert [one.sql for one in lacking.plan.statements] == ["ALTER TABLE public.t ADD COLUMN name text"]
+        assert lacking.path == "db/migrations/001_begin.py"
+        with pytest.raises(UsageError, match="for a project without migrations"):
+            await ctx.start("diff", baseline="live")

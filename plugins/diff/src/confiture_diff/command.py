@@ -25,6 +25,7 @@ async def diff(
     new: str | None = None,
     /,
     *,
+    baseline: Annotated[str | None, Parameter(metavar="ENV")] = None,
     rename: Annotated[tuple[str, ...], Parameter(negative="", metavar="OLD=NEW")] = (),
     drop: Annotated[tuple[str, ...], Parameter(negative="", metavar="NAME")] = (),
     backfill: Annotated[tuple[str, ...], Parameter(negative="", metavar="COLUMN=EXPR")] = (),
@@ -48,6 +49,8 @@ async def diff(
 
     Parameters
     ----------
+    baseline
+        Where there are no migrations yet, begin with the database of that environment, not with an empty one.
     rename
         What was renamed, such as users.full_name=display_name. May be given several times.
     drop
@@ -81,8 +84,11 @@ async def diff(
         raise UsageError(
             "--generate and --name go together, and --sql goes with them", hint="--generate --name add_bio"
         )
+    if baseline is not None and old is not None:
+        raise UsageError("--baseline is the old side, and so is OLD", hint="give one of them")
     request = DiffRequest(
         old=old,
+        baseline=baseline,
         new=new,
         renames=tuple(_pair(each) for each in rename),
         drops=drop,

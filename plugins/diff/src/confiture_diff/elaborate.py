@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.to_thread
 
+from confiture.config.project import MigrationsConfig
 from confiture.hooks import DIFFER, INSPECTOR
 from confiture.model import DiffOptions, Note, Plan, Schema
 from confiture_diff.exclusions import exclude
@@ -130,7 +131,8 @@ class Elaboration:
         return await self._ctx.get(INSPECTOR, self._config.inspector).inspect(self._ctx, target)
 
     def _without_excluded(self, schema: Schema) -> Schema:
-        return exclude(schema, (*self._config.exclude, *self._request.exclude))
+        own = self._ctx.settings("migrations", MigrationsConfig)
+        return exclude(schema, (*self._config.exclude, *self._request.exclude), own)
 
     async def _key(self) -> str | None:
         """What the schema is remembered by; None where it is not to be."""

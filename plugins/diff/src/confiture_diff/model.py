@@ -27,6 +27,7 @@ class DiffConfig(msgspec.Struct, frozen=True, kw_only=True):
 class DiffRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What to compare. A side is written as on the command line; None is the default (see ``confiture_diff.sides``).
 
+    ``baseline``: the environment whose database is the old side; only where there are no migrations yet.
     ``drops`` are decisions; ``backfills`` are as in ``DiffOptions``; ``offline`` gives the short statements rather than
     those that keep tables in use. ``plan`` False: only what differs, with no statement and no question. ``prove``
     False: the plan is not tried. ``target_version``: None for that of the live old side, else 18.
@@ -37,6 +38,7 @@ class DiffRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     old: str | None = None
     new: str | None = None
+    baseline: str | None = None
     renames: tuple[tuple[str, str], ...] = ()
     drops: tuple[str, ...] = ()
     backfills: dict[str, str] = {}
