@@ -101,6 +101,8 @@ def fold(events: Iterable[Event]) -> dict[int, Standing]:
             changes |= {"partial": event.direction, "done": event.statements, "progress": event.progress}
         elif event.state == "repaired":
             changes |= {"checksum": event.checksum}
+            if before.partial == event.direction:
+                changes |= {"done": event.statements, "progress": event.progress}
         found[number] = msgspec.structs.replace(before, **changes)
     return found
 

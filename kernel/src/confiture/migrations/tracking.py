@@ -37,7 +37,7 @@ __all__ = [
 Direction: TypeAlias = Literal["up", "down"]
 #: ``applied``: run to its end. ``faked``, ``baseline``, ``built``, ``squashed``: taken to be so, without being run.
 #: ``started``: so many statements are done, and the next may have been begun. ``failed``: an attempt ended there.
-#: ``repaired``: an edited file was accepted.
+#: ``repaired``: an edited file was accepted; or, of one that stopped half-way, somebody said how far it is.
 State: TypeAlias = Literal["applied", "faked", "baseline", "built", "squashed", "started", "failed", "repaired"]
 
 #: The layout that this version writes; the table's comment says which one a table has.

@@ -12,8 +12,8 @@ import msgspec
 from confiture.config.project import MigrationsConfig
 from confiture.errors import UsageError
 from confiture.migrations.finding import MigrationFile, find_project_migrations
-from confiture.migrations.loading import checksum_of, read_migration
-from confiture.migrations.tracking import Direction, Record
+from confiture.migrations.loading import checksum_of
+from confiture.migrations.tracking import Direction
 from confiture.model import Progress, StepFinished, StepStarted
 from confiture_incremental.deployment import Deployment, checked, deployment, provide_database
 from confiture_incremental.gates.checking import check
@@ -24,6 +24,7 @@ from confiture_incremental.recorded import Recorded, read_all, record
 from confiture_incremental.running import ending, run_migration
 from confiture_incremental.selecting import Selection, findings, select_down, select_up
 from confiture_incremental.showing import rehearse, show
+from confiture_incremental.squashed import replaces_of, squashed_record
 from confiture_incremental.together import run_together, whole
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ async def migrate(ctx: Context, request: UpRequest | DownRequest, direction: Dir
             )  # fmt: skip
         if shows:
             recorded = await _recorded(seen, selection, direction)
-            return await show(seen, request, recorded, [_squashed(file) for file in selection.squashed], report)
+            return await show(seen, request, recorded, [squashed_record(file) for file in selection.squashed], report)
     async with deployment(ctx, target, config, writes=True) as at_work:
         report = await _migrate(at_work, request, select(at_work), direction, report)
         pending = _pending(files, at_work)
@@ -106,7 +107,7 @@ def _selector(
             steps=request.steps,
             allow_out_of_order=request.allow_out_of_order,
             allow_gaps=ctx.settings("migrations", MigrationsConfig).allow_gaps,
-            replaces=lambda file: read_migration(file).replaces,
+            replaces=replaces_of,
         )
     return lambda seen: select_down(files, seen.history, target=request.target, steps=request.steps)
 
@@ -133,7 +134,7 @@ async def _migrate(
         return await rehearse(at_work, recorded, report)
     await at_work.prepare()
     if selection.squashed:
-        await at_work.write(*[_squashed(file) for file in selection.squashed])
+        await at_work.write(*[squashed_record(file) for file in selection.squashed])
     if request.fake:
         rows = [ending(one, state="faked", seconds=0.0) for one in recorded]
         if rows:
@@ -170,18 +171,6 @@ def _pending(files: list[MigrationFile], seen: Deployment) -> tuple[str, ...]:
 def _notes(files: list[MigrationFile], checksums: dict[int, str], seen: Deployment) -> tuple[str, ...]:
     """What is odd, and stops nothing."""
     return tuple(one.message for one in findings(files, checksums, seen.history) if one.kind == "ahead")
-
-
-def _squashed(file: MigrationFile) -> Record:
-    migration = read_migration(file)
-    return Record(
-        version=file.version,
-        name=file.name,
-        checksum=migration.checksum,
-        state="squashed",
-        seconds=0.0,
-        message=f"stands for {', '.join(migration.replaces)}",
-    )
 
 
 def _faked(one: Recorded) -> Applied:

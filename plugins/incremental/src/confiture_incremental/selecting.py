@@ -11,7 +11,7 @@ from confiture.errors import HistoryConflict, UsageError
 from confiture.migrations.finding import MigrationFile
 from confiture.migrations.history import History, Standing
 
-__all__ = ["Finding", "Selection", "check_numbers", "findings", "select_down", "select_up"]
+__all__ = ["Finding", "Selection", "check_numbers", "findings", "replacing", "select_down", "select_up"]
 
 #: From this many digits on a version is a time, and nobody expects the next one.
 _TIME_DIGITS = 12
@@ -121,7 +121,7 @@ def select_up(
     Raises ``HistoryConflict`` where files and history do not fit, ``UsageError`` for a target that there is not.
     """
     limit = _limit(files, target, steps)
-    replaced, squashed = _squashed(files, checksums, history, replaces)
+    replaced, squashed = replacing(files, checksums, history, replaces)
     for finding in findings(files, checksums, history, replaced):
         if finding.kind == "ahead" or (finding.kind == "out of order" and allow_out_of_order):
             continue
@@ -189,7 +189,7 @@ def _limit(files: Sequence[MigrationFile], target: str | None, steps: int | None
     return number
 
 
-def _squashed(
+def replacing(
     files: Sequence[MigrationFile],
     checksums: Mapping[int, str],
     history: History,
@@ -198,7 +198,8 @@ def _squashed(
     """The numbers that baselines stand for, and the baselines that are to be recorded as applied.
 
     A baseline has the number of the last migration that it stands for, and is asked about where that one was applied
-    from another text, or where those before it are gone.
+    from another text, or where those before it are gone. What it stands for may have been a baseline in its turn:
+    then a database may lack the oldest ones. Raises ``HistoryConflict`` for a database that lacks others.
     """
     known = {file.number for file in files}
     odd = {standing.number for standing in history.applied if standing.number not in known}
@@ -214,14 +215,19 @@ def _squashed(
         if not numbers:
             continue
         done = {number for number in numbers if _applied(history, number)}
-        if done and done != numbers:
-            missing = ", ".join(str(number).zfill(len(file.version)) for number in sorted(numbers - done)[:_LISTED])
+        if lacking := sorted(number for number in numbers - done if done and number > min(done)):
+            missing = ", ".join(str(number).zfill(len(file.version)) for number in lacking[:_LISTED])
             raise HistoryConflict(
                 f"{file.shown!r} stands for migrations of which this database lacks {missing}",
                 hint="apply those first, from the revision before they were squashed",
             )
-        if done:
-            replaced |= numbers
-            if edited:
-                found.append(file)
+        if not done:
+            continue
+        replaced |= numbers
+        if not edited:
+            continue
+        if standing is not None and standing.last.state == "squashed":
+            replaced.discard(file.number)  # it was recorded from another text: an edit like others
+        else:
+            found.append(file)
     return replaced, tuple(found)

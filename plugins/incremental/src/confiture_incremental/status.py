@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from confiture.errors import HistoryConflict
 from confiture.migrations.finding import MigrationFile
 from confiture.migrations.history import Event, History, Standing
 from confiture_incremental.model import HistoryEntry, HistoryReport, HistoryRequest, StatusReport, VersionStatus
-from confiture_incremental.selecting import check_numbers, findings
+from confiture_incremental.selecting import check_numbers, findings, replacing
+from confiture_incremental.squashed import replaces_of
 
 __all__ = ["history_of", "status_of"]
 
@@ -21,19 +22,34 @@ def status_of(
     history: History,
     *,
     allow_gaps: bool = False,
+    replaces: Callable[[MigrationFile], Sequence[str]] = replaces_of,
 ) -> StatusReport:
-    """How each migration stands, of the files and of the history, by number."""
-    found = findings(files, checksums, history)
+    """How each migration stands, of the files and of the history, by number.
+
+    What a baseline among the files stands for is no part of it; ``replaces`` says what that is.
+    """
+    replaced: set[int] = set()
+    conflicts = []
+    try:
+        replaced, _ = replacing(files, checksums, history, replaces)
+    except HistoryConflict as error:
+        conflicts = [error.message]
+    found = findings(files, checksums, history, replaced)
     odd = {int(one.version): one for one in found if one.version.isdecimal()}
-    problems = [one.message for one in found if one.kind != "ahead"]
+    problems = [*conflicts, *(one.message for one in found if one.kind != "ahead")]
     if not allow_gaps:
         try:
-            check_numbers(files)
+            check_numbers(files, replaced)
         except HistoryConflict as error:
             problems.append(error.message)
     known = {file.number: file for file in files}
     numbers = sorted(
-        known.keys() | {each.number for each in history.standings.values() if each.applied or each.partial}
+        known.keys()
+        | {
+            each.number
+            for each in history.standings.values()
+            if (each.applied and each.number not in replaced) or each.partial
+        }
     )
     statuses = []
     for number in numbers:
