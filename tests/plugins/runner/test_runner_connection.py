@@ -6,7 +6,7 @@ import anyio
 import pytest
 
 from cancelling import at_every_await
-from confiture.errors import Busy, ConfigError, StatementFailed
+from confiture.errors import Busy, ConfigError, ConnectionLost, StatementFailed
 from confiture.model import Plan, Statement
 
 pytestmark = pytest.mark.anyio
@@ -215,3 +215,30 @@ async def test_a_long_statement_is_cancelled(given, plan_of, database, psql):
         assert not connection.is_in_transaction()
         assert await connection.fetchval("SELECT 1") == 1
     assert psql(database, RELATIONS) == "0"
+
+
+@pytest.mark.parametrize("copy", [False, True])
+async def test_a_connection_that_drops_at_the_commit(given, plan_of, database, psql, copy):
+    """Nobody knows what came of it: it goes up as that, and nothing is tried again."""
+    psql(
+        database,
+        "CREATE SEQUENCE tries; CREATE TABLE t (a int); CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN PERFORM nextval(''tries''), pg_terminate_backend(pg_backend_pid()); RETURN NULL; END';"
+        "CREATE CONSTRAINT TRIGGER t AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION f()",
+    )
+    text = "COPY t FROM stdin;\n1\n\\.\n" if copy else "INSERT INTO t VALUES (1);"
+    with pytest.raises(ConnectionLost):
+        async with given() as (_, execute):
+            await execute(plan_of(text), lock_timeout_s=1, lock_retry_s=60)
+    assert psql(database, "SELECT last_value, is_called FROM tries; SELECT count(*) FROM t") == "1|t\n0"
+
+
+async def test_an_error_outside_of_a_plans_transaction_in_the_callers(given, plan_of):
+    """The caller's transaction has failed, and takes the settings with it; the error is that of the statement."""
+    async with given() as (connection, execute):
+        await connection.execute("BEGIN")
+        with pytest.raises(StatementFailed, match="division by zero"):
+            await execute(plan_of("SET search_path = x; SELECT 1/0;"), atomic=False, lock_timeout_s=1)
+        await connection.execute("ROLLBACK")
+        assert await connection.fetchval("SHOW lock_timeout") == "0"
+        assert await connection.fetchval("SHOW search_path") != "x"

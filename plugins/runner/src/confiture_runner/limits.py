@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from confiture.connect import settle
 from confiture.model import Execution, Statement
@@ -13,7 +13,7 @@ from confiture_runner.batches import SEPARATOR
 if TYPE_CHECKING:
     from confiture.protocols import Connection
 
-__all__ = ["careful", "common_limits", "limited", "limits_of", "local_limits"]
+__all__ = ["careful", "common_limits", "limited", "limits_of", "local_limits", "put_back"]
 
 _LOCK = "lock_timeout"
 _STATEMENT = "statement_timeout"
@@ -92,17 +92,22 @@ async def limited(connection: Connection, settings: Mapping[str, str], *, local:
         yield
     except BaseException:
         if not local:
-            await _set_back(connection, names, before)
+            await put_back(connection, lambda: _set(connection, names, before, local=False))
         raise
     await _set(connection, names, before, local)
 
 
-async def _set_back(connection: Connection, names: list[str], values: list[str]) -> None:
+async def put_back(connection: Connection, step: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Restore the session by ``step`` after an error, shielded; the socket is cut where that fails.
+
+    Nobody would expect to find our settings in it. In a transaction that failed there is nothing to do: its end
+    takes them away.
+    """
     done = False
     with suppress(Exception):
-        done = await settle(connection, lambda: _set(connection, names, values, local=False))
-    if not done:
-        connection.terminate()  # nobody would expect to find these in it
+        done = await settle(connection, step)
+    if not done and not (connection.is_closed() or connection.is_in_transaction()):
+        connection.terminate()
 
 
 async def _set(connection: Connection, names: list[str], values: list[str], local: bool) -> None:

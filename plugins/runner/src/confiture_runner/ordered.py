@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from confiture.connect import settle
 from confiture.migrations.backfill import Backfill
 from confiture.model import Measurement, Statement
 from confiture_runner.backfills import run_backfill
 from confiture_runner.batches import BATCH_STATEMENTS, Batch, cut
 from confiture_runner.leftovers import sweeping
-from confiture_runner.limits import careful, common_limits, limited
+from confiture_runner.limits import careful, common_limits, limited, put_back
 from confiture_runner.recovery import recover
 from confiture_runner.retries import persistently
 from confiture_runner.roles import provide_roles
-from confiture_runner.transactions import RESET
+from confiture_runner.transactions import reset
 
 if TYPE_CHECKING:
     from confiture_runner.session import Session
@@ -43,9 +42,12 @@ async def run_in_order(session: Session, done: Callable[[int], None]) -> tuple[i
                     measurement = Measurement(number=batch.numbers[0], seconds=time.monotonic() - started)
                     session.measured.append(measurement)
                 done(len(batch.numbers))
-    finally:
+    except BaseException:
         if changes_session:
-            await settle(connection, lambda: connection.execute(RESET))
+            await put_back(connection, lambda: reset(connection))
+        raise
+    if changes_session:
+        await reset(connection)
     return rows, created
 
 

@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from confiture.connect import roll_back, settle
+from confiture.connect import roll_back
 from confiture.errors import ConfitureError
 from confiture.locks import is_pooled
 from confiture.model import Execution, Plan, Statement
 from confiture_runner.batches import BATCH_BYTES, BATCH_STATEMENTS, SEPARATOR, Batch, cut, join
 from confiture_runner.failures import WAITED, commit_failure, failure, is_lost
-from confiture_runner.limits import careful, common_limits, limited, local_limits
+from confiture_runner.limits import careful, common_limits, limited, local_limits, put_back
 from confiture_runner.measuring import Meter
 from confiture_runner.retries import persistently
 from confiture_runner.roles import provide_roles
@@ -20,14 +20,19 @@ from confiture_runner.roles import provide_roles
 if TYPE_CHECKING:
     import asyncpg
 
+    from confiture.protocols import Connection
     from confiture_runner.session import Session
 
-__all__ = ["RESET", "run_atomic"]
+__all__ = ["reset", "run_atomic"]
 
-#: What undoes whatever SET, SET ROLE and SET SESSION AUTHORIZATION did.
-RESET = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL"
+_RESET = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL"
 #: What failed sooner is run again to learn which part of a message it was: that holds nobody up for longer than this.
 _REPLAYED_S = 1.0
+
+
+async def reset(connection: Connection) -> None:
+    """Undo whatever SET, SET ROLE and SET SESSION AUTHORIZATION did."""
+    await connection.execute(_RESET)
 
 
 class _TakenBack(Exception):
@@ -66,16 +71,18 @@ def _messages(plan: Plan, execution: Execution, given: bool) -> list[Batch] | No
     place in a file at the end, which are somebody's bookkeeping, go with the last.
     """
     statements = plan.statements
-    if not statements or execution.rollback or execution.measure or execution.create_roles:
+    if not statements or execution.rollback or execution.measure:
         return None
     if any(_needs_steps(statement) for statement in statements):
         return None
+    if execution.create_roles and _names_roles(plan):
+        return None  # which of them are missing is asked in between
     prefix = f"BEGIN{SEPARATOR}{local_limits(execution)}"
     suffix = f"{SEPARATOR}COMMIT"
     if any(statement.session for statement in statements):
         if not given:
             return None  # whether a pooler keeps the session is asked in between
-        suffix += f"{SEPARATOR}{RESET}"
+        suffix += f"{SEPARATOR}{_RESET}"
     if careful(execution):
         last = next((n for n in reversed(range(len(statements))) if statements[n].origin), len(statements) - 1)
         if sum(len(statement.sql) for statement in statements[last:]) > BATCH_BYTES:
@@ -89,6 +96,12 @@ def _messages(plan: Plan, execution: Execution, given: bool) -> list[Batch] | No
     messages[0] = messages[0].within(prefix, "")
     messages[-1] = messages[-1].within("", suffix)
     return messages
+
+
+def _names_roles(plan: Plan) -> bool:
+    from confiture.sql import roles_named
+
+    return bool(roles_named(plan))
 
 
 def _needs_steps(statement: Statement) -> bool:
@@ -123,7 +136,7 @@ async def _run_glued(session: Session, messages: list[Batch], done: Callable[[in
         await roll_back(connection)
         if any(statement.session for statement in session.plan.statements):
             # It may have struck behind the COMMIT.
-            await settle(connection, lambda: connection.execute(RESET))
+            await put_back(connection, lambda: reset(connection))
         raise
     else:
         return 0
@@ -180,7 +193,7 @@ async def _run_in_steps(
             if any(statement.session for statement in plan.statements) and (
                 session.given or await is_pooled(connection)
             ):
-                await connection.execute(RESET)
+                await reset(connection)
             whole = True
     except _TakenBack:
         pass
