@@ -32,6 +32,7 @@ _MEDIUMS = {
     "generate": ("generating:GenerateMedium", "writes an empty migration"),
     "repair": ("repairing:RepairMedium", "says in the history how a migration stands"),
     "verify": ("verify.medium:VerifyMedium", "proves migrations on scratch databases"),
+    "preflight": ("preflight.medium:PreflightMedium", "tries pending migrations, and leaves nothing"),
 }
 #: Commands by name: the function, and its summary.
 _COMMANDS = {
@@ -42,6 +43,7 @@ _COMMANDS = {
     "migrate generate": ("commands.generate:generate", "Write an empty migration"),
     "migrate repair": ("commands.repair:repair", "Say how a migration stands where the history cannot know"),
     "migrate verify": ("commands.verify:verify", "Prove that the migrations give db/schema/, and lead back"),
+    "migrate preflight": ("commands.preflight:preflight", "Try pending migrations on a copy of a database's schema"),
 }
 
 

@@ -54,10 +54,11 @@ class ScratchDeployment(Deployment):
         if not fitting:
             return ExecutionReport(statements=0, rows=0, seconds=0.0)
         plan = msgspec.structs.replace(plan, statements=tuple(fitting))
-        await self._check_features(plan)
+        await self.check_features(plan)
         return await super().run(plan, execution)
 
-    async def _check_features(self, plan: Plan) -> None:
+    async def check_features(self, plan: Plan) -> None:
+        """Raise ``FeatureMissing`` for an extension or option that the scratch server lacks, with its place."""
         features, extensions = dict(features_named(plan)), dict(extensions_named(plan))
         places: dict[str, Origin | None] = {**features, **extensions}
         if not places:

@@ -1,0 +1,1 @@
+"""``preflight``: what ``up`` would do and meet, found out beforehand."""
