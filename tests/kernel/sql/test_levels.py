@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from confiture.model import Statement, Target
+from confiture.model import Plan, Statement, Target
 from confiture.sql import assign_levels, extensions_named, features_named, order_statements, roles_named
 from schema_samples import DATA, SCHEMA, dump, read, script
 
@@ -116,3 +116,25 @@ def test_extensions_are_found_with_their_places() -> None:
 def test_build_options_are_found(sql: str, feature: str | None) -> None:
     """A server may be built without them; the column type ``xml`` alone works without libxml."""
     assert [name for name, _ in features_named(read(sql))] == ([feature] if feature else [])
+
+
+@pytest.mark.parametrize(
+    ("sql", "roles"),
+    [
+        ("ALTER TABLE t OWNER TO keeper", ("keeper",)),
+        ("GRANT SELECT ON t TO reader", ("reader",)),
+        ("CREATE POLICY p ON t TO reader USING (true)", ("reader",)),
+        ("INSERT INTO t VALUES ('grant reader')", ()),
+        ("not SQL, GRANT", ()),
+    ],
+)
+def test_roles_are_found_in_statements_that_nobody_has_read(sql: str, roles: tuple[str, ...]) -> None:
+    """Those of a differ have no kind; on a scratch server their roles are missing."""
+    assert roles_named(Plan(statements=(Statement(sql=sql),))) == roles
+
+
+def test_extensions_are_found_in_statements_that_nobody_has_read() -> None:
+    plan = Plan(
+        statements=(Statement(sql="CREATE EXTENSION hstore SCHEMA public"), Statement(sql="SELECT 'extension'"))
+    )
+    assert extensions_named(plan) == (("hstore", None),)

@@ -23,7 +23,9 @@ def extensions_named(plan: Plan) -> tuple[tuple[str, Origin | None], ...]:
     """The names of CREATE EXTENSION and where each stands, in order."""
     found: dict[str, Origin | None] = {}
     for statement in plan.statements:
-        if statement.kind == "CreateExtensionStmt":
+        # A differ's statements have no kind.
+        said = statement.sql[:40].lower().startswith("create extension") if not statement.kind else False
+        if said or statement.kind == "CreateExtensionStmt":
             name = unwrap(parse(statement.sql).stmts[0].stmt).extname
             found.setdefault(name, statement.origin)
     return tuple(found.items())

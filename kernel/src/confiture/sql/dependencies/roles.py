@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from confiture.model import Plan, Statement
-from confiture.sql.grammar import parse, unwrap, walk
+from confiture.sql.grammar import GrammarError, parse, unwrap, walk
 
 __all__ = ["roles_named"]
 
@@ -16,6 +16,8 @@ _KINDS = frozenset(
      "CreateUserMappingStmt", "CreatedbStmt", "DropOwnedStmt", "GrantRoleStmt", "GrantStmt", "ReassignOwnedStmt"}
 )  # fmt: skip
 _SETTINGS = ("role", "session_authorization")
+#: One of these is in every statement that names a role: others of an unknown kind are not parsed.
+_WORDS = ("alter", "grant", "revoke", "owned", "policy", "role", "user", "group", "authorization", "create database")
 
 
 def roles_named(plan: Plan) -> tuple[str, ...]:
@@ -29,7 +31,7 @@ def roles_named(plan: Plan) -> tuple[str, ...]:
 
 
 def _roles(statement: Statement) -> Iterator[tuple[str, bool]]:
-    kind = statement.kind
+    kind = statement.kind or _kind(statement)
     lower = statement.sql.lower() if kind in ("AlterTableStmt", "VariableSetStmt", "CommentStmt") else ""
     if kind not in _KINDS and not (
         (kind == "AlterTableStmt" and "owner" in lower)
@@ -56,6 +58,18 @@ def _roles(statement: Statement) -> Iterator[tuple[str, bool]]:
     for item in walk(node):
         if type(item).__name__ == "RoleSpec" and item.rolename:
             yield item.rolename, False
+
+
+def _kind(statement: Statement) -> str:
+    """The kind of a statement that nobody has read, such as one of a differ's."""
+    lower = statement.sql.lower()
+    if not any(word in lower for word in _WORDS):
+        return ""
+    try:
+        stmts = parse(statement.sql).stmts
+    except GrammarError:
+        return ""  # the server will say what is wrong with it
+    return type(unwrap(stmts[0].stmt)).__name__ if len(stmts) == 1 else ""
 
 
 def _is_role(objtype: int) -> bool:
