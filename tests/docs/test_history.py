@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,21 @@ def test_the_migrations_are_the_tool_s_own(tmp_path, server, shop) -> None:
     assert kept.keys() == made.keys()
     for name, text in made.items():
         assert kept[name] == text, f"{name} is not what the tool writes: run python tests/docs/make_history.py"
+
+
+def test_the_migrations_make_the_shop_on_a_server_of_confiture_s_own(tmp_path) -> None:
+    """From nothing at all: the server, the database, and the roles that the schema names are made, as by `build`."""
+    project = tmp_path / "jam-shop"
+    shutil.copytree(SHOP, project, ignore=shutil.ignore_patterns(".confiture"))
+
+    def confiture(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "confiture", *words]
+        return subprocess.run(command, cwd=project, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+
+    try:
+        done = confiture("migrate", "up")
+        assert done.returncode == 0, done.stderr
+        assert "10 migrations applied to jam_shop_local" in done.stdout
+        assert confiture("migrate", "diff", "env:local", "files:").stdout == "no change\n"
+    finally:
+        confiture("server", "stop")

@@ -59,6 +59,8 @@ class Deployment:
             max_replica_lag_s=config.max_replica_lag_s,
             # As pg_dump's scripts have it, and as plans are proved.
             check_bodies=False,
+            # As `build` does on a server of confiture's own.
+            create_roles=self.target.managed,
         )
 
     async def read(self) -> History:

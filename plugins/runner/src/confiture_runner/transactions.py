@@ -10,6 +10,7 @@ from confiture.connect import roll_back
 from confiture.errors import ConfitureError
 from confiture.locks import is_pooled
 from confiture.model import Execution, Plan, Statement
+from confiture.sql import roles_named
 from confiture_runner.batches import BATCH_BYTES, BATCH_STATEMENTS, SEPARATOR, Batch, cut, join
 from confiture_runner.failures import WAITED, commit_failure, failure, is_lost
 from confiture_runner.limits import careful, common_limits, limited, local_limits, put_back
