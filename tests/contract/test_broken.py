@@ -127,7 +127,8 @@ class Changed(Runner):
 
     async def execute(self, ctx, plan, target, execution, *, connection=None):
         statements = tuple(self.change(statement) for statement in plan.statements)
-        return await super().execute(ctx, msgspec.structs.replace(plan, statements=statements), target, execution)
+        plan = msgspec.structs.replace(plan, statements=statements)
+        return await super().execute(ctx, plan, target, execution, connection=connection)
 
 
 class NeverAtomic(Runner):
@@ -182,9 +183,51 @@ class Careless(Runner):
         return await super().execute(ctx, msgspec.structs.replace(plan, from_digest=None), target, execution)
 
 
+class Elsewhere(Runner):
+    async def execute(self, ctx, plan, target, execution, *, connection=None):
+        if connection is not None and any("temp" in statement.sql for statement in plan.statements):
+            async with ctx.connect(target) as other:
+                await other.execute("CREATE TEMPORARY TABLE seen (n int)")
+                return await super().execute(ctx, plan, target, execution, connection=other)
+        return await super().execute(ctx, plan, target, execution, connection=connection)
+
+
+class WithoutField(Runner):
+    """Does not obey one field of the execution."""
+
+    def __init__(self, name, value) -> None:
+        self.change = {name: value}
+
+    async def execute(self, ctx, plan, target, execution, *, connection=None):
+        changed = msgspec.structs.replace(execution, **self.change)
+        return await super().execute(ctx, plan, target, changed, connection=connection)
+
+
+class Committing(Runner):
+    async def execute(self, ctx, plan, target, execution, *, connection=None):
+        report = await super().execute(ctx, plan, target, execution, connection=connection)
+        if connection is not None and connection.is_in_transaction():
+            await connection.execute("COMMIT")
+        return report
+
+
+class Forgetful(Runner):
+    async def execute(self, ctx, plan, target, execution, *, connection=None):
+        report = await super().execute(ctx, plan, target, execution, connection=connection)
+        if connection is not None and not connection.is_in_transaction():
+            await connection.execute("SET lock_timeout = '9s'")
+        return report
+
+
 @pytest.mark.parametrize(
     ("executor", "words"),
     [
+        (Elsewhere(), "A connection of the caller's is used"),
+        (Committing(), "A connection of the caller's is used"),
+        (Forgetful(), "its session left as it was found"),
+        (WithoutField("rollback", False), "everything runs and is taken back"),
+        (WithoutField("lock_retry_s", 0.0), "is begun again"),
+        (WithoutField("measure", False), "has each statement's time"),
         (NeverAtomic(), "Atomic: an error, also a late one, leaves the database as it was"),
         (WithoutPlaces(), "An error names file and line"),
         (WithoutData(), "its rows are counted"),

@@ -6,7 +6,7 @@ from typing import Any
 
 import anyio
 
-from confiture.errors import ConfitureError, StatementFailed
+from confiture.errors import Busy, ConfitureError, StatementFailed
 from confiture.model import Execution, ExecutionReport, Origin, Plan, SourceFile, Statement, Target
 from confiture.protocols import Context, Executor
 from confiture.testing.rules import expect, expect_async, expect_error, run_rules
@@ -19,7 +19,10 @@ _BATCHES = Execution(atomic=False)
 
 async def check_executor(ctx: Context, executor: Executor, target: Target) -> None:
     """An executor keeps the rules of its kind, on ``target``, where it may do anything. Raises ``NotConforming``."""
-    rules = (runs, takes_back, places, copies, keeps_session, runs_alone, limits, leaves_nothing, levels, digests)
+    rules = (
+        *(runs, takes_back, places, copies, keeps_session, runs_alone, limits, leaves_nothing, levels, digests),
+        *(uses_connection, rolls_back, begins_again, measures),
+    )
     for rule in rules:
         async with ctx.connect(target) as connection:
             await connection.execute(f"DROP SCHEMA IF EXISTS {_SCHEMA} CASCADE; CREATE SCHEMA {_SCHEMA}")
@@ -182,3 +185,83 @@ async def digests(ctx: Context, executor: Executor, target: Target) -> None:
     async with expect_error(ConfitureError, when="a digest of another schema"):
         await executor.execute(ctx, plan, target, Execution())
     expect(await _tables(ctx, target) == [], "the table is there")
+
+
+async def uses_connection(ctx: Context, executor: Executor, target: Target) -> None:
+    """A connection of the caller's is used, and its session left as it was found, also after an error."""
+    found = "SELECT concat_ws(' ', current_setting('search_path'), current_setting('lock_timeout'), current_user)"
+    async with ctx.connect(target) as connection:
+        await connection.execute("CREATE TEMPORARY TABLE seen (n int)")
+        before = await connection.fetchval(found)
+        setting = Statement(sql=f"SET search_path = {_SCHEMA}", kind="VariableSetStmt", session=True)
+        for atomic in (True, False):
+            execution = Execution(atomic=atomic, lock_timeout_s=3, statement_timeout_s=60)
+            plan = _plan(setting, "INSERT INTO pg_temp.seen VALUES (1)")
+            await executor.execute(ctx, plan, target, execution, connection=connection)
+            expect(await connection.fetchval(found) == before, "settings that the plan made")
+            async with expect_error(StatementFailed, when="a division by zero"):
+                await executor.execute(ctx, _plan(setting, "SELECT 1 / 0"), target, execution, connection=connection)
+            expect(not connection.is_in_transaction(), "a transaction is open after an error")
+            expect(await connection.fetchval(found) == before, "settings that a plan made which failed")
+        expect(await connection.fetchval("SELECT count(*) FROM seen") == 2, "the plan ran on another connection")
+        async with ctx.transaction(connection):
+            plan = _plan(f"CREATE TABLE {_SCHEMA}.inside ()")
+            await executor.execute(ctx, plan, target, Execution(), connection=connection)
+            expect(connection.is_in_transaction(), "the caller's transaction was ended")
+            expect(await _tables(ctx, target) == [], "the caller's transaction was committed")
+
+
+async def rolls_back(ctx: Context, executor: Executor, target: Target) -> None:
+    """With ``rollback`` everything runs and is taken back; what a COMMIT would refuse is refused."""
+    plan = _plan(f"CREATE TABLE {_SCHEMA}.t (n int)", f"INSERT INTO {_SCHEMA}.t VALUES (1)")
+    report = await executor.execute(ctx, plan, target, Execution(rollback=True))
+    expect(report.statements == 2, f"{report.statements} statements in the report, not 2")
+    expect(await _tables(ctx, target) == [], "the table is there")
+    deferred = _plan(
+        f"CREATE TABLE {_SCHEMA}.t (id int PRIMARY KEY, r int REFERENCES {_SCHEMA}.t DEFERRABLE INITIALLY DEFERRED)",
+        f"INSERT INTO {_SCHEMA}.t VALUES (1, 2)",
+    )
+    async with expect_error(StatementFailed, when="a constraint that is checked at COMMIT"):
+        await executor.execute(ctx, deferred, target, Execution(rollback=True))
+
+
+async def begins_again(ctx: Context, executor: Executor, target: Target) -> None:
+    """What meets a lock is begun again for ``lock_retry_s``, then ``Busy`` with its place, naming who holds it."""
+    alter = f"ALTER TABLE {_SCHEMA}.t ADD"
+    holder = {"application_name": "conformance holder"}
+    async with ctx.connect(target, settings=holder) as other, anyio.create_task_group() as tasks:
+        await other.execute(f"CREATE TABLE {_SCHEMA}.t ()")
+        held = anyio.Event()
+
+        async def hold() -> None:
+            async with ctx.transaction(other):
+                await other.execute(f"LOCK TABLE {_SCHEMA}.t")
+                held.set()
+                await anyio.sleep(0.5)
+
+        tasks.start_soon(hold)
+        await held.wait()
+        execution = Execution(lock_timeout_s=0.05, lock_retry_s=60)
+        report = await executor.execute(ctx, _plan(f"{alter} a int"), target, execution)
+        expect(report.retries > 0, "no retry in the report, though the table was locked")
+    async with ctx.connect(target, settings=holder) as other, ctx.transaction(other):
+        await other.execute(f"LOCK TABLE {_SCHEMA}.t")
+        execution = Execution(lock_timeout_s=0.05, lock_retry_s=0.2)
+        async with expect_error(Busy, when="a table that stays locked") as caught:
+            await executor.execute(ctx, _plan("SELECT 1", f"{alter} b int"), target, execution)
+        expect(caught[0].line == 2, f"line {caught[0].line}, where the statement is in line 2")
+        expect("conformance holder" in str(caught[0].as_dict()), "no word of who holds the lock")
+
+
+async def measures(ctx: Context, executor: Executor, target: Target) -> None:
+    """With ``measure`` the report has each statement's time, and its locks on what was there before."""
+    async with ctx.connect(target) as connection:
+        await connection.execute(f"CREATE TABLE {_SCHEMA}.t ()")
+    plan = _plan("SELECT pg_sleep(0.1)", f"ALTER TABLE {_SCHEMA}.t ADD a int", f"CREATE TABLE {_SCHEMA}.u ()")
+    report = await executor.execute(ctx, plan, target, Execution(measure=True))
+    numbers = [measurement.number for measurement in report.measured]
+    expect(numbers == [0, 1, 2], f"measurements of the statements {numbers}, not 0 to 2")
+    expect(report.measured[0].seconds >= 0.1, f"{report.measured[0].seconds} seconds for a sleep of 0.1")
+    locks = report.measured[1].locks
+    expect(("AccessExclusiveLock", f"{_SCHEMA}.t") in locks, f"the locks {locks!r} of an ALTER TABLE")
+    expect(report.measured[2].locks == (), f"the locks {report.measured[2].locks!r} of a CREATE TABLE")

@@ -10,7 +10,6 @@ from confiture.connect import roll_back
 from confiture.errors import ConfitureError
 from confiture.locks import is_pooled
 from confiture.model import Execution, Plan, Statement
-from confiture.sql import roles_named
 from confiture_runner.batches import BATCH_BYTES, BATCH_STATEMENTS, SEPARATOR, Batch, cut, join
 from confiture_runner.failures import WAITED, commit_failure, failure, is_lost
 from confiture_runner.limits import careful, common_limits, limited, local_limits, put_back
@@ -76,7 +75,7 @@ def _messages(plan: Plan, execution: Execution, given: bool) -> list[Batch] | No
         return None
     if any(_needs_steps(statement) for statement in statements):
         return None
-    if execution.create_roles and _names_roles(plan):
+    if _names_roles(plan):
         return None  # which of them are missing is asked in between
     prefix = f"BEGIN{SEPARATOR}{local_limits(execution)}"
     suffix = f"{SEPARATOR}COMMIT"
