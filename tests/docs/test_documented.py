@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import get_args, get_type_hints
 
 import msgspec
 import pytest
@@ -13,16 +14,19 @@ import pytest
 from confiture import errors, hooks, model, protocols, testing
 from confiture.config import Environment
 from confiture.config.project import KERNEL_SECTIONS, MigrationsConfig, PluginsConfig, ProjectConfig, ScratchConfig
+from confiture.migrations.tracking import COLUMNS, State
 from confiture.sqlfiles.config import FilesConfig
 from confiture_build.model import BuildConfig
 from confiture_diff.model import DiffConfig
 from confiture_embedded.config import EmbeddedConfig
+from confiture_incremental.model import Applied, IncrementalConfig, RunReport, VersionStatus
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 ERRORS = DOCS / "reference" / "errors.md"
 CONFIGURATION = DOCS / "reference" / "configuration.md"
 EVENTS = DOCS / "reference" / "events.md"
 KINDS = DOCS / "plugins" / "kinds.md"
+MIGRATE = DOCS / "reference" / "migrate.md"
 
 
 def rows(page: Path) -> list[list[str]]:
@@ -84,6 +88,7 @@ def test_every_event_is_documented_with_its_fields():
         ("### [migrations]", MigrationsConfig),
         ("### [build]", BuildConfig),
         ("### [diff]", DiffConfig),
+        ("### [incremental]", IncrementalConfig),
         ("### [embedded]", EmbeddedConfig),
         ("### [scratch]", ScratchConfig),
         ("### [plugins]", PluginsConfig),
@@ -109,7 +114,22 @@ def test_every_table_of_the_configuration_is_documented():
     """Those of the kernel and of confiture's own plugins: what the kernel takes as known."""
     page = CONFIGURATION.read_text(encoding="utf-8")
     sections = {line.removeprefix("### [").rstrip("]") for line in page.splitlines() if line.startswith("### [")}
-    assert sections == KERNEL_SECTIONS | {"build", "diff", "embedded"}
+    assert sections == KERNEL_SECTIONS | {"build", "diff", "embedded", "incremental"}
+
+
+def test_the_history_is_documented():
+    """People query the table, and scripts branch on states: each column, state and status stands in a row."""
+    named = {name.strip(" `") for cells in rows(MIGRATE) for name in cells[0].split(",")}
+    assert {*COLUMNS, *get_args(State)} - named == set()
+    status = get_args(get_type_hints(VersionStatus)["state"])
+    assert set(status) - named == set()
+
+
+@pytest.mark.parametrize("report", [RunReport, Applied])
+def test_every_field_of_a_migration_report_is_documented(report: type[msgspec.Struct]):
+    """A program is written from the page."""
+    page = MIGRATE.read_text(encoding="utf-8")
+    assert [field for field in report.__struct_fields__ if f"`{field}`" not in page] == []
 
 
 def test_every_hook_is_documented():
