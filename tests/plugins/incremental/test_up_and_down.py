@@ -316,6 +316,8 @@ async def test_an_async_migration_reads_before_it_writes(migrations):
     migrations.python(
         "001_tenants",
         """
+        loses_data = ("down",)
+
         async def up(self):
             for row in await self.fetch("SELECT name FROM tenants WHERE name <> $1 ORDER BY 1", "z"):
                 self.execute(f"CREATE TABLE tenant_{row['name']} ()")

@@ -16,11 +16,11 @@ from confiture.migrations.loading import checksum_of
 from confiture.migrations.tracking import Direction
 from confiture.model import Progress, StepFinished, StepStarted
 from confiture_incremental.deployment import Deployment, checked, deployment, provide_database
-from confiture_incremental.gates.checking import check
+from confiture_incremental.gates.checking import check, check_known
 from confiture_incremental.gates.remembering import remember
 from confiture_incremental.hooks import load_seeds, run_hooks
 from confiture_incremental.model import Applied, IncrementalConfig, RunReport, UpRequest
-from confiture_incremental.recorded import Recorded, read_all, record
+from confiture_incremental.recorded import Recorded, read_all, record, record_live
 from confiture_incremental.running import ending, run_migration
 from confiture_incremental.selecting import Selection, findings, select_down, select_up
 from confiture_incremental.showing import rehearse, show
@@ -140,20 +140,30 @@ async def _migrate(
         if rows:
             await at_work.write(*rows)
         await at_work.read()
-        done = [_faked(one) for one in recorded]
-        return msgspec.structs.replace(report, migrations=tuple(done))
+        await remember(at_work)  # what was done by hand is no drift
+        return msgspec.structs.replace(report, migrations=tuple(_faked(one) for one in recorded))
     step = f"migrate.{direction}"
     started = time.monotonic()
     ctx.emit(StepStarted(step=step, label=f"migrate {direction}: {len(recorded)} migrations"))
     if direction == "up" and recorded:
         await run_hooks(at_work, "before_up")
-    done = []
+    done: list[Applied] = []
     if request.single_transaction and recorded:
         done = await run_together(at_work, recorded)
     else:
-        for number, one in enumerate(recorded):
-            done.append(await run_migration(at_work, one))
-            ctx.emit(Progress(step=step, done=number + 1, total=len(recorded), unit="migrations"))
+        try:
+            for number, planned in enumerate(recorded):
+                one = planned
+                if planned.plan is None:
+                    one = await record_live(planned, at_work)
+                    told = (*told, *await check_known(at_work, one, request))
+                done.append(await run_migration(at_work, one))
+                ctx.emit(Progress(step=step, done=number + 1, total=len(recorded), unit="migrations"))
+        except Exception:
+            if not at_work.connection.is_closed():
+                await remember(at_work)  # the next run must not take for others' changes what this one has done
+            raise
+        report = msgspec.structs.replace(report, hazards=told)
     await at_work.read()
     if direction == "up" and recorded:
         await run_hooks(at_work, "after_up")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from confiture_incremental.deployment import Deployment
     from confiture_incremental.recorded import Recorded
 
-__all__ = ["check", "told"]
+__all__ = ["check", "check_known", "told"]
 
 
 async def check(
@@ -37,6 +37,20 @@ async def check(
     check_confirmed(deployment, recorded, request)
     if deployment.config.drift_check and not request.ignore_drift:
         await check_drift(seen)
+    return found
+
+
+async def check_known(deployment: Deployment, recorded: Recorded, request: UpRequest | DownRequest) -> tuple[Told, ...]:
+    """The same for a migration that reads, and is known only when its turn comes: others of the run may have run.
+
+    What these have changed is no drift, and who has confirmed the run has confirmed it.
+    """
+    seen = await look(deployment, [recorded])
+    await check_privileges(seen)
+    plans = await annotated(seen)
+    found = tell(seen, plans)
+    if not request.allow_data_loss:
+        await check_loss(seen, plans)
     return found
 
 

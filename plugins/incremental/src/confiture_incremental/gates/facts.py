@@ -58,9 +58,10 @@ WITH members AS MATERIALIZED (
 )
 """
 
+#: The casts keep values from being of the type ``name``, whose texts end after 63 bytes.
 _FACTS = """
-SELECT kind, object, '' AS part, 'there' AS property, 'yes' AS value FROM relations
-UNION ALL SELECT kind, object, '', 'owner', pg_get_userbyid(relowner) FROM relations
+SELECT kind, object, ''::text AS part, 'there'::text AS property, 'yes'::text AS value FROM relations
+UNION ALL SELECT kind, object, '', 'owner', pg_get_userbyid(relowner)::text FROM relations
 UNION ALL SELECT kind, object, '', 'row security', CASE WHEN relforcerowsecurity THEN 'forced' ELSE 'on' END
   FROM relations WHERE relrowsecurity OR relforcerowsecurity
 UNION ALL SELECT kind, object, '', 'unlogged', 'yes' FROM relations WHERE relpersistence = 'u'
@@ -100,14 +101,14 @@ UNION ALL SELECT kind, object, 'policy ' || quote_ident(polname), 'definition', 
     'with check ' || pg_get_expr(polwithcheck, polrelid))
   FROM relations r JOIN pg_policy p ON polrelid = r.oid
 UNION ALL SELECT kind, object, '', 'there', 'yes' FROM types
-UNION ALL SELECT kind, object, '', 'owner', pg_get_userbyid(typowner) FROM types
+UNION ALL SELECT kind, object, '', 'owner', pg_get_userbyid(typowner)::text FROM types
 UNION ALL SELECT kind, object, '', 'values', string_agg(quote_literal(enumlabel), ', ' ORDER BY enumsortorder)
   FROM types t JOIN pg_enum ON enumtypid = t.oid GROUP BY kind, object
 UNION ALL SELECT kind, object, '', 'definition', concat_ws(' ', format_type(typbasetype, typtypmod),
     CASE WHEN typnotnull THEN 'not null' END, 'default ' || typdefault) FROM types WHERE typtype = 'd'
 UNION ALL SELECT kind, object, 'constraint ' || quote_ident(conname), 'definition', pg_get_constraintdef(k.oid)
   FROM types t JOIN pg_constraint k ON contypid = t.oid WHERE contype = 'c'
-UNION ALL SELECT kind, object, '(' || arguments || ')', 'owner', pg_get_userbyid(proowner) FROM routines
+UNION ALL SELECT kind, object, '(' || arguments || ')', 'owner', pg_get_userbyid(proowner)::text FROM routines
 UNION ALL SELECT kind, object, '(' || arguments || ')', 'definition', pg_get_functiondef(oid) FROM routines
 """
 

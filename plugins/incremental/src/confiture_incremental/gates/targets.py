@@ -38,12 +38,11 @@ class Act(msgspec.Struct, frozen=True, gc=False):
 
 
 def acts_of(node: Any) -> Iterator[Act]:
-    """What the statement, the concrete message, acts on. What is temporary is left out, and what is not known."""
+    """What the statement, the concrete message, acts on, as far as that is known; of temporary ones the schema is
+    ``pg_temp``."""  # noqa: D205, D209
     rule = _RULES.get(type(node).__name__)
     if rule is not None:
-        for act in rule(node):
-            if act.schema != "pg_temp":
-                yield act
+        yield from rule(node)
 
 
 def is_authority(node: Any) -> bool:
@@ -59,8 +58,7 @@ def is_authority(node: Any) -> bool:
 
 
 def _relation(var: Any, right: str, new: tuple[str, str] | None = None) -> Iterator[Act]:
-    if var.relpersistence != "t":
-        yield Act("relation", var.schemaname, var.relname, right, new)
+    yield Act("relation", "pg_temp" if var.relpersistence == "t" else var.schemaname, var.relname, right, new)
 
 
 def _named(space: str, parts: tuple[str, ...], right: str) -> Iterator[Act]:

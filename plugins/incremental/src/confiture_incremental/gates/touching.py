@@ -41,6 +41,9 @@ def touched_by(recorded: Sequence[Recorded]) -> list[Touched]:
     placed = trusted = True
     for one, statement, node in _nodes(recorded):
         for act in acts_of(node):
+            if act.schema == "pg_temp":  # it hides others of its name
+                made.add((act.space, "", act.name))
+                continue
             ours = _is_in(made, act.space, act.schema, act.name) or ("schema", "", act.schema) in made
             if not ours:
                 found.append(Touched(act=act, statement=statement, recorded=one, placed=placed, trusted=trusted))
