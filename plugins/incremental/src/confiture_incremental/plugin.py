@@ -33,6 +33,7 @@ _MEDIUMS = {
     "repair": ("repairing:RepairMedium", "says in the history how a migration stands"),
     "verify": ("verify.medium:VerifyMedium", "proves migrations on scratch databases"),
     "preflight": ("preflight.medium:PreflightMedium", "tries pending migrations, and leaves nothing"),
+    "drift": ("drift.medium:DriftMedium", "compares a live database with what the project says of it"),
 }
 #: Commands by name: the function, and its summary.
 _COMMANDS = {
@@ -44,6 +45,7 @@ _COMMANDS = {
     "migrate repair": ("commands.repair:repair", "Say how a migration stands where the history cannot know"),
     "migrate verify": ("commands.verify:verify", "Prove that the migrations give db/schema/, and lead back"),
     "migrate preflight": ("commands.preflight:preflight", "Try pending migrations on a copy of a database's schema"),
+    "drift": ("commands.drift:drift", "Compare a live database with what the project says of it"),
 }
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from confiture.config import Project
     from confiture.protocols import Context
 
-__all__ = ["MigrationsSource"]
+__all__ = ["MigrationsSource", "script_of"]
 
 
 class MigrationsSource:
@@ -27,9 +27,10 @@ class MigrationsSource:
     async def load(self, ctx: Context, what: str = "", *, order: str = "alphabetical") -> Sequence[SourceFile]:
         """One file a migration, by version, whatever ``order`` says: the statements of its ``up`` as a script.
 
-        ``what``: ``""`` for all of them, else the version of the last one (``005``; ``5`` is the same). Without any
-        migration there is no file. Backfills are done at once, since nobody else is there. Raises ``SourceError``
-        and its kin for a migration that cannot be read.
+        ``what``: ``""`` for all of them, else the version of the last one (``005``; ``5`` is the same), or several
+        versions with commas between them for these alone (``001,003``; ``001,`` for one). Without any migration there
+        is no file. Backfills are done at once, since nobody else is there. Raises ``SourceError`` and its kin for a
+        migration that cannot be read.
         """
         if what == "seeds":
             return ()
@@ -39,7 +40,10 @@ class MigrationsSource:
 
 def _load(project: Project, what: str) -> list[SourceFile]:
     migrations = find_project_migrations(project)
-    if what:
+    if "," in what:
+        chosen = {_position(migrations, version) for version in what.split(",") if version}
+        migrations = [migrations[position] for position in sorted(chosen)]
+    elif what:
         migrations = migrations[: _position(migrations, what) + 1]
     return [SourceFile(one.shown, _script(one)) for one in migrations]
 
@@ -56,10 +60,10 @@ def _position(migrations: Sequence[MigrationFile], version: str) -> int:
 
 def _script(migration: MigrationFile) -> str:
     plan = record_migration(migration, "up")
-    return plan.sources[0].sql if migration.is_sql else _aligned(plan)
+    return plan.sources[0].sql if migration.is_sql else script_of(plan)
 
 
-def _aligned(plan: Plan) -> str:
+def script_of(plan: Plan) -> str:
     """The statements, each in the line that it has in the migration as far as that goes: errors then name that line."""
     text = ""
     line = 1

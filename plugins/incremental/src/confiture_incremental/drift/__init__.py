@@ -1,0 +1,1 @@
+"""``drift``: a live database beside what the project says of it."""
