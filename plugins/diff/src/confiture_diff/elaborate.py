@@ -81,8 +81,8 @@ class Elaboration:
 
     def as_compared(self, schema: Schema) -> Schema:
         """A schema that a scratch database gave, in the terms of the comparison."""
-        if not self.side.live:
-            schema = without_scratch_role(schema, other_live=self._other_live)
+        if not self.side.live or self._request.unowned:
+            schema = without_scratch_role(schema, other_live=self._other_live or self.side.live)
         if self.side.live != self._other_live and any(each.kind == "extension" for each in schema.objects):
             schema = without_extension_versions(schema)
         return self._without_excluded(schema)

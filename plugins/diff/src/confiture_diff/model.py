@@ -33,6 +33,7 @@ class DiffRequest(msgspec.Struct, frozen=True, kw_only=True):
     False: the plan is not tried. ``target_version``: None for that of the live old side, else 18.
     ``force``: report a plan that leads elsewhere rather than raise.
     ``cache`` False: schemas are read anew and not remembered. ``backward`` False: only the way there.
+    ``unowned``: what belongs to the role that reads a live side belongs to whoever runs the plan.
     ``generate`` is the name of a migration to write, ``sql``: as a pair of SQL files.
     """
 
@@ -50,6 +51,7 @@ class DiffRequest(msgspec.Struct, frozen=True, kw_only=True):
     force: bool = False
     cache: bool = True
     backward: bool = True
+    unowned: bool = False
     generate: str | None = None
     sql: bool = False
 

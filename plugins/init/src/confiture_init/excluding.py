@@ -7,35 +7,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from confiture.migrations.foreign import HISTORY_TABLES
 from confiture.model import ObjectKey, Schema, SchemaObject
 
 if TYPE_CHECKING:
     from confiture.migrations.tracking import Tracking
 
-__all__ = ["HISTORY_TABLES", "Kept", "without_histories"]
-
-#: Where other tools keep what they have applied.
-HISTORY_TABLES = {
-    "__diesel_schema_migrations": "Diesel",
-    "__EFMigrationsHistory": "Entity Framework",
-    "_prisma_migrations": "Prisma",
-    "_sqlx_migrations": "SQLx",
-    "_yoyo_log": "yoyo",
-    "_yoyo_migration": "yoyo",
-    "_yoyo_version": "yoyo",
-    "alembic_version": "Alembic",
-    "ar_internal_metadata": "Rails",
-    "databasechangelog": "Liquibase",
-    "databasechangeloglock": "Liquibase",
-    "django_migrations": "Django",
-    "flyway_schema_history": "Flyway",
-    "goose_db_version": "goose",
-    "knex_migrations": "Knex",
-    "knex_migrations_lock": "Knex",
-    "pgmigrations": "node-pg-migrate",
-    "schema_migrations": "dbmate, golang-migrate or Rails",
-    "yoyo_lock": "yoyo",
-}
+__all__ = ["Kept", "without_histories"]
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
