@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
 from confiture.cli.command import CommonParam, ShellParam
 from confiture.errors import UsageError
-
-if TYPE_CHECKING:
-    from confiture_incremental.drift.model import DriftReport
+from confiture_incremental.drift.model import DriftReport
 
 __all__ = ["drift"]
 

@@ -10,17 +10,17 @@ from cyclopts import Parameter
 
 from confiture.cli.command import Common, CommonParam, ShellParam
 from confiture.errors import ConfirmationNeeded, UsageError
+from confiture_incremental.preflight.model import (
+    PreflightReport,
+    PreflightRequest,
+    Problem,
+    Tried,
+    TriedStatement,
+)
 
 if TYPE_CHECKING:
     from confiture.cli.shell import Shell
     from confiture.protocols import Context
-    from confiture_incremental.preflight.model import (
-        PreflightReport,
-        PreflightRequest,
-        Problem,
-        Tried,
-        TriedStatement,
-    )
 
 __all__ = ["preflight"]
 

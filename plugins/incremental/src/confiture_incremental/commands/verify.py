@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from cyclopts import Parameter
 
 from confiture.cli.command import CommonParam, ShellParam
-
-if TYPE_CHECKING:
-    from confiture_incremental.verify.model import VerifyReport, Way
+from confiture_incremental.verify.model import VerifyReport, Way
 
 __all__ = ["verify"]
 
