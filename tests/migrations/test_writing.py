@@ -8,6 +8,7 @@ import sys
 import threading
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,11 +16,11 @@ from hypothesis import strategies as st
 from confiture.errors import UsageError
 from confiture.migrations.backfill import backfill_statement
 from confiture.migrations.finding import find_migrations
-from confiture.migrations.loading import load_class, record_class, record_migration
+from confiture.migrations.loading import load_class, read_migration, record_class, record_migration
 from confiture.migrations.naming import class_name, snake_case
 from confiture.migrations.rendering import render
 from confiture.migrations.writing import write_migration, write_sql_pair
-from confiture.model import Hazard, SourceFile, Statement
+from confiture.model import Effects, Hazard, SourceFile, Statement
 from confiture.sql import read_file
 
 MISSION = '''"""Migration: add_user_bio
@@ -180,6 +181,31 @@ def test_notes_hazards_and_what_runs_alone(tmp_path):
     )
     assert '  # Hazard deletes-data: table "t" has rows\n        self.execute("DROP TABLE t")\n' in path.read_text()
     assert "        # Outside of a transaction.\n        self.execute(" in path.read_text()
+
+
+@pytest.mark.parametrize(("up", "down", "loses"), [
+    ("ALTER TABLE users ADD bio text", "ALTER TABLE users DROP bio", False),
+    ("CREATE TABLE a (id int)", "DROP TABLE a", False),
+    ("DROP TABLE a", "CREATE TABLE a (id int)", False),
+    ("SELECT 1", "DROP TABLE a", True),
+    ("ALTER TABLE a RENAME TO b", "DROP TABLE b", True),
+    ("ALTER TABLE a ALTER n TYPE numeric(12, 4)", "ALTER TABLE a ALTER n TYPE numeric(10, 2)", True),
+])  # fmt: skip
+def test_a_way_back_that_loses_data_says_so(tmp_path, up, down, loses):
+    """So that it runs as it stands; an up does not say so, and asks."""
+    write_migration(tmp_path, "a", read(up), read(down))
+    write_sql_pair(tmp_path, "b", read(up), read(down))
+    for file in find_migrations(tmp_path, "m"):
+        assert read_migration(file).declares_loss("down") == loses
+        assert not read_migration(file).declares_loss("up")
+    assert ('    loses_data = ("down",)\n' in (tmp_path / "001_a.py").read_text()) == loses
+
+
+def test_what_is_known_of_a_statement_counts_for_a_way_back(tmp_path):
+    """The plan of a diff knows the types."""
+    (statement,) = read("ALTER TABLE a ALTER n TYPE bigint")
+    known = msgspec.structs.replace(statement, effects=Effects(rewrites=True))
+    assert "loses_data" not in write_migration(tmp_path, "a", read("SELECT 1"), [known]).read_text()
 
 
 def test_the_sql_pair_is_plain_sql(tmp_path, database, psql):

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from confiture.migrations.backfill import Backfill
 from confiture.migrations.layout import lines_are_free
+from confiture.migrations.losing import down_loses
 from confiture.migrations.naming import class_name
 from confiture.migrations.scripts import with_data
 from confiture.model import Hazard, Statement
@@ -33,9 +34,13 @@ def render(
 ) -> str:
     """The whole file. ``down`` None: no such method; ``notes`` are the sections of the module's docstring.
 
-    ``replaces`` are the versions that the migration stands for.
+    ``replaces`` are the versions that the migration stands for. A ``down`` that loses what ``up`` did not make is
+    declared to do so; an ``up`` is not, so that whoever runs it is asked.
     """
-    parts = [_head(version, name, notes, replaces), _method("up", "Apply migration.", up)]
+    parts = [
+        _head(version, name, notes, replaces, loses=down_loses(up, down)),
+        _method("up", "Apply migration.", up),
+    ]
     if down is not None:
         parts += ["\n", _method("down", "Rollback migration.", down)]
     return "".join(parts)
@@ -48,7 +53,9 @@ def render_empty(version: str, name: str) -> str:
     return _head(version, name, {}, ()) + "\n".join(methods)
 
 
-def _head(version: str, name: str, notes: Mapping[str, Sequence[str]], replaces: Sequence[str]) -> str:
+def _head(
+    version: str, name: str, notes: Mapping[str, Sequence[str]], replaces: Sequence[str], *, loses: bool = False
+) -> str:
     parts = [
         '"""' + _docstring(version, name, notes) + '"""\n\n',
         "from confiture.models.migration import Migration\n\n\n",
@@ -57,6 +64,7 @@ def _head(version: str, name: str, notes: Mapping[str, Sequence[str]], replaces:
         f'    version = "{version}"\n',
         f'    name = "{name}"\n',
         _replaces(replaces),
+        '    loses_data = ("down",)\n' if loses else "",
         "\n",
     ]
     return "".join(parts)

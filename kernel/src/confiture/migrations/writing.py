@@ -15,7 +15,8 @@ from typing import Literal, TypeAlias
 
 from confiture.errors import InternalError, UsageError
 from confiture.migrations.finding import MigrationFile, find_migrations
-from confiture.migrations.loading import load_class, record_class
+from confiture.migrations.loading import LOSES_DATA, load_class, record_class
+from confiture.migrations.losing import down_loses
 from confiture.migrations.naming import next_version, snake_case
 from confiture.migrations.rendering import EXAMPLES, known_transactional, notes_of, render, render_empty
 from confiture.migrations.scripts import with_data
@@ -88,6 +89,8 @@ def write_sql_pair(
                 )
         path = folder / f"{version}_{name}.{direction}.sql"
         text = _script(version, name, statements, notes if direction == "up" else {})
+        if direction == "down" and down_loses(up, down):
+            text = f"-- {LOSES_DATA}\n{text}"
         _check(path.name, statements, read_file(SourceFile(path.name, text), migration=True))
         files.append((path, text))
     _write(files)

@@ -94,14 +94,13 @@ def _mark(known: Known, made: Known) -> list[Relation | Column]:
             there.created = True
             marked.append(there)
         for column in one.columns.values():
-            if not column.created:
-                continue
             of = there.columns.get(column.name)
             if of is None:
                 if known.complete:
                     continue
-                of = there.columns[column.name] = Column(column.name, column.type)
-            if not of.created:
+                of = there.columns[column.name] = Column(column.name)
+            of.type = of.type or column.type
+            if column.created and not of.created:
                 of.created = True
                 marked.append(of)
     known.made_types |= made.made_types

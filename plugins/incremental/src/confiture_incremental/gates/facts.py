@@ -32,7 +32,7 @@ WITH members AS MATERIALIZED (
   SELECT classid, objid FROM pg_depend WHERE deptype = 'e' AND refclassid = 'pg_extension'::regclass
 ), spaces AS MATERIALIZED (
   SELECT oid, nspname, quote_ident(nspname) AS shown FROM pg_namespace
-  WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' AND NOT ({own_schema})
+  WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
 ), relations AS MATERIALIZED (
   SELECT c.oid, c.relkind, c.relowner, c.relrowsecurity, c.relforcerowsecurity, c.relispartition, c.relpersistence,
          c.reloptions, c.relpartbound,
@@ -120,7 +120,6 @@ def facts_query(schema: str, table: str, *, some: bool = False) -> str:
     ``$2`` and ``$3`` only. To be run under :data:`SETTINGS`.
     """
     chosen: dict[str, Any] = {
-        "own_schema": f"nspname = {schema} AND nspname <> 'public'",
         "own_table": f"s.nspname = {schema} AND c.relname = {table}",
         "relations": "c.oid = ANY($1::oid[])" if some else "true",
         "types": "t.oid = ANY($2::oid[])" if some else "true",
