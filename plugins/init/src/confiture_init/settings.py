@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from confiture.config import Project
 from confiture.config.project import CONFIG_FILE
@@ -34,9 +36,16 @@ def with_order(text: str, order: str, path: Path) -> str:
         gap = "" if not text or text.endswith("\n\n") else "\n" if text.endswith("\n") else "\n\n"
         new = f"{text}{gap}[build]\n# Statements run in the order of their needs, wherever they stand.\n{line}\n"
     wanted = {**before, "build": {**before.get("build", {}), "order": order}}
-    if new is None or tomllib.loads(new) != wanted:
+    if new is None or _read(new) != wanted:
         raise Refused(
             f"{path.name} needs {line} under [build], and has no place for it",
             hint=f"write it there by hand, then run again; the file is {CONFIG_FILE}",
         )
     return new
+
+
+def _read(text: str) -> Mapping[str, Any] | None:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:  # the key is there already
+        return None

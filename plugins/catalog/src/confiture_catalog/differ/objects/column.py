@@ -29,7 +29,7 @@ from confiture_catalog.differ.objects.column_changes import (
 )
 from confiture_catalog.differ.objects.column_fill import fill, filling_of
 from confiture_catalog.differ.objects.column_rebuild import fill_other
-from confiture_catalog.differ.objects.column_text import define, identity_sequence
+from confiture_catalog.differ.objects.column_text import define, identity_sequence, said_later
 from confiture_catalog.differ.objects.column_type import same_family
 from confiture_catalog.differ.objects.inheritance import goes_with_parent, goes_with_table, joins, leaving, parents_of
 from confiture_catalog.differ.objects.materialized_view import column_settings
@@ -59,11 +59,13 @@ class ColumnHandler(Handler):
             return ()
         added = f"{alter_table(new)} ADD COLUMN"
         filling = filling_of(new, world, parts)
-        if filling is None:
-            return (sql(f"{added} {define(new, world, parts)}"),)
         back = f"{alter_table(new)} DROP COLUMN {name_of(new)}"
+        if filling is None:
+            later = tuple(said_later(new, world))
+            return (sql(f"{added} {define(new, world, parts)}", undo=back if later else None), *later)
         return (
             sql(f"{added} {define(new, world, filling.parts, nullable=True)}", undo=back),
+            *said_later(new, world),
             *fill(new, filling, world),
         )
 

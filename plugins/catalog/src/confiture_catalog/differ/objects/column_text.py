@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from confiture.model import SchemaObject
-from confiture_catalog.differ.objects.column_basics import name_of
+from confiture.model import SchemaObject, Statement
+from confiture_catalog.differ.handler import sql
+from confiture_catalog.differ.objects.column_basics import alter_column, name_of
 from confiture_catalog.differ.objects.options import foreign_options
 from confiture_catalog.differ.objects.sequence import sequence_options
 from confiture_catalog.differ.world import Side, World
 
-__all__ = ["define", "identity_clause", "identity_sequence", "is_not_null_of"]
+__all__ = ["define", "identity_clause", "identity_sequence", "is_not_null_of", "said_later"]
+
+#: CREATE TABLE and ADD COLUMN take STORAGE from this version on.
+_STORAGE_SAID = 16
 
 
 def define(new: SchemaObject, world: World, parts: Sequence[SchemaObject], *, nullable: bool = False) -> str:
@@ -19,7 +23,7 @@ def define(new: SchemaObject, world: World, parts: Sequence[SchemaObject], *, nu
     words = [name_of(new), str(values["type"])]
     if values.get("foreign_options"):
         words.append(f"OPTIONS ({foreign_options(values['foreign_options'])})")
-    if values.get("storage"):
+    if values.get("storage") and world.options.target_version >= _STORAGE_SAID:
         words.append(f"STORAGE {values['storage']}")
     if values.get("compression"):
         words.append(f"COMPRESSION {values['compression']}")
@@ -37,6 +41,12 @@ def define(new: SchemaObject, world: World, parts: Sequence[SchemaObject], *, nu
     if values.get("not_null") and not world.named_not_null and not nullable:
         words.append("NOT NULL")
     return " ".join(words)
+
+
+def said_later(new: SchemaObject, world: World) -> Iterable[Statement]:
+    """What the column has and a server of that version does not take in :func:`define`."""
+    if new.properties.get("storage") and world.options.target_version < _STORAGE_SAID:
+        yield sql(f"{alter_column(new)} SET STORAGE {new.properties['storage']}", undo="")
 
 
 def is_not_null_of(part: SchemaObject, column: SchemaObject) -> bool:

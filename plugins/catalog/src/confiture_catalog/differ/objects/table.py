@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from confiture.model import ObjectKey, SchemaObject, Statement
 from confiture_catalog.differ.handler import Alteration, Handler, Op, Ref, Way, refuse_data_loss, sql
+from confiture_catalog.differ.objects.column_basics import name_of
 from confiture_catalog.differ.objects.column_changes import refuse_declaring
-from confiture_catalog.differ.objects.column_text import define, is_not_null_of
+from confiture_catalog.differ.objects.column_text import define, is_not_null_of, said_later
 from confiture_catalog.differ.objects.composite import order_is_reachable
 from confiture_catalog.differ.objects.inheritance import stands_alone
 from confiture_catalog.differ.objects.options import (
@@ -33,6 +34,7 @@ class TableHandler(Handler):
         table = f"ALTER TABLE {new.identity}"
         for column in (each for each in parts if each.kind == "column"):
             alter = f"{table} ALTER COLUMN {column.identity[len(new.identity) + 1 :]}"
+            yield from said_later(column, world)
             if (target := column.properties.get("statistics")) is not None:
                 yield sql(f"{alter} SET STATISTICS {target}", undo="")
             if column.properties.get("options"):
@@ -138,6 +140,8 @@ def _elements(new: SchemaObject, world: World, parts: Sequence[SchemaObject]) ->
         and (alone or not (each.properties.get("inherited") and not each.properties.get("local")))
     ]
     said = [define(each, world, parts) for each in columns]
+    if from_elsewhere and not world.named_not_null:
+        said += [f"{name_of(each)} NOT NULL" for each in parts if _adds_not_null(each, new, world)]
     for part in parts:
         if part.kind != "constraint" or any(is_not_null_of(part, column) for column in columns):
             continue
@@ -145,6 +149,15 @@ def _elements(new: SchemaObject, world: World, parts: Sequence[SchemaObject]) ->
             continue
         said.append(f"CONSTRAINT {part.identity[len(new.identity) + 1 :]} {part.properties['definition']}")
     return said
+
+
+def _adds_not_null(column: SchemaObject, table: SchemaObject, world: World) -> bool:
+    """Whether the column is NOT NULL in this table beyond what its type or the table that it is a part of says."""
+    if column.kind != "column" or not column.properties.get("not_null"):
+        return False
+    parent = f"{table.properties.get('partition_of')}.{name_of(column)}"
+    whole = world.new.get(ObjectKey("column", parent))
+    return whole is None or not whole.properties.get("not_null")
 
 
 def _tail(new: SchemaObject) -> str:
