@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from confiture.config import Project
     from confiture.protocols import Context
 
-__all__ = ["MigrationsSource", "script_of"]
+__all__ = ["MigrationsSource", "script_of", "up_script"]
 
 
 class MigrationsSource:
@@ -45,7 +45,7 @@ def _load(project: Project, what: str) -> list[SourceFile]:
         migrations = [migrations[position] for position in sorted(chosen)]
     elif what:
         migrations = migrations[: _position(migrations, what) + 1]
-    return [SourceFile(one.shown, _script(one)) for one in migrations]
+    return [SourceFile(one.shown, up_script(one)) for one in migrations]
 
 
 def _position(migrations: Sequence[MigrationFile], version: str) -> int:
@@ -58,7 +58,8 @@ def _position(migrations: Sequence[MigrationFile], version: str) -> int:
     raise SourceUnreadable(f"there is no migration of version {version!r}", hint=hint)
 
 
-def _script(migration: MigrationFile) -> str:
+def up_script(migration: MigrationFile) -> str:
+    """What its ``up`` does, as a script. Raises as :func:`confiture.migrations.loading.record_migration`."""
     plan = record_migration(migration, "up")
     return plan.sources[0].sql if migration.is_sql else script_of(plan)
 
