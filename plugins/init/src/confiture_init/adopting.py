@@ -16,7 +16,7 @@ from confiture.migrations.tracking import tracking_of
 from confiture.model import DiffOptions, Note, Plan, Schema, StepFinished, StepStarted, WarningRaised
 from confiture.sqlfiles.config import FilesConfig
 from confiture_init.excluding import without_histories
-from confiture_init.layout import lay_out
+from confiture_init.layout import lay_out, whole_objects
 from confiture_init.model import Adopted, InitReport
 from confiture_init.owners import without_role, without_versions
 from confiture_init.settings import chosen_order, with_order
@@ -63,7 +63,7 @@ async def adopt(ctx: Context, root: Path, name: str | None) -> InitReport:
     adopted = Adopted(
         environment=target.label,
         database=target.database,
-        objects=len(wanted.objects),
+        objects=whole_objects(wanted),
         schema_files=len(files),
         order=proof.order,
         left_out=tuple(table for table, _ in kept.left_out),

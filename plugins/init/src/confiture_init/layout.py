@@ -8,7 +8,7 @@ from confiture.model import ObjectKey, Schema, SchemaObject, Statement
 from confiture_init.naming import FileNames
 from confiture_init.subjects import Subject, subject_of
 
-__all__ = ["lay_out"]
+__all__ = ["lay_out", "whole_objects"]
 
 #: Kinds that have a file for each object. What is not here shares the file of its kind.
 _FOLDERS = {
@@ -76,6 +76,13 @@ def lay_out(statements: Iterable[Statement], schema: Schema) -> dict[str, str]:
     return {f"{path}.sql": "\n".join(texts[path]) for path in sorted(texts)}
 
 
+def whole_objects(schema: Schema) -> int:
+    """How many objects there are that are no part of another one; ``public`` is in every database."""
+    homes = _Homes(schema)
+    wholes = [each for each in schema.objects if each.parent is None and homes.whole(each) is each]
+    return sum((each.kind, each.name) != ("schema", "public") for each in wholes)
+
+
 class _Homes:
     """Finds the file of an object."""
 
@@ -96,7 +103,7 @@ class _Homes:
         found = self._by_name.get((subject.space, subject.schema, subject.name))
         if found is None:
             return _SHARED.get(subject.space, _OTHERS)
-        whole = self._whole(found)
+        whole = self.whole(found)
         folder = _FOLDERS.get(whole.kind)
         if folder is None or whole.schema is None:
             return _SHARED.get(subject.space, _OTHERS)
@@ -104,7 +111,7 @@ class _Homes:
             folder = f"{folder}/{self._names.give(folder, whole.schema, 'schema')}"
         return f"{folder}/{self._names.give(folder, whole.name)}"
 
-    def _whole(self, found: SchemaObject) -> SchemaObject:
+    def whole(self, found: SchemaObject) -> SchemaObject:
         """What it is a part of: the table of an index, of a column's sequence, of extended statistics."""
         for _ in range(3):
             owner = self._owner(found)

@@ -22,7 +22,8 @@ class InitRequest(msgspec.Struct, frozen=True, kw_only=True):
 class Adopted(msgspec.Struct, frozen=True, kw_only=True):
     """What was taken over from a database.
 
-    ``environment`` and ``database`` say which one, ``schema_files`` counts the files that its ``objects`` are in.
+    ``environment`` and ``database`` say which one, ``schema_files`` counts the files that its ``objects`` are in,
+    which are tables, views, functions and so on with all that is a part of them.
     ``order`` is the ``[build] order`` that they build in. ``left_out`` are tables in which tools keep their history,
     ``roles`` what a server must have for the build. ``unproved`` are objects whose text the two servers print in
     different ways, so that nobody could compare them; of all others the build was proved to give the same.
