@@ -153,6 +153,11 @@ def test_the_tutorial_works_as_it_is_written(reader: Reader):
     assert reader.follow(DOCS / "tutorial" / "getting-started.md") > 10
 
 
+def test_the_tutorial_on_migrations_works_as_it_is_written(reader: Reader):
+    """Whoever tries a rollback for the first time does it by this page."""
+    assert reader.follow(DOCS / "tutorial" / "first-migrations.md") > 30
+
+
 def test_the_readme_shows_what_migrate_diff_prints(reader: Reader):
     """It is the first thing that anybody sees of it."""
     assert reader.follow(DOCS.parent / "README.md", "The difference of two schemas, as a plan") == 1
@@ -171,6 +176,11 @@ def test_a_plugin_takes_twenty_lines(isolated_reader: Reader):
     written = [block.text for block in blocks(page) if block.title in plugin]
     assert sum(bool(line.strip()) for text in written for line in text.splitlines()) <= 20
     assert isolated_reader.follow(page) >= 5
+
+
+def test_a_reviewer_stops_what_its_page_says(isolated_reader: Reader):
+    """A policy that does not hold is worse than none."""
+    assert isolated_reader.follow(DOCS / "plugins" / "reviewers.md") >= 6
 
 
 @pytest.mark.parametrize("page", ["test-with-confiture-db.md", "drive-from-async-code.md"])
