@@ -96,8 +96,9 @@ async def rehearse(at_work: Deployment, recorded: Sequence[Recorded], report: Ru
 
 def as_script(seen: Deployment, recorded: Sequence[Recorded], squashed: Sequence[Record] = ()) -> str:
     """A script for psql that does what a run would do, the rows of the history included."""
+    many = f"{len(recorded)} migration{'s' if len(recorded) != 1 else ''}"
     parts = [
-        f"-- {len(recorded)} migrations for {seen.target.database}, written by confiture. Run it with psql:",
+        f"-- {many} for {seen.target.database}, written by confiture. Run it with psql:",
         "-- psql --no-psqlrc --file THIS_FILE",
         "\\set ON_ERROR_STOP on",
         "",
