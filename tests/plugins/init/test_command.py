@@ -120,3 +120,13 @@ def test_a_database_that_is_not_there(shop, run_here, bare: Path) -> None:
     assert code == 5
     assert "no_such_database" in err
     assert [path.name for path in bare.iterdir()] == ["confiture.toml"]
+
+
+def test_many_files_are_counted_by_folder(database, psql, run_here, bare: Path) -> None:
+    """Nobody reads hundreds of names."""
+    psql(database, "".join(f"CREATE TABLE t{number} ();" for number in range(40)) + "CREATE VIEW v AS SELECT 1 AS a")
+    code, out, _ = run_here("init", "--from-database", "--database-url", to_uri(database.params), cwd=bare)
+    assert code == 0
+    assert (
+        "  wrote  .gitignore\n  wrote  db/schema/10_tables/ (40 files)\n  wrote  db/schema/20_views/ (1 file)\n" in out
+    )

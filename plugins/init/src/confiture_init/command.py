@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["init"]
 
+#: More files than this are counted, not named.
+_MOST_LISTED = 30
+#: The parts of ``db/schema/10_tables``.
+_SCHEMA_DEPTH = 3
 _URLS = ("postgresql://", "postgres://")
 
 
@@ -103,10 +108,22 @@ def _tell(report: InitReport, folder: str, shell: Shell) -> None:
 
 
 def _tell_files(report: InitReport, shell: Shell) -> None:
-    for path in report.written:
-        shell.print(f"  wrote  {path}")
+    written = Counter(report.written)
+    if report.adopted is not None and report.adopted.schema_files > _MOST_LISTED:
+        # Folder by folder: nobody reads hundreds of names.
+        written = Counter(_folder(path) for path in report.written)
+    for path, count in written.items():
+        named = path in report.written
+        shell.print(f"  wrote  {path}" if named else f"  wrote  {path}/ ({count} file{'s' if count != 1 else ''})")
     for path in report.kept:
         shell.print(f"  kept   {path}")
+
+
+def _folder(path: str) -> str:
+    """``db/schema/10_tables`` of a file of the schema; any other path as it is."""
+    parts = path.split("/")
+    is_schema = path.endswith(".sql") and len(parts) > _SCHEMA_DEPTH
+    return "/".join(parts[:_SCHEMA_DEPTH]) if is_schema else path
 
 
 def _tell_next(folder: str, build: str, shell: Shell) -> None:
