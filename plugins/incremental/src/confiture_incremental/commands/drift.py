@@ -88,4 +88,4 @@ def _lines(report: DriftReport) -> Iterator[str]:
     many = f"{len(report.differences)} difference{'s' if len(report.differences) != 1 else ''}"
     yield f"{report.database} has drifted: {many}"
     if report.path:
-        yield f"wrote {report.path}"
+        yield f"wrote {report.path}: there it is run with `confiture migrate up --ignore-drift`"

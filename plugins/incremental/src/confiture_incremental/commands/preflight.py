@@ -26,6 +26,8 @@ __all__ = ["preflight"]
 
 #: How much of a statement a line of the table shows.
 _SHOWN = 60
+#: What is shorter is said to take no time.
+_WORTH_TELLING_S = 1.0
 
 
 async def preflight(
@@ -142,7 +144,7 @@ def _migration(one: Tried) -> Iterator[str]:
     yield f"{'✓' if one.state == 'would run' else '✗'} {what}  {many}{took}"
     told = set()
     for statement in one.statements:
-        if statement.hazards or statement.estimated_s is not None:
+        if statement.hazards or (statement.estimated_s or 0) >= _WORTH_TELLING_S:
             yield f"    {_first_line(statement)}"
             yield from (f"      {line}" for line in _about(statement))
             told |= set(statement.hazards)
@@ -156,9 +158,9 @@ def _migration(one: Tried) -> Iterator[str]:
 def _about(statement: TriedStatement) -> Iterator[str]:
     from confiture_incremental.commands.render import seconds
 
-    if statement.estimated_s is not None:
+    if (statement.estimated_s or 0) >= _WORTH_TELLING_S:
         lock = f", holding {statement.lock} on {', '.join(statement.tables)}" if statement.lock else ""
-        yield f"about {seconds(statement.estimated_s)} on tables of this size{lock}"
+        yield f"about {seconds(statement.estimated_s or 0)} on tables of this size{lock}"
     for hazard in statement.hazards:
         yield f"{hazard.kind}: {hazard.message}"
 
