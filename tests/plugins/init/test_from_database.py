@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from catalogs import EVERY_KIND, dump
+from confiture.errors import ProofFailed
+from confiture.model import WarningRaised
 from data import split_sample
 
 pytestmark = pytest.mark.anyio
@@ -96,6 +98,21 @@ async def test_what_needs_each_other(database, psql, adopt, build, bare) -> None
     assert dump(await build()) == dump(database)
 
 
+async def test_an_order_that_the_project_has_chosen_stays(database, psql, adopt, build, bare) -> None:
+    """It is the user's; the error says what to write there."""
+    psql(database, ENTANGLED)
+    config = (bare / "confiture.toml").read_text()
+    (bare / "confiture.toml").write_text(config + '[build]\norder = "alphabetical"\n')
+    with pytest.raises(ProofFailed) as caught:
+        await adopt(database)
+    assert caught.value.hint is not None
+    assert 'set it to "auto"' in caught.value.hint
+    (bare / "confiture.toml").write_text(config + '[build]\norder = "auto"\n')
+    await adopt(database)
+    assert (bare / "confiture.toml").read_text() == config + '[build]\norder = "auto"\n'
+    assert dump(await build()) == dump(database)
+
+
 async def test_a_schema_whose_files_are_in_order_needs_no_setting(database, psql, adopt, build, bare) -> None:
     """Alphabetical is what everybody understands."""
     psql(database, "CREATE TYPE t AS ENUM ('x'); CREATE TABLE a (t t); CREATE VIEW v AS SELECT * FROM a")
@@ -177,6 +194,8 @@ async def test_partitions_and_children(database, psql, adopt, build, events) -> 
     built = await build()
     # INHERITS puts the parent's columns first, and "d" came later: nothing but an ALTER of its history gives that.
     assert dump(built, "-T", "child of it") == dump(database, "-T", "child of it")
+    (warning,) = [event.message for event in events if isinstance(event, WarningRaised)]
+    assert warning == 'columns stand in another order than in the database: public."child of it"'
 
 
 async def test_columns_that_were_dropped_leave_no_trace(database, psql, adopt, build, bare) -> None:

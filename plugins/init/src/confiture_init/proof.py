@@ -52,12 +52,12 @@ async def prove(ctx: Context, files: Mapping[str, str], wanted: Schema, live: Sc
             built = await _build(ctx, plan)
         except ExecutionError as error:
             if order is not None or chosen == "auto" or isinstance(error, FeatureMissing):
-                raise _failed(error) from error
-            plan, chosen = await _load(ctx, folder, "auto"), "auto"
+                raise _failed(error, order) from error
             try:
+                plan, chosen = await _load(ctx, folder, "auto"), "auto"
                 built = await _build(ctx, plan)
-            except ExecutionError as again:
-                raise _failed(again) from again
+            except (DependencyError, ExecutionError) as again:
+                raise _failed(again, order) from again
     unproved = _compared(ctx, wanted, built, live)
     ctx.emit(StepFinished(step="init.prove", seconds=time.monotonic() - started, summary=f"in {chosen} order"))
     return Proof(order=chosen, roles=roles_named(plan), unproved=unproved)
@@ -115,14 +115,16 @@ async def _check_features(ctx: Context, plan: Plan, target: Target) -> None:
         raise
 
 
-def _failed(error: ConfitureError) -> ConfitureError:
-    """What a build of the files would meet; no file has been written."""
+def _failed(error: ConfitureError, order: str | None) -> ConfitureError:
+    """What a build of the files would meet; no file has been written. ``order``: what the project has chosen."""
     if isinstance(error, FeatureMissing):
         return error
     place = f" ({error.source_line.strip()})" if error.source_line else ""
     return ProofFailed(
         f"a build of the files would fail: {error.message}{place}",
-        hint="nothing was written. The statement is a defect of confiture, or of the order of its files: report it",
+        hint=f'nothing was written. confiture.toml sets order = "{order}" under [build]: set it to "auto"'
+        if order not in (None, "auto")
+        else "nothing was written. It is a defect of confiture: report it, with the statement",
         detail=error.detail,
         sqlstate=error.sqlstate,
     )
