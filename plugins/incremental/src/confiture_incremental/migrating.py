@@ -109,7 +109,9 @@ def _selector(
             allow_gaps=ctx.settings("migrations", MigrationsConfig).allow_gaps,
             replaces=replaces_of,
         )
-    return lambda seen: select_down(files, seen.history, target=request.target, steps=request.steps)
+    return lambda seen: select_down(
+        files, seen.history, target=request.target, steps=request.steps, replaces=replaces_of
+    )
 
 
 async def _recorded(seen: Deployment, selection: Selection, direction: Direction) -> list[Recorded]:

@@ -142,11 +142,17 @@ def select_up(
 
 
 def select_down(
-    files: Sequence[MigrationFile], history: History, *, target: str | None = None, steps: int | None = None
+    files: Sequence[MigrationFile],
+    history: History,
+    *,
+    target: str | None = None,
+    steps: int | None = None,
+    replaces: Callable[[MigrationFile], Sequence[str]] = lambda file: (),
 ) -> Selection:
     """What ``down`` takes back, newest first: ``steps``, else one; or all that is newer than ``target``.
 
-    Raises ``HistoryConflict`` for one whose file is gone, or where an ``up`` stopped half-way.
+    What a baseline stands for goes with it: ``replaces`` says what that is. Raises ``HistoryConflict`` for one whose
+    file is gone, or where an ``up`` stopped half-way.
     """
     limit = _limit(files, target, steps, zero=True)
     partial = history.partial
@@ -159,12 +165,13 @@ def select_down(
     chosen = [standing for standing in reversed(history.applied) if limit is None or standing.number > limit]
     if limit is None:
         chosen = chosen[: 1 if steps is None else steps]
-    found = []
+    found: list[MigrationFile] = []
     for standing in chosen:
-        if standing.number not in known:
+        if standing.number in known:
+            found.append(known[standing.number])
+        elif not any(standing.number in map(int, replaces(file)) for file in found):
             finding = _absent(standing, ahead=False)
             raise HistoryConflict(finding.message, hint=finding.hint)
-        found.append(known[standing.number])
     return Selection(files=tuple(found))
 
 

@@ -58,8 +58,9 @@ async def test_a_database_that_has_them_all_records_it_and_runs_nothing(history,
     assert (await history.run("repair")).repairable == ()
     assert (await history.up()).migrations == ()
     await history.down()
-    with pytest.raises(Irreversible):
-        await history.down()
+    for to in (None, "0"):
+        with pytest.raises(Irreversible, match=r"003 \(baseline\) has no way back"):
+            await history.down(target=to)
 
 
 async def test_a_database_that_has_only_some_is_told_so(history, squash):
