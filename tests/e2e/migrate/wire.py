@@ -30,7 +30,7 @@ class Wire:
     """``target`` through a socket of its own. ``decide(number, text)`` says what becomes of a turn.
 
     ``held``: the connection is not cut but kept, silent, until the client goes; ``reached`` is set when that is so.
-    ``closed``: nobody is let in any more. ``turns`` are the texts so far.
+    ``closed``: nobody is let in any more, as after a cut unless it ``reopens``. ``turns`` are the texts so far.
     """
 
     def __init__(self, server: Target, *, held: bool = False) -> None:
@@ -39,6 +39,7 @@ class Wire:
         self.target = Target(label="wire", params={**server.params, "host": str(self.folder), "port": "5432"})
         self.decide: Decide = lambda number, text: "pass"
         self.held = held
+        self.reopens = False
         self.closed = False
         self.turns: list[str] = []
         self.reached = threading.Event()
@@ -134,7 +135,7 @@ class Wire:
             if self.held:
                 await reader.read()
             else:
-                self.closed = True
+                self.closed = not self.reopens
                 await self._cut()
             return
 

@@ -58,9 +58,9 @@ async def run_migration(deployment: Deployment, recorded: Recorded) -> Applied:
         else:
             await record_failure(deployment, recorded, str(translated))
             raise
-    except BaseException:  # cancelled: what ran in a transaction is taken back
+    except BaseException:  # cancelled: what ran in a transaction is taken back; of the rest nobody heard the answer
         with anyio.CancelScope(shield=True), anyio.move_on_after(_RECORD_TIMEOUT_S):
-            await record_failure(deployment, recorded, "cancelled")
+            await record_failure(deployment, recorded, "cancelled", seen=False)
         raise
     assert recorded.plan is not None
     return Applied(
