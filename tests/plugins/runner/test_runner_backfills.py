@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 
 import anyio
@@ -194,23 +196,41 @@ async def test_a_rehearsal_does_it_at_once(execute, database, psql):
         await execute(plan)
 
 
-async def test_replicas_are_waited_for(replicated, psql):
-    """A replica that does not replay holds up the backfill; it goes on when it has caught up. Said once."""
+@pytest.mark.parametrize("how", ["paused", "hung"])
+async def test_replicas_are_waited_for(replicated, psql, how):
+    """One that does not replay, or does not answer, holds up the backfill until it has caught up. Said once."""
     primary, standby, execute = replicated
     psql(primary, f"{USERS} generate_series(1, 20000) n; ANALYZE")
-    psql(standby, "SELECT pg_wal_replay_pause()")
-    async with anyio.create_task_group() as tasks:
+    while psql(primary, "SELECT replay_lsn >= pg_current_wal_lsn() FROM pg_stat_replication") != "t":
+        await anyio.sleep(0.02)
+    receiver = int(psql(standby, "SELECT pid FROM pg_stat_wal_receiver"))
+    rows: list[int] = []
 
-        async def resume() -> None:
-            await anyio.sleep(3)
-            rows.append(int(psql(primary, "SELECT count(*) FROM users WHERE email = name")))
+    def go_on() -> None:
+        if how == "paused":
             psql(standby, "SELECT pg_wal_replay_resume()")
+        else:
+            os.kill(receiver, signal.SIGCONT)
 
-        rows: list[int] = []
-        tasks.start_soon(resume)
-        with anyio.fail_after(60):
-            # A batch takes no time: the throttle makes the work longer than the lag that is allowed.
-            report = await execute(plan_of_backfill(batch_rows=200), atomic=False, max_replica_lag_s=0.5, throttle=10.0)
+    async def go_on_later() -> None:
+        await anyio.sleep(3)
+        rows.append(int(psql(primary, "SELECT count(*) FROM users WHERE email = name")))
+        go_on()
+
+    if how == "paused":
+        psql(standby, "SELECT pg_wal_replay_pause()")
+    else:
+        os.kill(receiver, signal.SIGSTOP)
+    try:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(go_on_later)
+            with anyio.fail_after(60):
+                # A batch takes no time: the throttle makes the work longer than the lag that is allowed.
+                report = await execute(
+                    plan_of_backfill(batch_rows=200), atomic=False, max_replica_lag_s=0.5, throttle=10.0
+                )
+    finally:
+        go_on()
     assert report.rows == 20000
     assert rows[0] < 20000
     notes = [event.message for event in execute.events if isinstance(event, Note)]

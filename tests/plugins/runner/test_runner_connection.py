@@ -125,7 +125,8 @@ async def test_inside_of_the_callers_transaction(given, plan_of, database, psql)
         with pytest.raises(ZeroDivisionError):
             async with execute.run.transaction(connection):
                 before = await connection.fetchval(FOUND)
-                await execute(plan_of("CREATE TABLE a ();"), lock_timeout_s=3)
+                await execute(plan_of("CREATE TABLE a AS SELECT current_setting('lock_timeout');"), lock_timeout_s=3)
+                assert await connection.fetchval("TABLE a") == "3s"
                 assert await connection.fetchval(FOUND) == before
                 with pytest.raises(StatementFailed):
                     await execute(plan_of("CREATE TABLE b (); SELECT 1/0;"), lock_timeout_s=3)
