@@ -40,7 +40,14 @@ class ScratchDeployment(Deployment):
     @property
     def execution(self) -> Execution:
         """How statements are run there."""
-        return Execution(create_roles=True, lock_timeout_s=_LOCK_TIMEOUT_S, statement_timeout_s=_STATEMENT_TIMEOUT_S)
+        return msgspec.structs.replace(
+            super().execution,
+            create_roles=True,
+            lock_timeout_s=_LOCK_TIMEOUT_S,
+            statement_timeout_s=_STATEMENT_TIMEOUT_S,
+            throttle=0.0,
+            max_replica_lag_s=None,
+        )
 
     async def run(self, plan: Plan, execution: Execution | None = None) -> ExecutionReport:
         """Run a plan, without what belongs to a server. Raises ``FeatureMissing`` with the place in the file."""

@@ -235,3 +235,37 @@ async def test_for_real_writes_no_batches(migrations, preflight):
     report = await preflight(for_real=True)
     assert states(report) == {"002": "would run"}
     assert migrations.psql("SELECT DISTINCT code FROM a") == "c"
+
+
+async def test_what_reads_is_held_to_the_gates_when_its_turn_comes(migrations, preflight, everything):
+    """Nobody knows before what it does."""
+    await used(migrations)
+    migrations.sql("002_b", "CREATE TABLE b (id int);", "SELECT 1;")
+    migrations.python(
+        "003_r",
+        """
+        async def up(self):
+            await self.fetch("SELECT 1 FROM b")
+            self.execute("ALTER TABLE a DROP COLUMN code")
+        """,
+    )
+    before = everything()
+    report = await preflight()
+    assert (states(report), [each.code for each in report.stops]) == (
+        {"002": "would run", "003": "would run"},
+        ["data-loss"],
+    )
+    assert (await preflight(allow_data_loss=True)).stops == ()
+    report = await preflight(for_real=True)
+    assert states(report) == {"002": "would run", "003": "not reached"}
+    assert [note for note in report.notes if "003" in note and "002" in note]
+    assert everything() == before
+
+
+async def test_a_pooled_connection_will_do(migrations, preflight, pooled, everything):
+    await used(migrations)
+    migrations.sql("002_b", "ALTER TABLE a ADD COLUMN b int;", "SELECT 1;")
+    before = everything()
+    for values in ({}, {"for_real": True}):
+        assert states(await preflight(database=pooled, **values)) == {"002": "would run"}
+    assert everything() == before

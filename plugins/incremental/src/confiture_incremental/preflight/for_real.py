@@ -11,12 +11,14 @@ from confiture.errors import ConfitureError, DatabaseConnectionError
 from confiture.estimating import Size
 from confiture.migrations.backfill import Backfill
 from confiture.model import Measurement, Plan, Statement
+from confiture_incremental.gates.seen import look
 from confiture_incremental.preflight.model import Problem, Tried, TriedState
 from confiture_incremental.preflight.telling import statements_of
 from confiture_incremental.recorded import Recorded, record_live
 
 if TYPE_CHECKING:
     from confiture_incremental.deployment import Deployment
+    from confiture_incremental.model import UpRequest
     from confiture_incremental.preflight.stopping import Stopping
 
 __all__ = ["try_for_real"]
@@ -35,10 +37,14 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def try_for_real(
-    at_work: Deployment, recorded: Sequence[Recorded], stopping: Stopping, sizes: Mapping[str, Size]
+    at_work: Deployment,
+    recorded: Sequence[Recorded],
+    stopping: Stopping,
+    request: UpRequest,
+    sizes: Mapping[str, Size],
 ) -> tuple[list[Tried], list[str], list[str]]:
     """Run them and take all of it back: what each took, what no transaction can try, and what is to be noted."""
-    parts, not_tried, notes = await _parts(at_work, recorded, stopping)
+    parts, not_tried, notes = await _parts(at_work, recorded, stopping, request)
     statements = tuple(statement for part in parts for statement in part.plan.statements)
     sources = tuple(source for part in parts for source in part.plan.sources)
     execution = msgspec.structs.replace(at_work.execution, rollback=True, measure=True)
@@ -61,7 +67,7 @@ async def try_for_real(
 
 
 async def _parts(
-    at_work: Deployment, recorded: Sequence[Recorded], stopping: Stopping
+    at_work: Deployment, recorded: Sequence[Recorded], stopping: Stopping, request: UpRequest
 ) -> tuple[list[_Part], list[str], list[str]]:
     parts: list[_Part] = []
     not_tried: list[str] = []
@@ -73,8 +79,10 @@ async def _parts(
                 f"{one.version} ({one.name}) reads the database: it and what follows is tried once {before} is applied"
             )
             return parts, not_tried, [note]
-        one = await record_live(one, at_work)
-        plan = stopping.plans.get(one.version, one.rest)
+        if one.plan is None:
+            one = await record_live(one, at_work)
+            await stopping.ask(await look(at_work, [one]), request)
+        plan = stopping.plans[one.version]
         kept = [each for each in plan.statements if _can_be_tried(each)]
         not_tried += [
             f"{one.version} ({one.name}): {each.sql.strip().splitlines()[0]}"

@@ -65,10 +65,10 @@ class PreflightMedium:
             sizes = await read_sizes(ctx, target)
             not_tried: list[str] = []
             if request.for_real:
-                tried, not_tried, notes = await try_for_real(seen, recorded, found, sizes)
+                tried, not_tried, notes = await try_for_real(seen, recorded, found, as_up, sizes)
             else:
                 async with open_copy(ctx, seen.config, request.exclude) as scratch:
-                    tried, notes = await replay(scratch, recorded, found, sizes)
+                    tried, notes = await replay(scratch, recorded, found, as_up, sizes)
         notes += [
             f"the files of {name} were not run" for name in ("before_up", "after_up") if getattr(seen.config, name)
         ]

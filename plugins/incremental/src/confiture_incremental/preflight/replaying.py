@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from confiture.errors import ConfitureError, DatabaseConnectionError
 from confiture.estimating import Size
-from confiture.hooks import INSPECTOR
 from confiture.model import Plan
-from confiture.sql.effects import annotate
+from confiture_incremental.gates.seen import look
 from confiture_incremental.preflight.model import Problem, Tried
 from confiture_incremental.preflight.telling import statements_of
 from confiture_incremental.recorded import record_live
 from confiture_incremental.running import run_migration
 
 if TYPE_CHECKING:
+    from confiture_incremental.model import UpRequest
     from confiture_incremental.preflight.stopping import Stopping
     from confiture_incremental.recorded import Recorded
     from confiture_incremental.scratch import ScratchDeployment
@@ -24,9 +24,13 @@ __all__ = ["replay"]
 
 
 async def replay(
-    scratch: ScratchDeployment, recorded: Sequence[Recorded], stopping: Stopping, sizes: Mapping[str, Size]
+    scratch: ScratchDeployment,
+    recorded: Sequence[Recorded],
+    stopping: Stopping,
+    request: UpRequest,
+    sizes: Mapping[str, Size],
 ) -> tuple[list[Tried], list[str]]:
-    """Each migration until one fails, and what is to be noted."""
+    """Each migration until one fails, and what is to be noted. What reads is asked of the gates when its turn comes."""
     found: list[Tried] = []
     notes: list[str] = []
     for number, one in enumerate(recorded):
@@ -36,7 +40,8 @@ async def replay(
         try:
             if one.plan is None:
                 one = await record_live(one, scratch)
-                plan = await _annotated(scratch, one)
+                await stopping.ask(await look(scratch, [one]), request)
+                plan = stopping.plans[one.version]
             done = await run_migration(scratch, one)
         except DatabaseConnectionError:
             raise
@@ -49,11 +54,6 @@ async def replay(
         found.append(_tried(one, plan, sizes, seconds=done.seconds))
     notes += [f"not run on the scratch server: {name}" for name in scratch.left_out]
     return found, notes
-
-
-async def _annotated(scratch: ScratchDeployment, one: Recorded) -> Plan:
-    schema = await scratch.ctx.get(INSPECTOR, "catalog").inspect(scratch.ctx, scratch.target)
-    return annotate(one.rest, schema, version=int(scratch.connection.get_server_version().major))
 
 
 def _tried(
