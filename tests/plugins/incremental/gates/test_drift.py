@@ -58,6 +58,7 @@ async def test_a_table_that_was_changed(shop, by_hand, difference):
     error = await refused(shop)
     assert error.message.startswith("002 (more) touches what has changed since confiture's last run: ")
     assert difference in (error.detail or error.message)
+    assert "public.other" not in (error.detail or error.message)
     assert (error.file, error.line) == ("db/migrations/002_more.up.sql", 2)
     assert "--ignore-drift" in error.hint
     assert "more" not in shop.public()
@@ -141,6 +142,9 @@ async def test_what_a_failed_run_has_done_is_no_drift(shop):
     with pytest.raises(StatementFailed):
         await shop.up()
     shop.sql("003_b", "ALTER TABLE users ADD COLUMN b int;")
+    shop.psql("ALTER TABLE users ALTER a SET DEFAULT 1")
+    assert "column a: its default was none" in (await refused(shop)).message
+    shop.psql("ALTER TABLE users ALTER a DROP DEFAULT")
     await shop.up()
     assert shop.psql("SELECT count(*) FROM pg_attribute WHERE attrelid = 'users'::regclass AND attnum > 0") == "4"
 
@@ -162,6 +166,9 @@ async def test_what_was_done_by_hand_and_faked_is_no_drift(shop):
     shop.psql("ALTER TABLE users ADD COLUMN a int")
     await shop.up(fake=True)
     shop.sql("003_b", "ALTER TABLE users ADD COLUMN b int;")
+    shop.psql("ALTER TABLE users ALTER a SET DEFAULT 1")
+    assert "column a: its default was none" in (await refused(shop)).message
+    shop.psql("ALTER TABLE users ALTER a DROP DEFAULT")
     await shop.up()
     assert shop.rows("version, state")[-2:] == ["002|faked", "003|applied"]
 
