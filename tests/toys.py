@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import io
 
+import asyncpg
 import msgspec
 
-from confiture.errors import ConfigError, SourceUnreadable
-from confiture.model import Mask, Matching, Plan, Schema, SchemaObject, SourceFile, Statement
+from confiture.errors import ConfigError, Refused, SourceUnreadable, StatementFailed
+from confiture.model import Mask, Matching, Plan, Schema, SchemaObject, SourceFile, Statement, TransferReport
+from confiture.quoting import quote_ident
+from confiture.transfer import fit, prepare_session, reading
 
 
 class ToySource:
@@ -55,18 +58,45 @@ class ToyDiffer:
 
 
 class ToyEngine:
-    def accepts(self, task):
-        return True
+    """Everything at once in memory, in text; what it cannot do, it does not accept."""
+
+    def accepts(self, task, masks=()):
+        return not any(mask.function for mask in masks)
 
     async def transfer(self, ctx, task, masks=()):
+        if unknown := {mask.column for mask in masks} - set(task.columns):
+            raise Refused(f"no columns {unknown}")
         masked = {mask.column: mask.expression for mask in masks}
-        columns = ", ".join(f"{masked.get(column, column)} AS {column}" for column in task.columns)
+        query = task.query + "\n"
+        if masked:
+            columns = ", ".join(f"{masked.get(column, quote_ident(column))}\n" for column in task.columns)
+            names = ", ".join(map(quote_ident, task.columns))
+            query = f"SELECT {columns} FROM ({query}) AS q ({names})"
         data = io.BytesIO()
-        async with ctx.connect(task.source) as source, ctx.connect(task.target) as target:
-            await source.copy_from_query(f"SELECT {columns} FROM ({task.query}) AS q", output=data)
-            data.seek(0)
-            tag = await target.copy_to_table(task.table, source=data, columns=task.columns)
-        return int(tag.split()[-1])
+        try:
+            async with (
+                reading(ctx, task.source, snapshot=task.snapshot, settings=task.settings) as source,
+                ctx.connect(task.target) as target,
+                ctx.transaction(target),
+            ):
+                await prepare_session(target)
+                for statement in task.before:
+                    await target.execute(statement.sql)
+                fitted = await fit(source, query, target, task.table, task.columns, binary=task.binary)
+                await source.copy_from_query(query, output=data)
+                data.seek(0)
+                tag = await target.copy_to_table(
+                    fitted.table, schema_name=fitted.schema, columns=task.columns, source=data
+                )
+                for statement in task.after:
+                    await target.execute(statement.sql)
+        except asyncpg.PostgresError as error:
+            raise self.failed(task, error) from None
+        rows, size = int(tag.split()[-1]), data.tell()
+        return TransferReport(rows=rows, bytes=size, seconds=0.0, binary=False)
+
+    def failed(self, task, error):
+        return StatementFailed(f"{task.table} of {task.target.label}: {type(error).__name__}")
 
 
 class ToyAnonymizer:

@@ -435,13 +435,63 @@ class OpenEngine(toys.ToyEngine):
 
 class LossyEngine(toys.ToyEngine):
     async def transfer(self, ctx, task, masks=()):
-        query = f"{task.query} WHERE n > 1"
-        return 1 + await super().transfer(ctx, msgspec.structs.replace(task, query=query), masks)
+        query = task.query.replace(" -- all", " WHERE n > 1 -- all")
+        report = await super().transfer(ctx, msgspec.structs.replace(task, query=query), masks)
+        return msgspec.structs.replace(report, rows=report.rows + 1)
+
+
+class LeakyEngine(toys.ToyEngine):
+    async def transfer(self, ctx, task, masks=()):
+        for name, value in task.settings.items():
+            query = task.query.replace(f"current_setting('{name}')", f"'{value}'")
+            task = msgspec.structs.replace(task, query=query)
+        return await super().transfer(ctx, task, masks)
+
+
+class StaleEngine(toys.ToyEngine):
+    async def transfer(self, ctx, task, masks=()):
+        return await super().transfer(ctx, msgspec.structs.replace(task, snapshot=None), masks)
+
+
+class LooseEngine(toys.ToyEngine):
+    async def transfer(self, ctx, task, masks=()):
+        report = await super().transfer(ctx, msgspec.structs.replace(task, after=()), masks)
+        async with ctx.connect(task.target) as connection:
+            for statement in task.after:
+                try:
+                    await connection.execute(statement.sql)
+                except Exception as error:
+                    raise errors.StatementFailed("after") from error
+        return report
+
+
+class LenientEngine(toys.ToyEngine):
+    async def transfer(self, ctx, task, masks=()):
+        return await super().transfer(ctx, task, [mask for mask in masks if mask.column in task.columns])
+
+
+class FalselyAcceptingEngine(toys.ToyEngine):
+    def accepts(self, task, masks=()):
+        return True
+
+
+class TalkativeEngine(toys.ToyEngine):
+    def failed(self, task, error):
+        return errors.StatementFailed(f"{task.table} of {task.target.label}: {error}")
 
 
 @pytest.mark.parametrize(
     ("engine", "words"),
-    [(OpenEngine(), "A mask replaces its column"), (LossyEngine(), "every value as it was")],
+    [
+        (OpenEngine(), "A mask replaces its column"),
+        (LossyEngine(), "every value as it was"),
+        (LeakyEngine(), "no session's statement holds their values"),
+        (StaleEngine(), "not those that came since"),
+        (LooseEngine(), "an error takes all of it back"),
+        (LenientEngine(), "a slip in a name must not let a column through"),
+        (FalselyAcceptingEngine(), "A mask's function gets each value"),
+        (TalkativeEngine(), "holds none of the values"),
+    ],
     ids=lambda value: type(value).__name__,
 )
 async def test_a_broken_engine_fails(project, new_database, engine, words):

@@ -17,6 +17,7 @@ from confiture.testing import (
     check_medium,
     check_server,
     check_source,
+    check_transfer_engine,
     open_context,
 )
 
@@ -113,6 +114,13 @@ async def test_the_differ_catalog(project, database, new_database, psql):
         inspector = provider("confiture_catalog.inspector", "CatalogInspector")
         old, new = [await inspector.inspect(ctx, target) for target in (database, changed)]
         await check_differ(ctx, provider("confiture_catalog.differ.provider", "CatalogDiffer"), old, new)
+
+
+async def test_the_transfer_engine_copy(project, new_database):
+    """Between two databases of one server."""
+    source, target = new_database(), new_database()
+    async with open_context(project.root) as ctx:
+        await check_transfer_engine(ctx, provider("confiture_copy.engine", "CopyEngine"), source, target)
 
 
 async def test_the_medium_build(project, database):

@@ -38,6 +38,7 @@ from confiture.model import (
     SourceFile,
     Statement,
     Target,
+    TransferReport,
     TransferTask,
 )
 from confiture.protocols import (
@@ -102,11 +103,11 @@ class Cloud:
 
 
 class Copying:
-    def accepts(self, task: TransferTask) -> bool:
-        return True
+    def accepts(self, task: TransferTask, masks: Sequence[Mask] = ()) -> bool:
+        return all(mask.function is None for mask in masks)
 
-    async def transfer(self, ctx: Context, task: TransferTask, masks: Sequence[Mask] = ()) -> int:
-        return 0
+    async def transfer(self, ctx: Context, task: TransferTask, masks: Sequence[Mask] = ()) -> TransferReport:
+        return TransferReport(rows=0, bytes=0, seconds=0.0)
 
 
 class Nulls:

@@ -6,7 +6,7 @@ Sizes are bytes, durations seconds, lines and columns count from 1, columns and 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
@@ -39,6 +39,7 @@ __all__ = [
     "StepFinished",
     "StepStarted",
     "Target",
+    "TransferReport",
     "TransferTask",
     "Value",
     "WarningRaised",
@@ -339,10 +340,18 @@ class DiffOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Mask(msgspec.Struct, frozen=True, kw_only=True):
-    """What replaces a column on its way out: an SQL expression over the row of the source table."""
+    """What replaces a column on its way out.
+
+    ``expression`` is SQL over the row of the task's query, whose columns go by the names of ``TransferTask.columns``:
+    it runs on the source, so that the value does not leave it. ``function`` runs in the client: it gets the value as
+    it travels (PostgreSQL's binary form of the type, or its text where the transfer is in text; None for NULL) and
+    returns what goes in its place. It is a callable or ``"module:object"``. Where a mask has both, the function gets
+    what the expression gives.
+    """
 
     column: str
-    expression: str
+    expression: str = ""
+    function: Callable[[bytes | None], bytes | None] | str | None = None
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
@@ -371,7 +380,16 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TransferTask(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows to move: ``query`` runs on the source, its columns go to ``columns`` of ``table`` on the target."""
+    """Rows to move: ``query`` runs on the source, its columns go to ``columns`` of ``table`` on the target.
+
+    ``table`` is SQL text, qualified and quoted where needed; ``columns`` are bare names, as many as the query has.
+    ``snapshot`` is one that a session of the source exported and still holds (``confiture.transfer``).
+    ``settings`` are set on the source for the query, which reads them with ``current_setting('name')``: keys and lists
+    of keys belong there, since the text of a query is in pg_stat_activity and in logs. ``before`` and ``after`` run on
+    the target, in the transaction of the rows. ``binary`` False: the rows travel as text, so that each value is read
+    anew by the column's type. ``step``: ``Progress`` in rows runs under that name, in bytes under ``<step>.bytes``;
+    "" for none.
+    """
 
     source: Target
     target: Target
@@ -379,6 +397,31 @@ class TransferTask(msgspec.Struct, frozen=True, kw_only=True):
     columns: tuple[str, ...]
     query: str
     estimated_rows: int | None = None
+    snapshot: str | None = None
+    settings: Mapping[str, str] = {}
+    before: tuple[Statement, ...] = ()
+    after: tuple[Statement, ...] = ()
+    binary: bool = True
+    step: str = ""
+
+    def __repr__(self) -> str:
+        """Without the settings' values: they may be keys."""
+        return (
+            f"TransferTask(source={self.source!r}, target={self.target!r}, table={self.table!r}, "
+            f"columns={self.columns!r}, query={self.query!r}, settings={sorted(self.settings)!r})"
+        )
+
+
+class TransferReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a transfer engine did. ``rows`` are those that the target took, ``bytes`` what went over, as it travelled.
+
+    ``binary``: in PostgreSQL's binary form, or as text.
+    """
+
+    rows: int
+    bytes: int
+    seconds: float
+    binary: bool = True
 
 
 class ServerStatus(msgspec.Struct, frozen=True, kw_only=True):

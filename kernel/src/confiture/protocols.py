@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         ServerStatus,
         SourceFile,
         Target,
+        TransferReport,
         TransferTask,
     )
 
@@ -71,6 +72,10 @@ class Connection(Protocol):
 
     async def fetchval(self, query: str, *args: Any, column: int = 0, timeout: float | None = None) -> Any:
         """One value of the first row, or None."""
+        ...
+
+    async def prepare(self, query: str, *, name: str | None = None, timeout: float | None = None) -> Any:
+        """The server's description of a statement, which is not run: its parameters and columns."""
         ...
 
     async def copy_to_table(self, table_name: str, *, source: Any, **options: Any) -> str:
@@ -290,12 +295,16 @@ class Executor(Protocol):
 class TransferEngine(Protocol):
     """Moves rows between databases."""
 
-    def accepts(self, task: TransferTask) -> bool:
+    def accepts(self, task: TransferTask, masks: Sequence[Mask] = ()) -> bool:
         """Whether this engine can do the task."""
         ...
 
-    async def transfer(self, ctx: Context, task: TransferTask, masks: Sequence[Mask] = ()) -> int:
-        """Move the rows; how many there were."""
+    async def transfer(self, ctx: Context, task: TransferTask, masks: Sequence[Mask] = ()) -> TransferReport:
+        """Move the rows, all of them or none: in one transaction of the target, with ``before`` and ``after``.
+
+        The source is only read. Raises ``Refused`` where query, masks, columns and table do not fit each other, before
+        a row moves; errors name the table and the side, and hold no value of any row.
+        """
         ...
 
 

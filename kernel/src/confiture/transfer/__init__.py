@@ -1,0 +1,28 @@
+"""What every transfer of rows needs, whichever engine moves them: snapshots, sessions, chunks, types that fit.
+
+A medium exports one snapshot (:func:`exported_snapshot`), cuts big tables (:func:`split_by_place`,
+:func:`split_by_key`), and gives each chunk to an engine as a ``TransferTask`` with the snapshot's id.
+"""
+
+from __future__ import annotations
+
+from confiture.transfer.fitting import Column, Fit, WireType, fit, fit_types, query_types
+from confiture.transfer.sessions import PINNED, Snapshot, exported_snapshot, prepare_session, reading
+from confiture.transfer.splitting import Chunk, split_by_key, split_by_place
+
+__all__ = [
+    "PINNED",
+    "Chunk",
+    "Column",
+    "Fit",
+    "Snapshot",
+    "WireType",
+    "exported_snapshot",
+    "fit",
+    "fit_types",
+    "prepare_session",
+    "query_types",
+    "reading",
+    "split_by_key",
+    "split_by_place",
+]

@@ -1,0 +1,181 @@
+"""The transfer engine ``copy``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import anyio
+
+from confiture.errors import ConfitureError, Refused
+from confiture.model import Mask, Statement, TransferReport, TransferTask, WarningRaised
+from confiture.transfer import Fit, fit_types, prepare_session, query_types, reading
+from confiture.translate import collapse
+from confiture_copy.binary import BinaryMasker
+from confiture_copy.failures import lost, server_failure, statement_failure
+from confiture_copy.listening import hearing
+from confiture_copy.masking import functions_of, masked_query
+from confiture_copy.pumping import Masker, Meter, Pipe
+from confiture_copy.text import TextMasker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from confiture.protocols import Connection, Context
+    from confiture_copy.masking import Function
+
+__all__ = ["CopyEngine"]
+
+
+class CopyEngine:
+    """Streams ``COPY (query) TO STDOUT`` of the source into ``COPY table FROM STDIN`` of the target."""
+
+    def accepts(self, task: TransferTask, masks: Sequence[Mask] = ()) -> bool:
+        """Any, as long as its statements can be part of the rows' transaction."""
+        return all(each.transactional and each.copy_data is None for each in (*task.before, *task.after))
+
+    async def transfer(self, ctx: Context, task: TransferTask, masks: Sequence[Mask] = ()) -> TransferReport:
+        """Move the rows. See ``TransferEngine.transfer``."""
+        begun = time.perf_counter()
+        if not self.accepts(task, masks):
+            raise Refused(
+                f"a statement around the rows of {task.table!r} cannot run in their transaction",
+                hint="run it by itself, before or after the transfer",
+            )
+        query = masked_query(task, masks)
+        functions = functions_of(task, masks)
+        reads, writes = f"reading from {task.source.label!r} for {task.table!r}", _writing(task)
+        async with (
+            _telling(reads),
+            reading(ctx, task.source, snapshot=task.snapshot, settings=task.settings) as source,
+            # The last things to fail are deferred constraints, when the transaction ends.
+            _telling(writes, lambda error: server_failure(error, writes, "")),
+            ctx.connect(task.target) as target,
+            ctx.transaction(target),
+        ):
+            await prepare_session(target)
+            await _run(target, task, task.before, "before")
+            async with _telling(reads):
+                given = await query_types(source, query)
+            fitted = await fit_types(given, target, task.table, task.columns, binary=task.binary)
+            _refuse_forms(task, fitted, functions)
+            report = await _Copying(ctx, task, query, fitted, functions).run(source, target)
+            await _run(target, task, task.after, "after")
+        return TransferReport(
+            rows=report.rows, bytes=report.bytes, seconds=time.perf_counter() - begun, binary=report.binary
+        )
+
+
+def _writing(task: TransferTask) -> str:
+    return f"copying rows into {task.table!r} of {task.target.label!r}"
+
+
+def _refuse_forms(task: TransferTask, fitted: Fit, functions: Mapping[int, Function]) -> None:
+    """A function that was written for binary values must not be given texts without anybody saying so."""
+    if fitted.binary or not task.binary:
+        return
+    for number in functions:
+        if not fitted.columns[number].as_text:
+            raise Refused(
+                f"{task.table!r} can only be copied as text, and the mask of {task.columns[number]!r} expects values "
+                f"of {fitted.columns[number].target_type!r} in binary",
+                hint=f"{', '.join(fitted.obstacles)} cannot travel in binary: ask for text (binary=False), and have "
+                "the function take and return it",
+            )
+
+
+class _Copying:
+    """One stream from one connection to another."""
+
+    def __init__(
+        self, ctx: Context, task: TransferTask, query: str, fitted: Fit, functions: Mapping[int, Function]
+    ) -> None:
+        self.ctx = ctx
+        self.task = task
+        self.query = query
+        self.fitted = fitted
+        self.format = "binary" if fitted.binary else "text"
+        masker: Masker | None = None
+        if functions:
+            masker = (BinaryMasker if fitted.binary else TextMasker)(task.table, task.columns, functions)
+        self.meter = Meter(ctx, task.step, task.estimated_rows, binary=fitted.binary)
+        self.pipe = Pipe(masker, self.meter)
+        self.sent = 0
+        self.taken = 0
+
+    async def run(self, source: Connection, target: Connection) -> TransferReport:
+        """Both sides at once. The first that fails ends the other."""
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._read, source)
+                group.start_soon(self._write, target)
+        except BaseExceptionGroup as errors:
+            failure = collapse(errors)
+        else:
+            self.meter.tell(self.taken)
+            if self.taken != self.sent:
+                self.ctx.emit(
+                    WarningRaised(
+                        message=f"{self.task.table!r} took {self.taken} of {self.sent} rows: a trigger kept the others",
+                        hint="see the BEFORE INSERT triggers of the target's table",
+                    )
+                )
+            return TransferReport(rows=self.taken, bytes=self.meter.bytes, seconds=0.0, binary=self.fitted.binary)
+        raise failure
+
+    async def _read(self, source: Connection) -> None:
+        doing = f"reading the rows of {self.task.table!r} from {self.task.source.label!r}"
+        async with _telling(doing, lambda error: server_failure(error, doing, "")):
+            tag = await source.copy_from_query(self.query, output=self.pipe, format=self.format)
+            self.pipe.end()
+            self.sent = int(tag.split()[-1])
+
+    async def _write(self, target: Connection) -> None:
+        doing = _writing(self.task)
+        table, columns = self.fitted.table, self.task.columns
+        async with _telling(doing, lambda error: server_failure(error, doing, table, columns)):
+            with hearing(target, self.pipe.give_up):
+                tag = await target.copy_to_table(
+                    table, schema_name=self.fitted.schema, columns=columns, source=self.pipe, format=self.format
+                )
+            self.taken = int(tag.split()[-1])
+
+
+async def _run(target: Connection, task: TransferTask, statements: Sequence[Statement], when: str) -> None:
+    doing = f"a statement {when} the rows of {task.table!r} on {task.target.label!r}"
+    async with _telling(doing):
+        for statement in statements:
+            limits = {
+                name: f"{seconds * 1000:.0f}"
+                for name, seconds in (
+                    ("lock_timeout", statement.lock_timeout_s),
+                    ("statement_timeout", statement.statement_timeout_s),
+                )
+                if seconds is not None
+            }
+            if not limits:
+                await target.execute(statement.sql)
+                continue
+            former = {name: await target.fetchval("SELECT current_setting($1)", name) for name in limits}
+            await prepare_session(target, limits)
+            await target.execute(statement.sql)
+            await prepare_session(target, former)
+
+
+@asynccontextmanager
+async def _telling(doing: str, told: Callable[..., ConfitureError] | None = None) -> AsyncIterator[None]:
+    """Raise what the driver raises as an error of ours, which keeps nothing of it: it may hold a row."""
+    import asyncpg
+
+    failure: ConfitureError
+    try:
+        yield
+    except asyncpg.PostgresError as error:
+        failure = told(error) if told is not None else statement_failure(error, doing)
+    except (asyncpg.InterfaceError, asyncpg.InternalClientError, ConnectionError):
+        failure = lost(doing)
+    else:
+        return
+    raise failure from None
