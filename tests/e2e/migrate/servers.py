@@ -38,12 +38,16 @@ class OwnServer:
         self.programs = of.programs if of is not None else programs or _of_the_session()
         self.data = self.folder / "data"
         if of is None:
-            self.run("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C")
+            self.run(
+                "initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"
+            )
             with (self.data / "postgresql.conf").open("a") as settings:
                 settings.writelines(f"{key} = '{value}'\n" for key, value in _SETTINGS.items())
                 settings.write(f"unix_socket_directories = '{self.folder}'\n")
         else:
-            self.run("pg_basebackup", "-h", of.folder, "-U", "postgres", "-D", self.data, "-R", "-X", "stream", "-c", "fast")
+            self.run(
+                "pg_basebackup", "-h", of.folder, "-U", "postgres", "-D", self.data, "-R", "-X", "stream", "-c", "fast"
+            )
             with (self.data / "postgresql.auto.conf").open("a") as settings:
                 settings.write(f"unix_socket_directories = '{self.folder}'\n")
         self.start()

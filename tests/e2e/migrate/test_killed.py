@@ -62,9 +62,7 @@ async def test_killed_in_the_middle_of_a_concurrent_build(
     undisturbed(database)
 
 
-async def test_ctrl_c_in_the_middle_of_a_concurrent_build(
-    history, confiture, in_the_way, undisturbed, database, psql
-):
+async def test_ctrl_c_in_the_middle_of_a_concurrent_build(history, confiture, in_the_way, undisturbed, database, psql):
     """The half-built index is dropped, nobody is left at work, and the next run builds it."""
     process = confiture(history.root, database)
     wait_for(lambda: psql(database, f"{BUSY} AND query LIKE 'CREATE INDEX CONCURRENTLY%'") == "1")

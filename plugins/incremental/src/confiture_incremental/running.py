@@ -195,14 +195,13 @@ async def find_out(deployment: Deployment, recorded: Recorded, lost: BaseExcepti
     what = f"{recorded.version} ({recorded.name})"
     try:
         await _reconnect(deployment)
-        await deployment.own()
-        standing = (await deployment.read()).standings.get(recorded.migration.file.number)
     except ConfitureError as error:
         raise ConnectionLost(
             f"the connection was lost while {what} ran, and nobody can tell yet whether it took place: {lost}",
             hint="once the server is back: `confiture migrate status`, then run it again",
             detail=str(error),
         ) from error
+    standing = deployment.history.standings.get(recorded.migration.file.number)
     if (
         standing is not None
         and standing.last.id > before
@@ -222,14 +221,20 @@ async def find_out(deployment: Deployment, recorded: Recorded, lost: BaseExcepti
 
 
 async def _reconnect(deployment: Deployment) -> None:
-    """A new session, as soon as the server takes one."""
+    """A new session that owns the database and has read its history, as soon as the server takes one.
+
+    Where a server process was killed, the server takes sessions for a moment before it ends them all.
+    """
     deadline = anyio.current_time() + _RECONNECT_S
     while True:
         try:
             await deployment.connect()
-        except DatabaseConnectionError:
-            if anyio.current_time() > deadline:
-                raise
+            await deployment.own()
+            await deployment.read()
+        except Exception as error:
+            translated = translate(error, ())
+            if not isinstance(translated, DatabaseConnectionError) or anyio.current_time() > deadline:
+                raise translated from error
             await anyio.sleep(0.3)
         else:
             return
