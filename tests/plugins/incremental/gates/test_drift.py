@@ -34,18 +34,21 @@ async def refused(migrations, **values):
 @pytest.mark.parametrize(("by_hand", "difference"), [
     ("ALTER TABLE users ADD age int", 'the table "public.users" has a new column age: integer'),
     ("ALTER TABLE users DROP email CASCADE", 'the table "public.users" has no column email any more, which was text'),
-    ("ALTER TABLE users ALTER email TYPE varchar(200)", "column email: its type was 'text', and is "
+    ("ALTER TABLE users ALTER email TYPE varchar(200)", "another type of column email: it was 'text', and is "
      "'character varying(200)'"),
-    ("ALTER TABLE users ALTER email SET NOT NULL", "column email: its type was 'text', and is 'text not null'"),
-    ("ALTER TABLE users ALTER email DROP DEFAULT", "column email: its default was \"'none'::text\", and is none"),
+    ("ALTER TABLE users ALTER email SET NOT NULL",
+     "another type of column email: it was 'text', and is 'text not null'"),
+    ("ALTER TABLE users ALTER email DROP DEFAULT",
+     "another default of column email: it was \"'none'::text\", and is none"),
     ("ALTER TABLE users DROP CONSTRAINT short", 'has no constraint short any more, which was CHECK'),
     ("CREATE INDEX quick ON users (email, id)", 'has a new index quick: CREATE INDEX quick'),
     ("DROP INDEX by_email", 'has no index by_email any more'),
-    ("ALTER TABLE users ENABLE ROW LEVEL SECURITY", "its row security was none, and is 'on'"),
+    ("ALTER TABLE users ENABLE ROW LEVEL SECURITY", "another row security: it was none, and is 'on'"),
     ("CREATE POLICY own ON users USING (id = 1)", "has a new policy own: r"),
     ("CREATE RULE r AS ON DELETE TO users DO INSTEAD NOTHING", "has a new rule r"),
-    ("ALTER TABLE users SET (fillfactor = 50)", "its storage parameters was none, and is 'fillfactor=50'"),
-    ("ALTER TABLE users OWNER TO pg_monitor", "its owner was 'postgres', and is 'pg_monitor'"),
+    ("ALTER TABLE users SET (fillfactor = 50)",
+     "another list of storage parameters: it was none, and is 'fillfactor=50'"),
+    ("ALTER TABLE users OWNER TO pg_monitor", "another owner: it was 'postgres', and is 'pg_monitor'"),
     ("DROP TABLE users CASCADE", 'the table "public.users" is gone'),
 ])  # fmt: skip
 async def test_a_table_that_was_changed(shop, by_hand, difference):
@@ -66,12 +69,13 @@ async def test_a_table_that_was_changed(shop, by_hand, difference):
 
 @pytest.mark.parametrize(("by_hand", "statement", "difference"), [
     ("CREATE OR REPLACE FUNCTION one() RETURNS int LANGUAGE sql RETURN 2",
-     "CREATE OR REPLACE FUNCTION one() RETURNS int LANGUAGE sql RETURN 3", "(): its definition"),
+     "CREATE OR REPLACE FUNCTION one() RETURNS int LANGUAGE sql RETURN 3", "has another definition of variant ()"),
     ("CREATE OR REPLACE VIEW names AS SELECT email, id FROM users",
      "CREATE OR REPLACE VIEW names AS SELECT email, id, 1 AS x FROM users", 'the view "public.names"'),
-    ("ALTER TYPE mood ADD VALUE 'b'", "ALTER TYPE mood ADD VALUE 'c'", "its values was \"'a'\", and is \"'a', 'b'\""),
+    ("ALTER TYPE mood ADD VALUE 'b'", "ALTER TYPE mood ADD VALUE 'c'",
+     "another list of values: it was \"'a'\", and is \"'a', 'b'\""),
     ("ALTER DOMAIN word ADD CONSTRAINT c CHECK (value <> '')", "ALTER DOMAIN word SET NOT NULL", "new constraint c"),
-    ("ALTER SEQUENCE numbers INCREMENT 5", "ALTER SEQUENCE numbers OWNED BY users.id", "its definition was"),
+    ("ALTER SEQUENCE numbers INCREMENT 5", "ALTER SEQUENCE numbers OWNED BY users.id", "another definition: it was"),
     ("CREATE TRIGGER t BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()",
      "INSERT INTO users (id) VALUES (7)", "has a new trigger t"),
     ("CREATE TABLE extra (id int)", "CREATE TABLE IF NOT EXISTS extra (id int)", 'the table "public.extra" is new'),
@@ -143,7 +147,7 @@ async def test_what_a_failed_run_has_done_is_no_drift(shop):
         await shop.up()
     shop.sql("003_b", "ALTER TABLE users ADD COLUMN b int;")
     shop.psql("ALTER TABLE users ALTER a SET DEFAULT 1")
-    assert "column a: its default was none" in (await refused(shop)).message
+    assert "another default of column a: it was none" in (await refused(shop)).message
     shop.psql("ALTER TABLE users ALTER a DROP DEFAULT")
     await shop.up()
     assert shop.psql("SELECT count(*) FROM pg_attribute WHERE attrelid = 'users'::regclass AND attnum > 0") == "4"
@@ -167,7 +171,7 @@ async def test_what_was_done_by_hand_and_faked_is_no_drift(shop):
     await shop.up(fake=True)
     shop.sql("003_b", "ALTER TABLE users ADD COLUMN b int;")
     shop.psql("ALTER TABLE users ALTER a SET DEFAULT 1")
-    assert "column a: its default was none" in (await refused(shop)).message
+    assert "another default of column a: it was none" in (await refused(shop)).message
     shop.psql("ALTER TABLE users ALTER a DROP DEFAULT")
     await shop.up()
     assert shop.rows("version, state")[-2:] == ["002|faked", "003|applied"]
@@ -214,4 +218,4 @@ async def test_a_long_text_counts_to_its_end(shop):
     await shop.up()
     shop.psql(function.format(1, 2))
     shop.sql("003_f", function.format(1, 3))
-    assert "its definition has changed" in (await refused(shop)).message
+    assert "has another definition of variant ()" in (await refused(shop)).message

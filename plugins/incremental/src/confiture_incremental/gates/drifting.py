@@ -154,7 +154,7 @@ def _compared(was: dict[str, dict[str, str]] | None, now: dict[str, dict[str, st
             found.append(what + _value(", which was", before) if before is not None else what + _value(":", after))
             continue
         found += [
-            _changed(f"its {name}" if not part else f"{part}: its {name}", before.get(name), after.get(name))
+            f"has another {name}{f' of {part}' if part else ''}{_change(before.get(name), after.get(name))}"
             for name in dict.fromkeys((*before, *after))
             if before.get(name) != after.get(name)
         ]
@@ -166,11 +166,11 @@ def _value(words: str, facts: dict[str, str] | None) -> str:
     return f"{words} {value}" if value and _is_short(value) else ""
 
 
-def _changed(what: str, before: str | None, after: str | None) -> str:
+def _change(before: str | None, after: str | None) -> str:
     if not all(value is None or _is_short(value) for value in (before, after)):
-        return f"is another one: {what} has changed"
+        return ""
     was, now = (repr(value) if value is not None else "none" for value in (before, after))
-    return f"is another one: {what} was {was}, and is {now}"
+    return f": it was {was}, and is {now}"
 
 
 def _is_short(value: str) -> bool:

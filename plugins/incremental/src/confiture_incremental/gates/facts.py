@@ -65,7 +65,7 @@ UNION ALL SELECT kind, object, '', 'owner', pg_get_userbyid(relowner)::text FROM
 UNION ALL SELECT kind, object, '', 'row security', CASE WHEN relforcerowsecurity THEN 'forced' ELSE 'on' END
   FROM relations WHERE relrowsecurity OR relforcerowsecurity
 UNION ALL SELECT kind, object, '', 'unlogged', 'yes' FROM relations WHERE relpersistence = 'u'
-UNION ALL SELECT kind, object, '', 'storage parameters', array_to_string(reloptions, ', ')
+UNION ALL SELECT kind, object, '', 'list of storage parameters', array_to_string(reloptions, ', ')
   FROM relations WHERE reloptions IS NOT NULL
 UNION ALL SELECT kind, object, '', 'partitioned by', pg_get_partkeydef(oid) FROM relations WHERE relkind = 'p'
 UNION ALL SELECT kind, object, '', 'partition of',
@@ -102,14 +102,14 @@ UNION ALL SELECT kind, object, 'policy ' || quote_ident(polname), 'definition', 
   FROM relations r JOIN pg_policy p ON polrelid = r.oid
 UNION ALL SELECT kind, object, '', 'there', 'yes' FROM types
 UNION ALL SELECT kind, object, '', 'owner', pg_get_userbyid(typowner)::text FROM types
-UNION ALL SELECT kind, object, '', 'values', string_agg(quote_literal(enumlabel), ', ' ORDER BY enumsortorder)
+UNION ALL SELECT kind, object, '', 'list of values', string_agg(quote_literal(enumlabel), ', ' ORDER BY enumsortorder)
   FROM types t JOIN pg_enum ON enumtypid = t.oid GROUP BY kind, object
 UNION ALL SELECT kind, object, '', 'definition', concat_ws(' ', format_type(typbasetype, typtypmod),
     CASE WHEN typnotnull THEN 'not null' END, 'default ' || typdefault) FROM types WHERE typtype = 'd'
 UNION ALL SELECT kind, object, 'constraint ' || quote_ident(conname), 'definition', pg_get_constraintdef(k.oid)
   FROM types t JOIN pg_constraint k ON contypid = t.oid WHERE contype = 'c'
-UNION ALL SELECT kind, object, '(' || arguments || ')', 'owner', pg_get_userbyid(proowner)::text FROM routines
-UNION ALL SELECT kind, object, '(' || arguments || ')', 'definition', pg_get_functiondef(oid) FROM routines
+UNION ALL SELECT kind, object, 'variant (' || arguments || ')', 'owner', pg_get_userbyid(proowner)::text FROM routines
+UNION ALL SELECT kind, object, 'variant (' || arguments || ')', 'definition', pg_get_functiondef(oid) FROM routines
 """
 
 
