@@ -1,5 +1,5 @@
 #!/bin/sh
-# What `make demo` runs: the example project from nothing to a database with data in it.
+# What `make demo` runs: the example project from nothing to a database with data in it, and a migration down and up.
 # Needs `confiture` on the path and nothing else; KEEP=1 leaves the server running.
 set -eu
 
@@ -73,3 +73,10 @@ order by promised desc, sku limit 5'
 
 say 'Build it once more. The files did not change, so this is a clone of the first.'
 show confiture build --env local --recreate --yes
+
+say 'Databases with data are taken along by migrations. What was built has those that are there already:'
+show confiture migrate status
+
+say 'Take the newest one back, and apply it again.'
+show confiture migrate down
+show confiture migrate up

@@ -49,6 +49,9 @@ def test_the_demo_builds_shows_and_leaves_no_server(demo, cli) -> None:
         assert " sales   | orders " in done.stdout
         assert " STR-250 | " in done.stdout
         assert done.stdout.count("jam_shop_local: cloned from the template") >= 1
+        assert "jam_shop_local is at 010, up to date" in done.stdout
+        assert "1 migration taken back from jam_shop_local" in done.stdout
+        assert "1 migration applied to jam_shop_local" in done.stdout
         assert done.stdout.endswith("$ confiture server stop\nstopped\n")
         assert state(cli, demo.project) == "stopped"
 
