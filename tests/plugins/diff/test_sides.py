@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from confiture.config.dsn import to_uri
@@ -113,3 +115,12 @@ async def test_without_migrations_the_beginning_is_empty_or_a_live_database(
         assert lacking.path == "db/migrations/001_begin.py"
         with pytest.raises(UsageError, match="for a project without migrations"):
             await ctx.start("diff", baseline="live")
+
+
+async def test_a_generated_migration_is_numbered_as_the_project_says(scratch_project, kernel_run):
+    text = (scratch_project.root / "confiture.toml").read_text()
+    scratch_project.config(f'{text}[migrations]\nnumbering = "timestamp"\n')
+    scratch_project.schema("t.sql", "CREATE TABLE t (id int);\n")
+    async with kernel_run(scratch_project) as ctx:
+        report = await ctx.start("diff", generate="begin")
+    assert re.fullmatch(r"db/migrations/20\d{12}_begin\.py", report.path)

@@ -40,6 +40,7 @@ async def test_a_class_of_the_next_number(generate, project):
         '        # self.execute("ALTER TABLE users ADD COLUMN bio text")\n\n'
         "    def down(self) -> None:\n"
         '        """Rollback migration."""\n'
+        "        # Where there is no way back, remove this method.\n"
         '        # self.execute("ALTER TABLE users DROP COLUMN bio")\n'
     )
     assert (await generate("Add user's bio")).paths == ("db/migrations/002_add_users_bio.py",)
@@ -60,7 +61,7 @@ async def test_a_pair_of_sql_files(generate, project):
     assert report.paths == ("db/migrations/001_add_email_index.up.sql", "db/migrations/001_add_email_index.down.sql")
     up, down = ((project.root / path).read_text() for path in report.paths)
     assert up.endswith("\n-- ALTER TABLE users ADD COLUMN bio text;\n")
-    assert down.endswith("\n-- ALTER TABLE users DROP COLUMN bio;\n")
+    assert down.endswith("\n-- Where there is no way back, remove this file.\n-- ALTER TABLE users DROP COLUMN bio;\n")
 
 
 @pytest.mark.parametrize("sql", [False, True])

@@ -14,12 +14,14 @@ from confiture.model import Hazard, Statement
 from confiture.sql import why_not_transactional
 from confiture.sql.grammar import GrammarError, parse, unwrap
 
-__all__ = ["EXAMPLES", "known_transactional", "notes_of", "render", "render_empty"]
+__all__ = ["EXAMPLES", "NO_WAY_BACK", "known_transactional", "notes_of", "render", "render_empty"]
 
 #: Up to this length a line is left alone by the formatters of most projects.
 _WIDTH = 88
 _BODY = " " * 8
 _SQL = " " * 12
+#: Left empty, it would say that there is nothing to take back.
+NO_WAY_BACK = "Where there is no way back, remove this {}."
 #: What a new migration shows as its way there and back.
 EXAMPLES = ("ALTER TABLE users ADD COLUMN bio text", "ALTER TABLE users DROP COLUMN bio")
 
@@ -49,6 +51,7 @@ def render(
 def render_empty(version: str, name: str) -> str:
     """The file of a migration that is still to be written: an example stands where a statement is to go."""
     up, down = (f"{_BODY}# self.execute({_quoted(example)})\n" for example in EXAMPLES)
+    down = f"{_BODY}# {NO_WAY_BACK.format('method')}\n{down}"
     methods = [_method("up", "Apply migration.", ()) + up, _method("down", "Rollback migration.", ()) + down]
     return _head(version, name, {}, ()) + "\n".join(methods)
 

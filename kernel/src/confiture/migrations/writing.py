@@ -18,7 +18,7 @@ from confiture.migrations.finding import MigrationFile, find_migrations
 from confiture.migrations.loading import LOSES_DATA, load_class, record_class
 from confiture.migrations.losing import down_loses
 from confiture.migrations.naming import next_version, snake_case
-from confiture.migrations.rendering import EXAMPLES, known_transactional, notes_of, render, render_empty
+from confiture.migrations.rendering import EXAMPLES, NO_WAY_BACK, known_transactional, notes_of, render, render_empty
 from confiture.migrations.scripts import with_data
 from confiture.model import SourceFile, Statement
 from confiture.sql import read_file
@@ -104,9 +104,11 @@ def write_empty(folder: Path, name: str, *, sql: bool = False, numbering: Number
     """
     name, version = _identity(folder, name, None, numbering)
     if sql:
+        up, down = (f"-- {example};\n" for example in EXAMPLES)
+        down = f"-- {NO_WAY_BACK.format('file')}\n{down}"
         files = [
-            (folder / f"{version}_{name}.{direction}.sql", _script(version, name, (), {}) + f"\n-- {example};\n")
-            for direction, example in zip(("up", "down"), EXAMPLES, strict=True)
+            (folder / f"{version}_{name}.{direction}.sql", f"{_script(version, name, (), {})}\n{text}")
+            for direction, text in (("up", up), ("down", down))
         ]
     else:
         files = [(folder / f"{version}_{name}.py", render_empty(version, name))]

@@ -86,6 +86,5 @@ async def stamp(ctx: Context, target: Target, stamps: Stamps) -> None:
     """Write the rows, in a transaction of their own."""
     async with ctx.connect(target) as connection:
         statements = stamping(stamps, await history_of(connection, stamps))
-        async with ctx.transaction(connection):
-            for statement in statements:
-                await connection.execute(statement.sql)
+        # Several statements in one message are one transaction.
+        await connection.execute(";\n".join(statement.sql for statement in statements))
