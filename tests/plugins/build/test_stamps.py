@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 
+import msgspec
 import pytest
 
-from confiture.errors import SourceError, StatementFailed
+from confiture.errors import PermissionMissing, SourceError, StatementFailed
 
 pytestmark = pytest.mark.anyio
 ROWS = "SELECT version, name, direction, state, checksum FROM confiture.confiture_migrations ORDER BY id"
@@ -133,3 +134,23 @@ async def test_the_schema_may_make_the_tables_schema_itself(build, with_migratio
     for target in (database, absent):
         await build(target)
         assert psql(target, ROWS).splitlines() == rows(with_migrations)
+
+
+async def test_a_role_that_may_not_make_the_history_is_told_before_anything_is_built(
+    build, with_migrations, database, psql
+):
+    """It builds where it may: the history goes where the project says."""
+    role = f"{database.database}_builder"
+    psql(database, f"CREATE ROLE {role} LOGIN; GRANT CREATE ON SCHEMA public TO {role}")
+    weak = msgspec.structs.replace(database, params={**database.params, "user": role})
+    try:
+        with pytest.raises(PermissionMissing, match="may not make the schema 'confiture'") as caught:
+            await build(weak)
+        assert f"GRANT CREATE ON DATABASE {database.database} TO {role}" in caught.value.hint.replace('"', "")
+        assert psql(database, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == "0"
+        config = with_migrations.root / "confiture.toml"
+        config.write_text(f'{config.read_text()}[migrations]\nschema = "public"\n')
+        await build(weak)
+        assert psql(database, "SELECT count(*) FROM confiture_migrations") == "2"
+    finally:
+        psql(database, f"DROP OWNED BY {role} CASCADE; DROP ROLE {role}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import anyio.to_thread
 import msgspec
 
+from confiture.errors import PermissionMissing
 from confiture.migrations.finding import MigrationFile, find_project_migrations
 from confiture.model import Statement
 from confiture.quoting import quote_ident, quote_literal
@@ -53,10 +54,31 @@ def _read(ctx: Context, files: Sequence[MigrationFile]) -> Stamps:
 
 
 async def history_of(connection: Connection, stamps: Stamps) -> History:
-    """What the database's table says; an emptied database may have one."""
+    """What the database's table says; an emptied database may have one.
+
+    Raises ``PermissionMissing`` where the role may not write to it, or make it.
+    """
     from confiture.migrations.history import read_history
 
-    return await read_history(connection, stamps.tracking)
+    tracking = stamps.tracking
+    history = await read_history(connection, tracking)
+    if history.exists:
+        where, allowed = f"write to {tracking.qualified}", "has_table_privilege($1, 'INSERT')"
+        grant, name = f"GRANT INSERT ON {tracking.qualified}", tracking.qualified
+    elif history.schema_exists:
+        where, allowed = f"make a table in the schema {tracking.schema!r}", "has_schema_privilege($1, 'CREATE')"
+        grant, name = f"GRANT CREATE ON SCHEMA {quote_ident(tracking.schema)}", tracking.schema
+    else:
+        where, allowed = f"make the schema {tracking.schema!r}", "has_database_privilege($1, 'CREATE')"
+        name = await connection.fetchval("SELECT current_database()")
+        grant = f"GRANT CREATE ON DATABASE {quote_ident(name)}"
+    if not await connection.fetchval(f"SELECT {allowed}", name):
+        role = await connection.fetchval("SELECT quote_ident(current_user)")
+        raise PermissionMissing(
+            f"the role {role} may not {where}, where the history of migrations is to be",
+            hint=f"{grant} TO {role}; or name another place: `schema` and `table` under [migrations]",
+        )
+    return history
 
 
 def stamping(stamps: Stamps, history: History) -> tuple[Statement, ...]:

@@ -140,7 +140,12 @@ async def _replace(
     """Write the new one, prove that nothing changes, and remove the old ones: what is gone, and what is there."""
     folder, version = migrations_folder(ctx.project), old[-1].file.version
     # Beside the others, so that it gets its place by a rename; nobody takes a hidden folder for a migration.
-    staging = Path(tempfile.mkdtemp(prefix=".squash-", dir=folder))
+    try:
+        staging = Path(tempfile.mkdtemp(prefix=".squash-", dir=folder))
+    except OSError as error:
+        raise UsageError(
+            f"{ctx.project.shown(folder)!r} cannot be written to: {error.strerror}", hint="is the folder writable?"
+        ) from error
     try:
         written = write_migration(
             staging,
@@ -162,7 +167,13 @@ async def _replace(
     removed = []
     for each in gone:
         assert each is not None
-        each.unlink(missing_ok=True)
+        try:
+            each.unlink(missing_ok=True)
+        except OSError as error:
+            raise UsageError(
+                f"{ctx.project.shown(each)!r} cannot be removed: {error.strerror}",
+                hint=f"{ctx.project.shown(path)!r} is written and proved: remove what it stands for by hand",
+            ) from error
         removed.append(each)
     return removed, path
 
