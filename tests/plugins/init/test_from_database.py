@@ -122,6 +122,15 @@ async def test_a_schema_whose_files_are_in_order_needs_no_setting(database, psql
     assert dump(await build()) == dump(database)
 
 
+async def test_numbered_names_build_without_a_warning(database, psql, adopt, build, events) -> None:
+    """Alphabetically t10 comes before t9: each build would warn that this may not be meant."""
+    psql(database, "CREATE TABLE t9 (); CREATE TABLE t10 ()")
+    report = await adopt(database)
+    assert report.adopted.order == "auto"
+    assert not [event for event in events if isinstance(event, WarningRaised)]
+    assert dump(await build()) == dump(database)
+
+
 SHOP = """
 CREATE TYPE state AS ENUM ('new', 'paid');
 CREATE SEQUENCE numbers;

@@ -15,6 +15,7 @@ from confiture.errors import ConfitureError, DependencyError, ExecutionError, Fe
 from confiture.hooks import EXECUTOR, INSPECTOR, SERVER, SOURCE
 from confiture.model import Execution, Plan, Schema, StepFinished, StepStarted, WarningRaised
 from confiture.sql import extensions_named, features_named, order_statements, read_script, roles_named
+from confiture.sqlfiles.order import misread
 from confiture_init.comparing import column_orders, compare
 from confiture_init.owners import without_role, without_versions
 from confiture_init.writing import write_files
@@ -47,7 +48,7 @@ async def prove(ctx: Context, files: Mapping[str, str], wanted: Schema, live: Sc
     started = time.monotonic()
     ctx.emit(StepStarted(step="init.prove", label="building the files for proof"))
     with _written(files) as folder:
-        plan, chosen = await _first_plan(ctx, folder, order)
+        plan, chosen = await _first_plan(ctx, folder, files, order)
         try:
             built = await _build(ctx, plan)
         except ExecutionError as error:
@@ -72,7 +73,10 @@ def _written(files: Mapping[str, str]) -> Iterator[Path]:
         yield folder
 
 
-async def _first_plan(ctx: Context, folder: Path, order: str | None) -> tuple[Plan, str]:
+async def _first_plan(ctx: Context, folder: Path, files: Mapping[str, str], order: str | None) -> tuple[Plan, str]:
+    # t10 before t9 is alphabetical, and every build would warn of it.
+    if order is None and misread(sorted(tuple(path.split("/")) for path in files)):
+        order = "auto"
     if order is not None:
         return await _load(ctx, folder, order), order
     plan = await _load(ctx, folder, "alphabetical")
@@ -160,9 +164,8 @@ def _compared(ctx: Context, wanted: Schema, built: Schema, live: Schema) -> tupl
         unproved = comparison.printed
     else:
         unproved = ()
-    if moved := sorted(
-        table for table, columns in column_orders(expected).items() if column_orders(found).get(table) != columns
-    ):
+    orders = column_orders(found)
+    if moved := sorted(table for table, columns in column_orders(expected).items() if orders.get(table) != columns):
         ctx.emit(
             WarningRaised(
                 message=f"columns stand in another order than in the database: {', '.join(moved)}",
