@@ -332,7 +332,7 @@ class EnvironmentProtected(Refused):
 
 
 class ConfirmationNeeded(Refused):
-    """Somebody must say that it is meant, and nobody is there to ask: pass ``--yes``, or ``--confirm`` with the name."""
+    """Somebody must say that it is meant, and nobody can be asked: pass ``--yes``, or ``--confirm`` with the name."""
 
     code = "confirmation-needed"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from confiture.errors import DataLossRefused
+from confiture.errors import DataLossRefused, StatementFailed
 
 pytestmark = pytest.mark.anyio
 
@@ -153,3 +153,16 @@ async def test_a_migration_that_reads_is_looked_at_when_its_turn_comes(migration
     assert migrations.rows("version, state") == ["001|applied"]
     await migrations.up(allow_data_loss=True)
     assert migrations.public() == ["a"]
+
+
+async def test_what_goes_on_after_a_failure_loses_nothing_of_its_own(migrations):
+    """The first half has made the table; nobody else has seen it."""
+    migrations.psql("CREATE TABLE t (id int); INSERT INTO t VALUES (1), (1)")
+    steps = "CREATE TABLE work (id int);\nCREATE UNIQUE INDEX CONCURRENTLY i ON t (id);\nDROP TABLE work;"
+    migrations.sql("001_a", steps)
+    with pytest.raises(StatementFailed):
+        await migrations.up()
+    assert migrations.public() == ["t", "work"]
+    migrations.psql("DELETE FROM t")
+    await migrations.up()
+    assert migrations.public() == ["t"]

@@ -52,8 +52,8 @@ def _found(seen: Seen, plans: list[tuple[Recorded, Plan]], schema: Schema) -> li
         statement.effects and statement.effects.loses_data for _, plan in plans for statement in plan.statements
     ):
         return [[] for _ in plans]
-    if any(one.direction == "down" for one, _ in plans):
-        return lost([Step(plan.statements, _up(one)) for one, plan in plans], schema, version=seen.version)
+    if any(one.direction == "down" or one.done > 0 for one, _ in plans):
+        return lost([Step(plan.statements, _made_before(one)) for one, plan in plans], schema, version=seen.version)
     return [
         [
             (number, hazard.message)
@@ -65,9 +65,11 @@ def _found(seen: Seen, plans: list[tuple[Recorded, Plan]], schema: Schema) -> li
     ]
 
 
-def _up(one: Recorded) -> Sequence[Statement]:
-    """What a down takes back; nothing where only a database can tell."""
-    if one.direction == "up" or one.migration.reads("up"):
+def _made_before(one: Recorded) -> Sequence[Statement]:
+    """What a down takes back; of an up, what an earlier run of it has done. Nothing where only a database can tell."""
+    if one.direction == "up":
+        return one.plan.statements[: max(one.done, 0)] if one.plan is not None else ()
+    if one.migration.reads("up"):
         return ()
     try:
         return one.migration.record("up").statements

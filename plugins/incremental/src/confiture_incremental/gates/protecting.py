@@ -19,7 +19,7 @@ __all__ = ["check_confirmed"]
 def check_confirmed(deployment: Deployment, recorded: Sequence[Recorded], request: UpRequest | DownRequest) -> None:
     """Raise ``ConfirmationNeeded`` unless the environment is open, or ``request.confirm`` is the database's name."""
     target = deployment.target
-    if not target.protected or request.confirm == target.database:
+    if not recorded or not target.protected or request.confirm == target.database:
         return
     count = f"{len(recorded)} migration{'s' if len(recorded) != 1 else ''}"
     would = "run" if isinstance(request, UpRequest) else "taken back"
