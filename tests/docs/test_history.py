@@ -73,6 +73,19 @@ async def test_the_migrations_give_what_build_gives(shop, kernel_run, new_databa
     assert dump(replayed) == dump(built)
 
 
+async def test_verify_proves_the_migrations(shop, kernel_run, database) -> None:
+    """Confiture's own proof says what pg_dump says: all of them lead to the files, and each of them back."""
+    async with kernel_run(shop, database=database) as run:
+        report = await run.start("verify", all=True)
+    assert report.differences == ()
+    assert [(way.version, way.state) for way in report.ways] == [(version, "ok") for version in VERSIONS]
+    (shop / "db" / "migrations" / "007_sell_fresh_jars_only.py").unlink()
+    (shop / "confiture.toml").write_text((shop / "confiture.toml").read_text() + "[migrations]\nallow_gaps = true\n")
+    async with kernel_run(shop, database=database) as run:
+        report = await run.start("verify")
+    assert [one.identity for one in report.differences] == ["kitchen.stock_levels"]
+
+
 async def test_the_migrations_take_the_shop_s_rows_along(shop, kernel_run, database, psql) -> None:
     """The seeds, as far as they are older than the newest migrations, go up with them, and nothing of them is lost."""
     async with kernel_run(shop, database=database) as run:
