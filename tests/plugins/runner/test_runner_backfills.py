@@ -92,14 +92,16 @@ async def test_a_writer_loses_nothing_in_a_million_rows(given, database, psql):
 async def test_a_row_that_is_locked_is_waited_for_and_tried_again(given, database, psql):
     """A batch at a time; those done stay done. At last the holder is named."""
     psql(database, f"{USERS} generate_series(1, 5000) n; ANALYZE")
-    async with given() as (connection, execute), execute.run.connect(database) as other:
+    events = []
+    async with given(observers=[events.append]) as (connection, execute), execute.run.connect(database) as other:
         async with anyio.create_task_group() as tasks:
 
             async def hold() -> None:
                 async with execute.run.transaction(other):
                     await other.execute("UPDATE users SET name = 'x' WHERE id = 4000")
                     held.set()
-                    await anyio.sleep(1)
+                    while not any(isinstance(event, Note) for event in events):
+                        await anyio.sleep(0.02)
 
             held = anyio.Event()
             tasks.start_soon(hold)

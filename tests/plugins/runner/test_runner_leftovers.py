@@ -5,8 +5,9 @@ from __future__ import annotations
 import anyio
 import pytest
 
+from cancelling import at_every_await
 from confiture.errors import Busy, StatementFailed
-from confiture.model import Plan, Statement, WarningRaised
+from confiture.model import Note, Plan, Statement, WarningRaised
 
 pytestmark = pytest.mark.anyio
 
@@ -53,13 +54,19 @@ async def test_after_a_reindex(given, database, psql):
 async def test_before_the_next_try(given, database, psql):
     """A build that met a lock when the index was there already is begun anew."""
     psql(database, "CREATE TABLE t (a int)")
-    async with given() as (_, execute), execute.run.connect(database) as other, anyio.create_task_group() as tasks:
+    events = []
+    async with (
+        given(observers=[events.append]) as (_, execute),
+        execute.run.connect(database) as other,
+        anyio.create_task_group() as tasks,
+    ):
 
         async def hold() -> None:
             async with execute.run.transaction(other):
                 await other.execute("INSERT INTO t VALUES (1)")
                 began.set()
-                await anyio.sleep(1)
+                while not any(isinstance(event, Note) for event in events):
+                    await anyio.sleep(0.02)
 
         began = anyio.Event()
         tasks.start_soon(hold)
@@ -118,3 +125,34 @@ async def test_what_cannot_be_dropped_in_time_is_named(given, database, psql, mo
     assert "invalid index public.i could not be dropped" in warning.message
     assert warning.hint == "DROP INDEX CONCURRENTLY public.i"
     assert psql(database, INDEXES) == "i"
+
+
+async def test_an_invalid_index_that_is_let_be_is_named(given, database, psql):
+    """IF NOT EXISTS is content with it, and nobody else would say so."""
+    psql(database, "CREATE TABLE t (a int); CREATE INDEX i ON t (a)")
+    build = alone("CREATE INDEX CONCURRENTLY IF NOT EXISTS i ON t (a)")
+    events = []
+    async with given(observers=[events.append]) as (_, execute):
+        await execute(build, atomic=False)
+        assert [event for event in events if isinstance(event, WarningRaised)] == []
+        psql(database, "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'i'::regclass")
+        await execute(build, atomic=False)
+    (warning,) = [event for event in events if isinstance(event, WarningRaised)]
+    assert "the index public.i is there and invalid" in warning.message
+
+
+async def test_cancelled_at_any_await(given, database, psql):
+    """No invalid index, no setting of ours."""
+    psql(database, "CREATE TABLE t (a int)")
+    count = 0
+    async with given() as (connection, execute):
+
+        async def work() -> None:
+            await execute(alone("CREATE INDEX CONCURRENTLY i ON t (a)"), atomic=False, lock_timeout_s=1)
+
+        async for _ in at_every_await(work):
+            assert psql(database, INDEXES) == ""
+            assert await connection.fetchval("SHOW lock_timeout") == "0"
+            await connection.execute("DROP INDEX IF EXISTS i")
+            count += 1
+    assert count > 5

@@ -195,3 +195,49 @@ async def test_what_waits_for_old_transactions_is_not_hurried(given, database, p
         with pytest.raises(Busy, match="t is held in AccessShareLock"):  # everybody waits behind it
             await execute(Plan(statements=(full,)), atomic=False, lock_timeout_s=0.05)
         assert await connection.fetchval("SHOW lock_timeout") == "0"
+
+
+async def test_what_commits_by_itself_is_not_run_again(given, database, psql):
+    """Half of its work is done: a second run would do that twice."""
+    psql(
+        database,
+        "CREATE TABLE t (a int); CREATE TABLE u (a int); CREATE PROCEDURE p() LANGUAGE plpgsql AS"
+        " 'BEGIN INSERT INTO t VALUES (1); COMMIT; INSERT INTO u VALUES (1); END'",
+    )
+    async with given() as (_, execute), execute.run.connect(database) as other, execute.run.transaction(other):
+        await other.execute("LOCK u")
+        for sql in ("CALL p()", "DO $$ BEGIN INSERT INTO t VALUES (1); COMMIT; INSERT INTO u VALUES (1); END $$"):
+            plan = Plan(statements=(Statement(sql=sql, transactional=False),))
+            with anyio.fail_after(20), pytest.raises(Busy, match="lock timeout"):
+                await execute(plan, atomic=False, lock_timeout_s=0.05, lock_retry_s=3600)
+    assert psql(database, "SELECT count(*) FROM t") == "2"
+
+
+async def test_a_partition_half_detached_is_finalized(given, database, psql):
+    """The second half meets a lock; the same statement would now be refused."""
+    psql(
+        database,
+        "CREATE TABLE p (a int) PARTITION BY LIST (a); CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1)",
+    )
+    detach = "ALTER TABLE p DETACH PARTITION p1 CONCURRENTLY"
+    statement = Statement(sql=detach, kind="AlterTableStmt", transactional=False, lock_timeout_s=0.1)
+    events = []
+    async with (
+        given(observers=[events.append]) as (_, execute),
+        execute.run.connect(database) as other,
+        anyio.create_task_group() as tasks,
+    ):
+
+        async def hold() -> None:
+            async with execute.run.transaction(other):
+                await other.fetch("TABLE p")
+                held.set()
+                while not any(isinstance(event, Note) for event in events):
+                    await anyio.sleep(0.02)
+
+        held = anyio.Event()
+        tasks.start_soon(hold)
+        await held.wait()
+        report = await execute(Plan(statements=(statement,)), atomic=False, lock_timeout_s=0.1, lock_retry_s=60)
+    assert report.retries >= 1
+    assert psql(database, "SELECT count(*) FROM pg_inherits") == "0"

@@ -66,7 +66,17 @@ async def sweeping(session: Session, statement: Statement) -> AsyncIterator[None
         yield
         return
     table = range_name(node.relation) if builds else None
-    before = {each.id for each in await invalid_indexes(session, table)}
+    await drop_leftovers(session, session.leftovers)
+    there = await invalid_indexes(session, table)
+    before = {each.id for each in there}
+    for each in there:
+        if builds and node.if_not_exists and each.bare == node.idxname:
+            session.ctx.emit(
+                WarningRaised(
+                    message=f"the index {each.name} is there and invalid, and IF NOT EXISTS leaves it so",
+                    hint=f"drop it, and build it again: DROP INDEX CONCURRENTLY {each.name}",
+                )
+            )
     try:
         yield
     except BaseException:
@@ -76,7 +86,7 @@ async def sweeping(session: Session, statement: Statement) -> AsyncIterator[None
 
 async def _sweep(session: Session, table: str | None, name: str, before: Collection[int]) -> None:
     connection = session.connection
-    found: list[Leftover] = []
+    found = session.leftovers
 
     async def step() -> None:
         found.extend(

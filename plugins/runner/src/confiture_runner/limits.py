@@ -87,14 +87,14 @@ async def limited(connection: Connection, settings: Mapping[str, str], *, local:
     names = list(settings)
     shown = ", ".join(f"current_setting('{name}')" for name in names)
     before = list(await connection.fetchrow(f"SELECT {shown}"))
-    await _set(connection, names, [settings[name] for name in names], local)
     try:
+        await _set(connection, names, [settings[name] for name in names], local)
         yield
+        await _set(connection, names, before, local)
     except BaseException:
         if not local:
             await put_back(connection, lambda: _set(connection, names, before, local=False))
         raise
-    await _set(connection, names, before, local)
 
 
 async def put_back(connection: Connection, step: Callable[[], Coroutine[Any, Any, None]]) -> None:

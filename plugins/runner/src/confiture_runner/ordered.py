@@ -14,7 +14,7 @@ from confiture_runner.backfills import run_backfill
 from confiture_runner.batches import BATCH_STATEMENTS, Batch, cut
 from confiture_runner.leftovers import sweeping
 from confiture_runner.limits import careful, common_limits, limited, put_back
-from confiture_runner.recovery import recover
+from confiture_runner.recovery import recover, repeatable
 from confiture_runner.retries import persistently
 from confiture_runner.roles import provide_roles
 from confiture_runner.transactions import reset
@@ -42,32 +42,38 @@ async def run_in_order(session: Session, done: Callable[[int], None]) -> tuple[i
                     measurement = Measurement(number=batch.numbers[0], seconds=time.monotonic() - started)
                     session.measured.append(measurement)
                 done(len(batch.numbers))
+        if changes_session:
+            await reset(connection)
     except BaseException:
         if changes_session:
             await put_back(connection, lambda: reset(connection))
         raise
-    if changes_session:
-        await reset(connection)
     return rows, created
 
 
 async def _run_batch(session: Session, batch: Batch) -> int:
-    statement = session.plan.statements[batch.numbers[0]]
-    if session.execution.interrupted and batch.numbers[0] == 0:
-        left = await recover(session, statement)
-        if left is None:
-            return 0
-        if left is not statement:
-            session.plan = msgspec.structs.replace(session.plan, statements=(left, *session.plan.statements[1:]))
-            statement = left
+    number = batch.numbers[0]
+    statement = session.plan.statements[number]
     if isinstance(statement, Backfill):
-        return await run_backfill(session, batch.numbers[0], statement)
+        return await run_backfill(session, number, statement)
+    begun = session.execution.interrupted and number == 0
 
     async def attempt() -> int:
+        nonlocal statement, begun
+        if begun:
+            left = await recover(session, statement)
+            if left is None:
+                return 0
+            if left is not statement:
+                statements = list(session.plan.statements)
+                statements[number] = statement = left
+                session.plan = msgspec.structs.replace(session.plan, statements=tuple(statements))
+        # A partition may be half detached when a lock is met; invalid indexes are swept away.
+        begun = not statement.transactional and statement.kind == "AlterTableStmt"
         async with sweeping(session, statement):
             return await session.run(batch)
 
-    return await persistently(session, attempt)
+    return await persistently(session, attempt, repeatable=repeatable(statement))
 
 
 def closing(statements: tuple[Statement, ...]) -> frozenset[int]:

@@ -23,7 +23,12 @@ from confiture_runner.relations import node_of, range_name
 if TYPE_CHECKING:
     from confiture_runner.session import Session
 
-__all__ = ["recover"]
+__all__ = ["recover", "repeatable"]
+
+
+def repeatable(statement: Statement) -> bool:
+    """Whether a statement that failed can be run again: not a CALL or a DO that may have committed half of its work."""
+    return statement.transactional or type(node_of(statement)).__name__ in _LOOK
 
 
 async def recover(session: Session, statement: Statement) -> Statement | None:

@@ -30,14 +30,14 @@ _LONGEST_S = 5.0
 _NAMED = 5
 
 
-async def persistently(session: Session, attempt: Callable[[], Awaitable[T]]) -> T:
+async def persistently(session: Session, attempt: Callable[[], Awaitable[T]], *, repeatable: bool = True) -> T:
     """Do it until it meets no lock, for ``lock_retry_s``. Raises ``Busy``, naming who holds it, and what it raises.
 
-    ``attempt`` leaves no transaction open. Inside of a transaction of the caller's, it is tried once: the pause would
-    be one with all its locks held.
+    ``attempt`` leaves no transaction open. What is not ``repeatable`` is tried once; so is what runs inside of a
+    transaction of the caller's: the pause would be one with all its locks held.
     """
     given = session.execution.lock_retry_s
-    nested = session.connection.is_in_transaction()
+    once = session.connection.is_in_transaction() or not repeatable
     started = time.monotonic()
     pause = _FIRST_S
     told = ""
@@ -52,7 +52,7 @@ async def persistently(session: Session, attempt: Callable[[], Awaitable[T]]) ->
                 raise
             holders = await _holders(session)
             left = given - (time.monotonic() - started)
-            if nested or left <= 0:
+            if once or left <= 0:
                 raise _busy(error, holders, tries, time.monotonic() - started) from error
             pause_s = min(pause * random.uniform(0.5, 1.5), _LONGEST_S, left)  # noqa: S311 - jitter, not a secret
             told = _tell(session, error, holders, pause_s, told)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import asyncpg
 
     from confiture.protocols import Connection, Context
+    from confiture_runner.leftovers import Leftover
 
 __all__ = ["Session"]
 
@@ -35,7 +36,8 @@ class Session:
     """A connection and the plan that it runs. ``given``: the connection is the caller's.
 
     ``batch`` is what runs, for messages; ``number`` the statement that failed last, where that is known. ``retries``
-    counts how often a lock made it begin again, ``measured`` is what the statements took, where that was asked for.
+    counts how often a lock made it begin again, ``measured`` is what the statements took, where that was asked for;
+    ``leftovers`` are invalid indexes of ours that could not be dropped in time.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Session:
         self.number: int | None = None
         self.retries = 0
         self.measured: list[Measurement] = []
+        self.leftovers: list[Leftover] = []
 
     def failed(self, number: int, error: ConfitureError) -> ConfitureError:
         """Remember which statement it was."""
