@@ -14,7 +14,7 @@ from confiture.model import Note, Statement
 from confiture.translate import translate
 from confiture_incremental.model import Applied
 from confiture_incremental.recorded import Recorded, record_live
-from confiture_incremental.segments import Segment, cut, progress_of
+from confiture_incremental.segments import Segment, as_ourselves, cut, progress_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,7 +102,9 @@ async def _run(deployment: Deployment, recorded: Recorded, started: float, *, en
         row = ending(recorded, seconds=seconds) if last else _step(recorded, segment.last)
         part = statements[segment.first : segment.last]
         if segment.transactional:
-            plan = msgspec.structs.replace(recorded.plan, statements=(*part, deployment.tracking.insert([row])))
+            plan = msgspec.structs.replace(
+                recorded.plan, statements=(*part, *as_ourselves(part), deployment.tracking.insert([row]))
+            )
             retries += (await deployment.run(plan)).retries
             continue
         alone = msgspec.structs.replace(

@@ -9,7 +9,13 @@ import msgspec
 
 from confiture.model import Statement
 
-__all__ = ["Segment", "cut", "progress_of"]
+__all__ = ["Segment", "as_ourselves", "cut", "progress_of"]
+
+#: The role that the run has connected as.
+_OURSELVES = (
+    Statement(sql="RESET SESSION AUTHORIZATION", kind="VariableSetStmt", session=True),
+    Statement(sql="RESET ROLE", kind="VariableSetStmt", session=True),
+)
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +36,11 @@ def cut(statements: Sequence[Statement], done: int = 0) -> list[Segment]:
         else:
             found.append(Segment(first=number, last=number + 1, transactional=transactional))
     return found
+
+
+def as_ourselves(statements: Sequence[Statement]) -> tuple[Statement, ...]:
+    """What ends a ``SET ROLE`` of theirs: the history's row is not written by the role that owns the schema."""
+    return _OURSELVES if any(statement.session for statement in statements) else ()
 
 
 def progress_of(statements: Sequence[Statement], done: int) -> str | None:

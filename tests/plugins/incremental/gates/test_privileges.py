@@ -149,8 +149,8 @@ async def test_a_history_that_it_may_not_write_to(deployer, migrations):
 
 
 @pytest.mark.parametrize("statement", [
-    "SET ROLE {owner}; ALTER TABLE shop ADD COLUMN x int; RESET ROLE",
-    "SET LOCAL ROLE {owner}; ALTER TABLE shop ADD COLUMN x int; RESET ROLE",
+    "SET ROLE {owner}; ALTER TABLE shop ADD COLUMN x int",
+    "SET LOCAL ROLE {owner}; ALTER TABLE shop ADD COLUMN x int",
     "CREATE TEMP TABLE shop (id int); ALTER TABLE shop ADD COLUMN x int",
     "DROP TABLE IF EXISTS nothing; CREATE TABLE IF NOT EXISTS pg_temp.x (id int)",
 ])  # fmt: skip
@@ -162,3 +162,23 @@ async def test_where_it_is_not_sure_postgres_decides(deployer, migrations, state
     migrations.sql("001_a", statement.format(owner=deployer.owner))
     await deployer.up()
     assert migrations.rows("version, state") == ["001|applied"]
+
+
+@pytest.mark.parametrize("together", [False, True])
+async def test_a_migration_may_run_as_another_role_and_the_history_is_our_own(deployer, migrations, together, psql):
+    """The owner of the tables need not know of the history."""
+    migrations.psql(f"GRANT CREATE ON SCHEMA public TO {deployer.owner}, {deployer.name};"
+                    f"GRANT {deployer.owner} TO {deployer.name}")  # fmt: skip
+    for number, name in ((1, "a"), (2, "b")):
+        migrations.sql(
+            f"00{number}_{name}", f"SET ROLE {deployer.owner}; CREATE TABLE {name} ();", f"DROP TABLE {name};"
+        )
+    migrations.sql("003_c", "CREATE TABLE c ();", "DROP TABLE c;")
+    await deployer.up(dry_run_execute=True)
+    await deployer.up(single_transaction=together)
+    owners = "SELECT string_agg(tableowner, ',' ORDER BY tablename) FROM pg_tables WHERE schemaname = 'public'"
+    assert migrations.psql(owners) == f"{deployer.owner},{deployer.owner},{deployer.name}"
+    await deployer.migrations.down(database=deployer.database, target="0")
+    script = (await deployer.up(dry_run=True)).sql
+    psql(deployer.database, script)
+    assert migrations.psql(owners) == f"{deployer.owner},{deployer.owner},{deployer.name}"
