@@ -39,3 +39,10 @@ async def at_every_await(work: Callable[[], Awaitable[Any]], *, limit: int = 400
         if not scope.cancel_called:
             return
     raise AssertionError(f"the work has more than {limit} awaits")
+
+
+async def cancelled_at(work: Callable[[], Awaitable[Any]], number: int) -> bool:
+    """Run ``work``, cancelled at its await of that number; whether it came so far."""
+    with anyio.CancelScope() as scope:
+        await _cancel_at(work(), number, scope)
+    return scope.cancel_called
