@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import anyio.to_thread
@@ -96,13 +95,9 @@ class BaselineMedium:
                 await _record(at_work, left, histories)
                 return report
             path = await _write(ctx, request, tables)
-            try:
-                left = find_project_migrations(ctx.project)
-                await _record(at_work, left, histories)
-            except BaseException:
-                for file in left:
-                    _remove(file)
-                raise
+            # Should the row not be written, the file is good all the same: the next run compares and records.
+            left = find_project_migrations(ctx.project)
+            await _record(at_work, left, histories)
         return msgspec.structs.replace(
             report, versions=tuple(file.version for file in left), path=path, proved=request.prove
         )
@@ -246,9 +241,3 @@ def _notes(histories: Sequence[ForeignHistory], tables: Sequence[str]) -> list[s
 def _patterns(tables: Sequence[str]) -> tuple[str, ...]:
     """The tables as patterns of the diff."""
     return tuple(table.replace("[", "[[]") for table in tables)
-
-
-def _remove(file: MigrationFile) -> None:
-    for path in (file.path, file.down_path):
-        if path is not None:
-            Path(path).unlink(missing_ok=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import anyio
 import pytest
 
+from cancelling import at_every_await
 from confiture.cli.main import run_command
 from confiture.errors import DriftFound, HistoryConflict, Refused, UsageError
 
@@ -130,8 +132,8 @@ class TestWithoutMigrations:
         with pytest.raises(HistoryConflict, match="001 is applied, and there are no migrations"):
             await baseline()
 
-    async def test_a_row_that_cannot_be_written_leaves_no_file(self, migrations, baseline, psql, project):
-        """The next try would find migrations, and a database that lacks their history."""
+    async def test_a_row_that_could_not_be_written_is_written_by_the_next_run(self, migrations, baseline, project):
+        """Which finds the migration, and compares."""
         migrations.psql(
             "CREATE TABLE a (id int); CREATE SCHEMA confiture; CREATE TABLE confiture.confiture_migrations"
             " (version text, name text); COMMENT ON TABLE confiture.confiture_migrations IS"
@@ -139,7 +141,37 @@ class TestWithoutMigrations:
         )
         with pytest.raises(Exception, match="column"):
             await baseline()
-        assert list((project.root / "db/migrations").iterdir()) == []
+        migrations.psql("DROP TABLE confiture.confiture_migrations")
+        assert (await baseline()).proved
+        assert migrations.psql(ROWS) == "001|baseline|up|baseline"
+
+
+async def test_cancelled_anywhere_it_is_recorded_or_not_and_nobody_waits(migrations, kernel_run, project, psql, server):
+    """The row is there or it is not, no session and no lock is left, and the next run does what is left."""
+    migrations.tables("a")
+    outside = server.with_database("postgres")
+    held = (
+        "SELECT (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND (classid::bigint << 32) | objid::bigint"
+        f" = hashtextextended('confiture:migrate {migrations.database.database}', 0)),"
+        f" (SELECT count(*) FROM pg_stat_activity WHERE datname = '{migrations.database.database}')"
+    )
+
+    async def work():
+        async with kernel_run(project) as run:
+            await run.start("baseline", prove=False)
+
+    times = 0
+    async for _ in at_every_await(work):
+        times += 1
+        for _ in range(50):  # the server takes a moment to see that a session ended
+            if (seen := psql(outside, held)) == "0|0":
+                break
+            await anyio.sleep(0.05)
+        assert seen == "0|0"
+        exists = migrations.psql("SELECT to_regclass('confiture.confiture_migrations') IS NOT NULL") == "t"
+        assert not exists or migrations.psql(ROWS) in ("", "001|a|up|baseline")
+    assert times > 20
+    assert migrations.psql(ROWS) == "001|a|up|baseline"
 
 
 class TestOtherToolsHistories:
