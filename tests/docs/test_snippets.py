@@ -163,6 +163,11 @@ def test_the_readme_shows_what_migrate_diff_prints(reader: Reader):
     assert reader.follow(DOCS.parent / "README.md", "The difference of two schemas, as a plan") == 1
 
 
+def test_the_readme_shows_what_migrations_print(reader: Reader):
+    """The rest of the first impression."""
+    assert reader.follow(DOCS.parent / "README.md", "Migrations, there and back") > 5
+
+
 @pytest.mark.parametrize("page", ["explanation/differ.md", "reference/online.md"])
 def test_the_statements_that_a_page_shows_are_those_of_the_plan(reader: Reader, page: str):
     """People decide by them whether a plan is safe."""
