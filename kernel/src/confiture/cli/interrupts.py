@@ -15,7 +15,7 @@ __all__ = ["interrupted", "run_async"]
 def interrupted(signal_name: str, detail: str | None = None) -> Interrupted:
     """The error for a run that was stopped from outside. Exit code 130 for both signals: the work was taken back."""
     what = "interrupted by Ctrl-C" if signal_name == "SIGINT" else f"stopped by {signal_name}"
-    hint = None if detail else "the work was stopped and taken back; nothing of it was left"
+    hint = None if detail else "what was running was stopped and taken back"
     return Interrupted(what, hint=hint, detail=detail)
 
 

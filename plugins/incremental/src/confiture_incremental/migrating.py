@@ -25,6 +25,7 @@ from confiture_incremental.running import ending, run_migration
 from confiture_incremental.selecting import Selection, findings, select_down, select_up
 from confiture_incremental.showing import rehearse, show
 from confiture_incremental.squashed import replaces_of, squashed_record
+from confiture_incremental.telling import tell_what_stays
 from confiture_incremental.together import run_together, whole
 
 if TYPE_CHECKING:
@@ -151,7 +152,11 @@ async def _migrate(
         await run_hooks(at_work, "before_up")
     done: list[Applied] = []
     if request.single_transaction and recorded:
-        done = await run_together(at_work, recorded)
+        try:
+            done = await run_together(at_work, recorded)
+        except BaseException as error:
+            tell_what_stays(at_work, direction, [], recorded, error)
+            raise
     else:
         try:
             for number, planned in enumerate(recorded):
@@ -161,8 +166,9 @@ async def _migrate(
                     told = (*told, *await check_known(at_work, one, request))
                 done.append(await run_migration(at_work, one))
                 ctx.emit(Progress(step=step, done=number + 1, total=len(recorded), unit="migrations"))
-        except Exception:
-            if not at_work.connection.is_closed():
+        except BaseException as error:
+            tell_what_stays(at_work, direction, done, [one], error)
+            if isinstance(error, Exception) and not at_work.connection.is_closed():
                 await remember(at_work)  # the next run must not take for others' changes what this one has done
             raise
         report = msgspec.structs.replace(report, hazards=told)
