@@ -48,6 +48,16 @@ async def test_one_file_a_migration_by_version(load, folder):
     assert await load() == files
 
 
+async def test_some_versions_alone(load, folder):
+    """A database may have applied any of them."""
+    for name in ("a", "b", "c"):
+        write_migration(folder, name, read("SELECT 1"), None)
+    assert [file.path[-4:] for file in await load("3,001")] == ["a.py", "c.py"]
+    assert [file.path[-4:] for file in await load("002,")] == ["b.py"]
+    with pytest.raises(SourceUnreadable, match="no migration of version '004'"):
+        await load("001,004")
+
+
 async def test_up_to_a_version(load, folder):
     for name in ("a", "b", "c"):
         write_migration(folder, name, read("SELECT 1"), None)
