@@ -48,7 +48,7 @@ def _stays(
     found = _before(direction, done)
     if done_of_it is None:
         what = f"{first.version} ({first.name})" if len(left) == 1 else f"{first.version} to {left[-1].version}"
-        return [*found, f"nothing of {what} is left"]
+        return [*found, f"nothing of {what} is left" if direction == "up" else f"{what} stays applied"]
     total = f" of {len(first.plan.statements)}" if first.plan is not None else ""
     return [*found, f"{done_of_it}{total} statements of {first.version} ({first.name}) are done and stay"]
 
