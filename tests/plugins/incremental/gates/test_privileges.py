@@ -182,3 +182,12 @@ async def test_a_migration_may_run_as_another_role_and_the_history_is_our_own(de
     script = (await deployer.up(dry_run=True)).sql
     psql(deployer.database, script)
     assert migrations.psql(owners) == f"{deployer.owner},{deployer.owner},{deployer.name}"
+
+
+async def test_nobody_is_told_to_make_a_role_a_superuser(deployer, migrations):
+    migrations.psql(f"CREATE TABLE shop (id int); GRANT CREATE ON SCHEMA public TO {deployer.name}")
+    migrations.sql("001_a", "ALTER TABLE shop ADD COLUMN x int")
+    error = await deployer.refused()
+    assert error.hint == f"ALTER TABLE public.shop OWNER TO {deployer.name};"
+    migrations.psql(error.hint)
+    await deployer.up()

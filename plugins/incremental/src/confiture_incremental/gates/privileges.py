@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from confiture.errors import PermissionMissing
-from confiture.quoting import quote_ident
 from confiture.sql.effects.known import identity_of, written
 from confiture_incremental.gates.targets import CREATE, DROP, OWN, TOUCH
 
@@ -85,7 +84,7 @@ async def _of_history(deployment: Deployment, role: Any) -> list[Missing]:
     shown = role["shown"]
     if not history.schema_exists:
         return [] if role["may_create"] else [_no_schema(tracking.schema, role)]
-    schema = quote_ident(tracking.schema)
+    schema = written(tracking.schema)
     if not history.exists:
         row = await deployment.connection.fetchrow(_SCHEMAS, [tracking.schema])
         if row["may_create"] and row["usable"]:
@@ -99,7 +98,7 @@ async def _of_history(deployment: Deployment, role: Any) -> list[Missing]:
                              f"GRANT SELECT, INSERT, UPDATE ON {tracking.qualified} TO {shown};"))  # fmt: skip
     if deployment.missing_statements() and not row["owned"]:
         found.append(Missing(f"the history {tracking.qualified} is to be brought to its present layout, and belongs "
-                             f"to {row['owner']!r}", f"GRANT {quote_ident(row['owner'])} TO {shown};"))  # fmt: skip
+                             f"to {row['owner']!r}", f"ALTER TABLE {tracking.qualified} OWNER TO {shown};"))  # fmt: skip
     return found
 
 
@@ -129,7 +128,7 @@ async def _of_schemas(seen: Seen, role: Any) -> list[Missing]:
 def _no_schema(name: str, role: Any, by: Touched | None = None) -> Missing:
     return Missing(
         f"the schema {name!r} cannot be made",
-        f"GRANT CREATE ON DATABASE {quote_ident(role['database'])} TO {role['shown']};",
+        f"GRANT CREATE ON DATABASE {written(role['database'])} TO {role['shown']};",
         by,
     )
 
@@ -158,9 +157,12 @@ def _of_object(by: Touched, place: Place, role: str) -> Missing | None:
         if place.owned or (act.right == DROP and place.schema_owned):
             return None
         verb = "dropped" if act.right == DROP else "altered"
+        given = f"ALTER {kind} {identity} OWNER TO {role};"
+        if kind == "INDEX":  # it always belongs to the owner of its table
+            given = f"ALTER TABLE ... OWNER TO {role}; -- the table of {identity}"
         return Missing(
             f'the {kind.lower()} "{identity}" cannot be {verb}: it belongs to {place.owner!r}',
-            f"GRANT {quote_ident(place.owner)} TO {role}; -- or: ALTER {kind} {identity} OWNER TO {role};",
+            given if place.super_owned else f"GRANT {written(place.owner)} TO {role}; -- or: {given}",
             by,
         )
     if place.granted:

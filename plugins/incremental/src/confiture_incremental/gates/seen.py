@@ -29,10 +29,11 @@ WHERE CASE WHEN w.schema <> '' THEN s.nspname = w.schema
 """
 _ORDER = "ORDER BY 1, array_position(current_schemas(true), s.nspname)"
 _COMMON = "s.nspname AS schema, pg_has_role(s.nspowner, 'USAGE') AS schema_owned"
+_SUPER = "EXISTS (SELECT FROM pg_roles AS o WHERE o.oid = {} AND o.rolsuper) AS super_owned"
 _RELATIONS = f"""
 SELECT w.number, c.oid, c.relname AS name, c.relkind::text AS kind, {_COMMON},
        pg_get_userbyid(c.relowner) AS owner, pg_has_role(c.relowner, 'USAGE') AS owned,
-       has_schema_privilege(s.oid, 'USAGE') AS usable,
+       has_schema_privilege(s.oid, 'USAGE') AS usable, {_SUPER.format("c.relowner")},
        CASE WHEN c.relkind NOT IN ('r', 'p', 'v', 'm', 'f') THEN true
             WHEN w.wanted IN ('INSERT', 'UPDATE', 'REFERENCES') THEN has_any_column_privilege(c.oid, w.wanted)
             WHEN w.wanted IN ('DELETE', 'TRUNCATE', 'TRIGGER') THEN has_table_privilege(c.oid, w.wanted)
@@ -44,19 +45,21 @@ JOIN pg_class c ON c.relname = w.name JOIN pg_namespace s ON s.oid = c.relnamesp
 _OTHERS = f"""
 SELECT w.number, t.oid, t.typname AS name, 'type' AS kind, {_COMMON},
        pg_get_userbyid(t.typowner) AS owner, pg_has_role(t.typowner, 'USAGE') AS owned,
-       has_schema_privilege(s.oid, 'USAGE') AS usable, true AS granted
+       has_schema_privilege(s.oid, 'USAGE') AS usable, {_SUPER.format("t.typowner")}, true AS granted
 FROM unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::bool[]) AS w(number, schema, name, space, placed)
 JOIN pg_type t ON t.typname = w.name AND w.space = 'type' JOIN pg_namespace s ON s.oid = t.typnamespace
 {_WHERE}
 UNION ALL
 SELECT w.number, p.oid, p.proname, 'function', {_COMMON},
-       pg_get_userbyid(p.proowner), pg_has_role(p.proowner, 'USAGE'), has_schema_privilege(s.oid, 'USAGE'), true
+       pg_get_userbyid(p.proowner), pg_has_role(p.proowner, 'USAGE'), has_schema_privilege(s.oid, 'USAGE'),
+       {_SUPER.format("p.proowner")}, true
 FROM unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::bool[]) AS w(number, schema, name, space, placed)
 JOIN pg_proc p ON p.proname = w.name AND w.space = 'function' JOIN pg_namespace s ON s.oid = p.pronamespace
 {_WHERE}
 UNION ALL
 SELECT w.number, s.oid, s.nspname, 'schema', {_COMMON},
-       pg_get_userbyid(s.nspowner), pg_has_role(s.nspowner, 'USAGE'), has_schema_privilege(s.oid, 'USAGE'), true
+       pg_get_userbyid(s.nspowner), pg_has_role(s.nspowner, 'USAGE'), has_schema_privilege(s.oid, 'USAGE'),
+       {_SUPER.format("s.nspowner")}, true
 FROM unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::bool[]) AS w(number, schema, name, space, placed)
 JOIN pg_namespace s ON s.nspname = w.name AND w.space = 'schema'
 """
@@ -65,7 +68,8 @@ JOIN pg_namespace s ON s.nspname = w.name AND w.space = 'schema'
 class Place(msgspec.Struct, frozen=True, kw_only=True):
     """An object that is there. ``kind`` is ``pg_class.relkind``, or type, function, schema.
 
-    ``owned``: the role is its owner or a member of it; ``schema_owned``: the same of its schema. ``usable``: it may
+    ``owned``: the role is its owner or a member of it; ``schema_owned``: the same of its schema;
+    ``super_owned``: its owner is a superuser. ``usable``: it may
     name what is in the schema. ``granted``: it has the privilege that the act asks for, as far as that was looked at.
     """
 
@@ -77,6 +81,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     schema_owned: bool
     owner: str
     owned: bool
+    super_owned: bool
     usable: bool
     granted: bool
 
