@@ -97,8 +97,10 @@ async def _of_history(deployment: Deployment, role: Any) -> list[Missing]:
         found.append(Missing(f"the history {tracking.qualified} cannot be written to",
                              f"GRANT SELECT, INSERT, UPDATE ON {tracking.qualified} TO {shown};"))  # fmt: skip
     if deployment.missing_statements() and not row["owned"]:
-        found.append(Missing(f"the history {tracking.qualified} is to be brought to its present layout, and belongs "
-                             f"to {row['owner']!r}", f"ALTER TABLE {tracking.qualified} OWNER TO {shown};"))  # fmt: skip
+        what = (
+            f"the history {tracking.qualified} is to be brought to its present layout, and belongs to {row['owner']!r}"
+        )
+        found.append(Missing(what, f"ALTER TABLE {tracking.qualified} OWNER TO {shown};"))
     return found
 
 
