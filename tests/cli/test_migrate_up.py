@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 import sys
 import time
 
 import pexpect
 import pytest
 
+import pgserver
 from confiture.config.dsn import to_uri
 
 FILES = {
@@ -101,6 +103,35 @@ def test_a_failure_as_json(up):
     }
 
 
+def test_a_hook_that_fails_behind_them(up):
+    (up.cli.folder / "confiture.toml").write_text('[incremental]\nafter_up = ["after.sql"]\n')
+    (up.cli.folder / "after.sql").write_text("SELECT nope;")
+    done = up()
+    assert done.returncode == 7
+    assert "error: after.sql:1:8" in done.stderr
+    assert "  detail: 001 to 002 are applied, and stay so" in done.stderr.splitlines()
+
+
+def test_a_lock_that_is_not_let_go(up, database, psql):
+    """Who has it, what stays, and exit code 9."""
+    psql(database, "CREATE TABLE busy ()")
+    up.write("003_busy.up.sql", "ALTER TABLE busy ADD COLUMN a int;")
+    reader = subprocess.Popen(
+        [pgserver.binaries() / "psql", "-XqAt", "-d", to_uri({**database.params, "application_name": "report"})],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        reader.stdin.write("BEGIN; LOCK TABLE busy IN ACCESS SHARE MODE; SELECT 'held';\n")
+        reader.stdin.flush()
+        assert reader.stdout.readline() == "held\n"
+        done = up("--lock-timeout", "0.2", "--lock-retry", "0.5")
+    finally:
+        reader.communicate()
+    assert done.returncode == 9
+    assert "'report'" in done.stderr
+    assert "  detail: 001 to 002 are applied, and stay so; nothing of 003 (busy) is left" in done.stderr.splitlines()
+
+
 def test_a_down_that_fails(up):
     up.write("002_orders.down.sql", "DROP TABLE orders;\nDROP TABLE nope;\n")
     assert up().returncode == 0
@@ -112,7 +143,8 @@ def test_a_down_that_fails(up):
 
 
 @pytest.mark.parametrize(("args", "code", "said"), [
-    (["--target", "9"], 2, "the last one is '002'"), (["--target", "users"], 2, "users"), (["--steps", "0"], 2, "--steps"),
+    (["--target", "9"], 2, "the last one is '002'"), (["--target", "users"], 2, "users"),
+    (["--steps", "0"], 2, "--steps"),
     (["--dry-run", "--fake"], 2, "exclude each other"), (["--lock-wait", "-1"], 3, "lock_wait_s must not be negative"),
     (["--dry-rum"], 2, "--dry-run"), (["--steps", "many"], 2, "many"), (["--format", "yaml"], 2, "json"),
 ])  # fmt: skip

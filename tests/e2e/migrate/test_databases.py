@@ -82,8 +82,9 @@ async def test_an_older_history_is_upgraded_and_gone_on_with(one, kernel_run, da
 async def test_a_newer_history_is_left_alone(one, kernel_run, database, psql):
     async with kernel_run(one) as run:
         await run.start("up")
-    psql(database, "DO $$ BEGIN EXECUTE format('COMMENT ON TABLE confiture.confiture_migrations IS %L', replace("
-         f"obj_description('confiture.confiture_migrations'::regclass), 'layout {LAYOUT}', 'layout 99')); END $$")  # fmt: skip
+    comment = psql(database, "SELECT obj_description('confiture.confiture_migrations'::regclass)")
+    newer = comment.replace(f"layout {LAYOUT}", "layout 99")
+    psql(database, f"COMMENT ON TABLE confiture.confiture_migrations IS $${newer}$$")
     one.write("db/migrations/002_b.up.sql", "CREATE TABLE b (id int);")
     async with kernel_run(one) as run:
         for medium in ("up", "down", "status"):

@@ -91,3 +91,28 @@ def test_ctrl_c_in_the_middle_of_a_statement(project, confiture, database, psql,
     assert psql(database, "SELECT count(*) FROM log") == "0"
     rows = psql(database, "SELECT state, statements, message FROM confiture.confiture_migrations")
     assert rows == "failed|0|cancelled"
+
+
+@pytest.mark.parametrize("turn", ["DROP INDEX CONCURRENTLY", "CREATE TABLE old"])
+def test_a_killed_down_is_gone_on_with_by_down_only(project, confiture, holding_wire, database, psql, turn):
+    """Half-way down it is neither applied nor taken back: ``up`` says so, ``down`` goes on."""
+    project.write("db/migrations/001_a.up.sql", "CREATE TABLE a (id int);\nCREATE INDEX i ON a (id);\n")
+    down = "DROP INDEX CONCURRENTLY i;\nDROP TABLE a;\nCREATE TABLE old ();\n"
+    project.write("db/migrations/001_a.down.sql", down)
+    assert confiture(project.root, database).wait() == 0
+    holding_wire.arm(lambda number, text: "during" if turn in text else "pass")
+    process = confiture(project.root, holding_wire.target, command="down")
+    assert holding_wire.reached.wait(30), process.running
+    process.kill()
+    states = "SELECT state FROM confiture.confiture_migrations WHERE direction = 'down' ORDER BY id"
+    wait_for(lambda: psql(database, f"{SESSIONS} AND state = 'active'") == "0")
+    if psql(database, states).split()[-1] != "applied":
+        up = confiture(project.root, database)
+        assert up.wait() == 8
+        assert "half-way down" in up.errors
+        again = confiture(project.root, database, "--format", "json", command="down")
+        assert again.wait() == 0, again.errors
+        assert len(again.json()["migrations"]) == 1
+    assert psql(database, states).split()[-1] == "applied"
+    assert psql(database, "SELECT to_regclass('i'), to_regclass('a'), to_regclass('old')") == "||old"
+    assert psql(database, states).split().count("applied") == 1

@@ -147,7 +147,7 @@ async def _migrate(
         return msgspec.structs.replace(report, migrations=tuple(_faked(one) for one in recorded))
     step = f"migrate.{direction}"
     started = time.monotonic()
-    ctx.emit(StepStarted(step=step, label=f"migrate {direction}: {len(recorded)} migrations"))
+    ctx.emit(StepStarted(step=step, label=f"migrate {direction}: {_count(len(recorded))}"))
     if direction == "up" and recorded:
         await run_hooks(at_work, "before_up")
     done: list[Applied] = []
@@ -164,7 +164,10 @@ async def _migrate(
                 if planned.plan is None:
                     one = await record_live(planned, at_work)
                     told = (*told, *await check_known(at_work, one, request))
+                each = f"{step}.{one.version}"
+                ctx.emit(StepStarted(step=each, label=f"{one.version} {one.name}"))
                 done.append(await run_migration(at_work, one))
+                ctx.emit(StepFinished(step=each, seconds=done[-1].seconds))
                 ctx.emit(Progress(step=step, done=number + 1, total=len(recorded), unit="migrations"))
         except BaseException as error:
             tell_what_stays(at_work, direction, done, [one], error)
@@ -172,13 +175,21 @@ async def _migrate(
                 await remember(at_work)  # the next run must not take for others' changes what this one has done
             raise
         report = msgspec.structs.replace(report, hazards=told)
-    await at_work.read()
-    if direction == "up" and recorded:
-        await run_hooks(at_work, "after_up")
-        await load_seeds(at_work, recorded)
+    try:
+        await at_work.read()
+        if direction == "up" and recorded:
+            await run_hooks(at_work, "after_up")
+            await load_seeds(at_work, recorded)
+    except BaseException as error:
+        tell_what_stays(at_work, direction, done, [], error)
+        raise
     await remember(at_work)
-    ctx.emit(StepFinished(step=step, seconds=time.monotonic() - started, summary=f"{len(done)} migrations"))
+    ctx.emit(StepFinished(step=step, seconds=time.monotonic() - started, summary=_count(len(done))))
     return msgspec.structs.replace(report, migrations=tuple(done))
+
+
+def _count(number: int) -> str:
+    return f"{number} migration{'s' if number != 1 else ''}"
 
 
 def _pending(files: list[MigrationFile], seen: Deployment) -> tuple[str, ...]:

@@ -24,20 +24,24 @@ def tell_what_stays(
     left: Sequence[Recorded],
     error: BaseException,
 ) -> None:
-    """Add to ``error`` what stays of ``done`` and of the first of ``left``, and what to do; a cancellation is a note.
+    """Add to ``error`` what stays of ``done`` and of the first of ``left``, and what to do; else it is a note.
 
-    ``left`` are the migrations of the transaction that failed. The history is as it was read when that was recorded.
+    ``left`` are the migrations of the transaction that failed, none where all are done. The history is as it was read
+    when the failure was recorded.
     """
-    stays = "; ".join(_stays(deployment, direction, done, left))
-    if isinstance(error, ExecutionError):
-        error.detail = "\n".join(part for part in (error.detail, stays) if part)
+    # A lost connection says by itself what became of the migration that ran.
+    known = left and not isinstance(error, ConnectionLost)
+    stays = "; ".join(_stays(deployment, direction, done, left) if known else _before(direction, done))
+    if not stays:
+        return
+    if not isinstance(error, ConfitureError):
+        deployment.ctx.emit(Note(message=f"stopped: {stays}"))
+        return
+    error.detail = "\n".join(part for part in (error.detail, stays) if part)
+    if left and isinstance(error, ExecutionError):
         error.hint = (
             error.hint or f"mend it, then run `confiture migrate {direction}` again{_going_on(deployment, left)}"
         )
-    elif isinstance(error, ConnectionLost):
-        error.detail = "\n".join(part for part in (error.detail, *_before(direction, done)) if part)
-    elif not isinstance(error, (ConfitureError, Exception)):
-        deployment.ctx.emit(Note(message=f"stopped: {stays}"))
 
 
 def _stays(
