@@ -122,7 +122,7 @@ class Snapshot:
             async with self._lock:
                 try:
                     await self._connection.execute("SELECT 1")
-                except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
                     raise ConnectionLost(
                         f"the session that holds the snapshot {self.id!r} was lost: {type(error).__name__}",
                         hint="see the server's log for the reason, then run again",

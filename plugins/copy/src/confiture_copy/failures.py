@@ -94,7 +94,7 @@ def _place(context: str, table: str, columns: Sequence[str]) -> str:
     for line in context.splitlines():
         _, found, rest = line.partition(f"COPY {table}, ")
         number = _NUMBER.search(rest) if found else None
-        if number is None:
+        if number is None or number[0] == "0":
             continue
         behind = rest[number.end() :]
         named = [column for column in columns if behind.partition(":")[0].endswith(f" {column}")]
