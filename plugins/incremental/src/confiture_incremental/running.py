@@ -14,7 +14,7 @@ from confiture.model import Note, Statement
 from confiture.translate import translate
 from confiture_incremental.model import Applied
 from confiture_incremental.recorded import Recorded, record_live
-from confiture_incremental.segments import Segment, as_ourselves, cut, progress_of
+from confiture_incremental.segments import Segment, closing, cut, progress_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,7 +103,7 @@ async def _run(deployment: Deployment, recorded: Recorded, started: float, *, en
         part = statements[segment.first : segment.last]
         if segment.transactional:
             plan = msgspec.structs.replace(
-                recorded.plan, statements=(*part, *as_ourselves(part), deployment.tracking.insert([row]))
+                recorded.plan, statements=(*part, *closing(part), deployment.tracking.insert([row]))
             )
             retries += (await deployment.run(plan)).retries
             continue

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import msgspec
 
 from confiture.model import Statement
+from confiture_incremental.bodies import body_checks
 
-__all__ = ["Segment", "as_ourselves", "cut", "progress_of"]
+__all__ = ["Segment", "closing", "cut", "progress_of"]
 
 #: The role that the run has connected as.
 _OURSELVES = (
@@ -38,9 +39,14 @@ def cut(statements: Sequence[Statement], done: int = 0) -> list[Segment]:
     return found
 
 
-def as_ourselves(statements: Sequence[Statement]) -> tuple[Statement, ...]:
-    """What ends a ``SET ROLE`` of theirs: the history's row is not written by the role that owns the schema."""
-    return _OURSELVES if any(statement.session for statement in statements) else ()
+def closing(statements: Sequence[Statement]) -> tuple[Statement, ...]:
+    """What is run at the end of a transaction of theirs, before the history's row is written.
+
+    The bodies of new functions are checked; a ``SET ROLE`` of theirs ends, since the row is not written by the role
+    that owns the schema.
+    """
+    ours = _OURSELVES if any(statement.session for statement in statements) else ()
+    return *body_checks(statements), *ours
 
 
 def progress_of(statements: Sequence[Statement], done: int) -> str | None:

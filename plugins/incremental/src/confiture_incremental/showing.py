@@ -15,7 +15,7 @@ from confiture_incremental.gates.checking import told
 from confiture_incremental.model import Applied, DownRequest, RunReport, UpRequest
 from confiture_incremental.recorded import Recorded, record_live
 from confiture_incremental.running import ending
-from confiture_incremental.segments import as_ourselves, cut
+from confiture_incremental.segments import closing, cut
 from confiture_incremental.together import combined
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def as_script(seen: Deployment, recorded: Sequence[Recorded], squashed: Sequence
             row = (seen.tracking.insert([ending(one)]),) if segment.last == len(statements) else ()
             part = statements[segment.first : segment.last]
             if segment.transactional:
-                parts += _transaction(seen, Plan(statements=(*part, *as_ourselves(part), *row)))
+                parts += _transaction(seen, Plan(statements=(*part, *closing(part), *row)))
             else:
                 parts += [_text(each) for each in (*part, *row)]
         if not segments:

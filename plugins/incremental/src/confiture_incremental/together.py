@@ -14,7 +14,7 @@ from confiture.translate import translate
 from confiture_incremental.model import Applied
 from confiture_incremental.recorded import Recorded, record_live
 from confiture_incremental.running import ending, find_out, record_failure
-from confiture_incremental.segments import as_ourselves
+from confiture_incremental.segments import closing
 
 if TYPE_CHECKING:
     from confiture_incremental.deployment import Deployment
@@ -44,7 +44,7 @@ def combined(recorded: Sequence[Recorded], deployment: Deployment, *, rows: bool
     sources: list[SourceFile] = []
     for one in recorded:
         assert one.plan is not None
-        statements += [*one.rest.statements, *as_ourselves(one.rest.statements)]
+        statements += [*one.rest.statements, *closing(one.rest.statements)]
         if rows:
             statements.append(deployment.tracking.insert([ending(one)]))
         sources += one.plan.sources
