@@ -93,6 +93,7 @@ class Registry:
         self._prefer = {kind: dict(names) for kind, names in (prefer or {}).items()}
         self._strict = strict
         self._plugins: dict[str, PluginInfo] = {}
+        self._distributions: dict[int, tuple[str, str]] = {}
         self._offers = _Offers()
         self._manager = pluggy.PluginManager(ENTRY_POINT_GROUP)
         self._manager.add_hookspecs(Hooks)
@@ -108,7 +109,7 @@ class Registry:
         info = PluginInfo(name=entry_point.name, module=entry_point.value)
         if entry_point.dist is not None:
             # Both are None where an interrupted uninstall left a dist-info folder without its METADATA.
-            info.distribution, info.version = entry_point.dist.name or "", entry_point.dist.version or ""
+            info.distribution, info.version = self._named(entry_point.dist)
         if known := self._plugins.get(info.name):
             if (known.module, known.distribution) == (info.module, info.distribution):
                 return  # one distribution found twice on the path, as an editable install beside its build
@@ -127,6 +128,12 @@ class Registry:
             self._set_aside(info, f"cannot be imported: {type(error).__name__}: {error}", cause=error)
             return
         self.register(module, info)
+
+    def _named(self, dist: importlib.metadata.Distribution) -> tuple[str, str]:
+        """Name and version; read once a distribution: each reading parses its README, a millisecond for each plugin."""
+        if id(dist) not in self._distributions:
+            self._distributions[id(dist)] = dist.name or "", dist.version or ""
+        return self._distributions[id(dist)]
 
     def register(self, module: ModuleType | object, info: PluginInfo | str) -> None:
         """Register an imported plugin; set it aside, with the reason, when it breaks the contract.
