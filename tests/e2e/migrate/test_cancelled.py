@@ -10,7 +10,8 @@ pytestmark = pytest.mark.anyio
 
 FILES = {
     "001_a.up.sql": "CREATE TABLE a (id int);\n",
-    "002_b.up.sql": "CREATE TABLE b (id int);\nCREATE INDEX CONCURRENTLY i ON b (id);\nCREATE TABLE b2 ();\n",
+    "002_b.up.sql": "CREATE TABLE b (id int);\nCREATE INDEX CONCURRENTLY i ON b (id);\n"
+    "CREATE INDEX CONCURRENTLY j ON b (id);\nDROP INDEX CONCURRENTLY j;\nCREATE TABLE b2 ();\n",
     "003_c.up.sql": "COPY a FROM stdin;\n1\n\\.\nCREATE TABLE c ();\n",
 }
 #: What the history says is there, and what is there.

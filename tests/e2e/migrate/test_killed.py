@@ -62,6 +62,23 @@ async def test_killed_in_the_middle_of_a_concurrent_build(
     undisturbed(database)
 
 
+async def test_killed_while_the_commit_is_still_to_come(project, confiture, kernel_run, database, psql):
+    """It was sent along: the server commits for a client that is gone. Who reads the history sooner runs it again."""
+    psql(database, "CREATE TABLE gate ()")
+    project.write("db/migrations/001_a.up.sql", "CREATE TABLE a (id int);\nLOCK TABLE gate;\n")
+    async with kernel_run(project) as run, run.connect(database) as holder:
+        await holder.execute("BEGIN; LOCK TABLE gate")
+        process = confiture(project.root, database, "--lock-timeout", "60")
+        wait_for(lambda: psql(database, BUSY) == "1")
+        process.kill()
+        again = confiture(project.root, database, "--format", "json")
+        wait_for(lambda: int(psql(database, f"{SESSIONS} AND query LIKE '%pg_try_advisory_lock%'")) == 1)
+        await holder.execute("ROLLBACK")
+    assert again.wait() == 0, again.errors
+    assert again.json()["migrations"] == []
+    assert psql(database, "SELECT state FROM confiture.confiture_migrations") == "applied"
+
+
 async def test_ctrl_c_in_the_middle_of_a_concurrent_build(history, confiture, in_the_way, undisturbed, database, psql):
     """The half-built index is dropped, nobody is left at work, and the next run builds it."""
     process = confiture(history.root, database)
