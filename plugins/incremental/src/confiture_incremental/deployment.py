@@ -98,6 +98,17 @@ class Deployment:
             self.ctx, plan, self.target, execution or self.execution, connection=self.connection
         )
 
+    async def claim(self) -> None:
+        """Become the only one that may change this database's history, and read it.
+
+        Raises ``Busy`` naming who is at work, ``Refused`` for a database that cannot be written to.
+        """
+        await _refuse_readonly(self.connection, self.target)
+        wait_s = self.config.lock_wait_s
+        await self._stack.enter_async_context(self.ctx.lock(self.target, lock_key(self.target), wait_s=wait_s))
+        await self.own()
+        await self.read()
+
     async def own(self) -> None:
         """See to it that this session alone runs migrations here. Raises ``Busy``.
 
@@ -133,11 +144,7 @@ async def deployment(
                 ", `confiture migrate up` from the migrations" if target.managed else "; or: createdb"
             )
             raise
-        if writes:
-            await _refuse_readonly(found.connection, target)
-            await stack.enter_async_context(ctx.lock(target, lock_key(target), wait_s=config.lock_wait_s))
-            await found.own()
-        await found.read()
+        await (found.claim() if writes else found.read())
         yield found
 
 

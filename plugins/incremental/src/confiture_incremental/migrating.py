@@ -47,20 +47,27 @@ async def migrate(ctx: Context, request: UpRequest | DownRequest, direction: Dir
     shows = request.dry_run or request.script is not None
     if direction == "up" and not shows and files:
         await provide_database(ctx, target)
-    async with deployment(ctx, target, config, writes=False) as seen:
-        selection = select(seen)
-        if not selection.files and not selection.squashed:
-            return msgspec.structs.replace(
-                report, notes=_notes(files, checksums, seen), dry_run=shows or request.dry_run_execute,
-                pending=_pending(files, seen), seconds=time.monotonic() - started,
-            )  # fmt: skip
-        if shows:
-            recorded = await _recorded(seen, selection, direction)
-            return await show(seen, request, recorded, [squashed_record(file) for file in selection.squashed], report)
-    async with deployment(ctx, target, config, writes=True) as at_work:
-        report = await _migrate(at_work, request, select(at_work), direction, report)
+    async with deployment(ctx, target, config, writes=False) as at_work:
+        selection = select(at_work)
+        if not shows and not _is_empty(selection):
+            await at_work.claim()
+            selection = select(at_work)  # another run may have done it meanwhile
+        if _is_empty(selection):
+            report = msgspec.structs.replace(
+                report, notes=_notes(files, checksums, at_work), dry_run=shows or request.dry_run_execute
+            )
+        elif shows:
+            recorded = await _recorded(at_work, selection, direction)
+            squashed = [squashed_record(file) for file in selection.squashed]
+            return await show(at_work, request, recorded, squashed, report)
+        else:
+            report = await _migrate(at_work, request, selection, direction, report)
         pending = _pending(files, at_work)
     return msgspec.structs.replace(report, pending=pending, seconds=time.monotonic() - started)
+
+
+def _is_empty(selection: Selection) -> bool:
+    return not selection.files and not selection.squashed
 
 
 async def files_and_checksums(ctx: Context) -> tuple[list[MigrationFile], dict[int, str]]:
