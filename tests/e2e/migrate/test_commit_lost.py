@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from confiture.errors import ConnectionLost
+from confiture.errors import ConnectionLost, OutcomeUnknown, StatementFailed
+from confiture_incremental import running
 
 pytestmark = pytest.mark.anyio
 
@@ -84,8 +85,6 @@ async def test_what_is_half_way_says_how_far_it_came(project, wire, kernel_run, 
 
 async def test_where_nobody_can_tell_nothing_is_claimed(two, wire, kernel_run, database, psql, monkeypatch):
     """The server does not come back: the run says so, and the next one finds out."""
-    from confiture_incremental import running
-
     monkeypatch.setattr(running, "_RECONNECT_S", 0.0)
     wire.arm(lambda number, text: "after" if "INSERT INTO a" in text else "pass")
     with pytest.raises(ConnectionLost, match="nobody can tell yet whether it took place"):
@@ -93,3 +92,23 @@ async def test_where_nobody_can_tell_nothing_is_claimed(two, wire, kernel_run, d
     report, _ = await up(two, kernel_run, database)
     assert [one.version for one in report.migrations] == ["002"]
     assert psql(database, "SELECT count(*) FROM a") == "1"
+
+
+async def test_an_attempt_that_was_cut_is_not_taken_for_the_one_that_failed(
+    project, wire, kernel_run, database, psql, monkeypatch
+):
+    """The first CALL failed, as the server said. Nobody saw the second one end."""
+    monkeypatch.setattr(running, "_RECONNECT_S", 0.0)
+    psql(database, "CREATE TABLE log (); CREATE PROCEDURE p() LANGUAGE sql AS 'SELECT 1 / 0'")
+    call = 'def up(self):\n        self.execute("CALL p()", transactional=False)\n'
+    text = "from confiture.models.migration import Migration\n\n\nclass M(Migration):\n    version, name = '001', 'a'\n"
+    project.write("db/migrations/001_a.py", f"{text}\n    {call}")
+    with pytest.raises(StatementFailed):
+        await up(project, kernel_run, database)
+    psql(database, "CREATE OR REPLACE PROCEDURE p() LANGUAGE sql AS 'INSERT INTO log DEFAULT VALUES'")
+    wire.arm(lambda number, text: "after" if "CALL" in text else "pass")
+    with pytest.raises(ConnectionLost):
+        await up(project, kernel_run, wire.target)
+    with pytest.raises(OutcomeUnknown):
+        await up(project, kernel_run, database)
+    assert psql(database, "SELECT count(*) FROM log") == "1"

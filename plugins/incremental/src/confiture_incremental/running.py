@@ -94,8 +94,9 @@ async def _run(deployment: Deployment, recorded: Recorded, started: float, *, en
     total = len(statements)
     segments = _cut(statements, max(recorded.done, 0), enums=enums)
     retries = 0
-    if recorded.done < 0 and segments and not segments[0].transactional:
-        await deployment.write(_step(recorded, 0))
+    if segments and not segments[0].transactional and not recorded.interrupted:
+        # Also behind a failure: where this attempt is cut, that row must not stand for it.
+        await deployment.write(_step(recorded, max(recorded.done, 0)))
     for number, segment in enumerate(segments):
         last = segment.last == total
         seconds = time.monotonic() - started if len(segments) > 1 else None
