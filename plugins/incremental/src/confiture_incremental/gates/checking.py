@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from confiture.model import Plan
 from confiture_incremental.gates.drifting import check_drift
 from confiture_incremental.gates.hazards import annotated, tell
 from confiture_incremental.gates.losing import check_loss
@@ -12,12 +16,19 @@ from confiture_incremental.gates.privileges import check_privileges
 from confiture_incremental.gates.protecting import check_confirmed
 from confiture_incremental.gates.seen import look
 from confiture_incremental.model import DownRequest, Told, UpRequest
+from confiture_incremental.recorded import Recorded
 
 if TYPE_CHECKING:
     from confiture_incremental.deployment import Deployment
-    from confiture_incremental.recorded import Recorded
 
-__all__ = ["check", "check_known", "told"]
+__all__ = ["Asked", "ask", "check", "check_known", "told"]
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What the gates let through. ``plans``: what is left of each known migration, with its effects."""
+
+    told: tuple[Told, ...]
+    plans: tuple[tuple[Recorded, Plan], ...]
 
 
 async def check(
@@ -28,16 +39,7 @@ async def check(
     Raises ``PermissionMissing``, what a reviewer raises, ``DataLossRefused``, ``ConfirmationNeeded`` and
     ``DriftFound``, in this order. What is faked is not run, and a rehearsal loses nothing.
     """
-    seen = await look(deployment, () if request.fake else recorded)
-    await check_privileges(seen)
-    plans = await annotated(seen)
-    found = tell(seen, plans)
-    if not (request.allow_data_loss or request.dry_run_execute):
-        await check_loss(seen, plans)
-    check_confirmed(deployment, recorded, request)
-    if deployment.config.drift_check and not request.ignore_drift:
-        await check_drift(seen)
-    return found
+    return (await ask(deployment, recorded, request)).told
 
 
 async def check_known(deployment: Deployment, recorded: Recorded, request: UpRequest | DownRequest) -> tuple[Told, ...]:
@@ -45,13 +47,35 @@ async def check_known(deployment: Deployment, recorded: Recorded, request: UpReq
 
     What these have changed is no drift, and who has confirmed the run has confirmed it.
     """
-    seen = await look(deployment, [recorded])
-    await check_privileges(seen)
+    return (await ask(deployment, [recorded], request, begun=True)).told
+
+
+async def ask(
+    deployment: Deployment,
+    recorded: Sequence[Recorded],
+    request: UpRequest | DownRequest,
+    *,
+    begun: bool = False,
+    gate: Callable[[], AbstractContextManager[object]] = nullcontext,
+) -> Asked:
+    """Ask every gate. ``begun``: the run is under way; ``gate`` is entered around each, and may keep what it raises."""
+    found: tuple[Told, ...] = ()
+    seen = await look(deployment, () if request.fake else recorded)
+    with gate():
+        await check_privileges(seen)
     plans = await annotated(seen)
-    found = tell(seen, plans)
-    if not request.allow_data_loss:
-        await check_loss(seen, plans)
-    return found
+    with gate():
+        found = tell(seen, plans)
+    with gate():
+        if not (request.allow_data_loss or request.dry_run_execute):
+            await check_loss(seen, plans)
+    if not begun:
+        with gate():
+            check_confirmed(deployment, recorded, request)
+        with gate():
+            if deployment.config.drift_check and not request.ignore_drift:
+                await check_drift(seen)
+    return Asked(told=found, plans=tuple(plans))
 
 
 async def told(deployment: Deployment, recorded: Sequence[Recorded]) -> tuple[Told, ...]:

@@ -11,7 +11,6 @@ from confiture.errors import ConfitureError, DatabaseConnectionError
 from confiture.estimating import Size
 from confiture.migrations.backfill import Backfill
 from confiture.model import Measurement, Plan, Statement
-from confiture_incremental.gates.seen import look
 from confiture_incremental.preflight.model import Problem, Tried, TriedState
 from confiture_incremental.preflight.telling import statements_of
 from confiture_incremental.recorded import Recorded, record_live
@@ -81,7 +80,7 @@ async def _parts(
             return parts, not_tried, [note]
         if one.plan is None:
             one = await record_live(one, at_work)
-            await stopping.ask(await look(at_work, [one]), request)
+            await stopping.ask(at_work, [one], request, begun=True)
         plan = stopping.plans[one.version]
         kept = [each for each in plan.statements if _can_be_tried(each)]
         not_tried += [

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from confiture.errors import ConfitureError, DatabaseConnectionError
 from confiture.estimating import Size
 from confiture.model import Plan
-from confiture_incremental.gates.seen import look
 from confiture_incremental.preflight.model import Problem, Tried
 from confiture_incremental.preflight.telling import statements_of
 from confiture_incremental.recorded import record_live
@@ -40,7 +39,7 @@ async def replay(
         try:
             if one.plan is None:
                 one = await record_live(one, scratch)
-                await stopping.ask(await look(scratch, [one]), request)
+                await stopping.ask(scratch, [one], request, begun=True)
                 plan = stopping.plans[one.version]
             done = await run_migration(scratch, one)
         except DatabaseConnectionError:
