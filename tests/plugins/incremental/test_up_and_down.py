@@ -423,3 +423,14 @@ async def test_history_tells_everything_newest_first(migrations):
     ]  # fmt: skip
     assert (await migrations.run("history", limit=1)).events == report.events[:1]
     assert (await migrations.run("history", version="9")).events == ()
+
+
+async def test_a_database_that_has_it_all_is_told_of_baseline(migrations):
+    """As after a build from before there were migrations."""
+    migrations.tables("a")
+    migrations.psql("CREATE TABLE a (id int)")
+    with pytest.raises(StatementFailed) as raised:
+        await migrations.up()
+    assert "`confiture migrate baseline`" in raised.value.hint
+    await migrations.run("baseline")
+    assert (await migrations.up()).migrations == ()

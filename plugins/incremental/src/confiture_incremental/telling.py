@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["tell_what_stays"]
 
+#: What is to be made is there: a table, a type, a schema, a function, a column.
+_THERE_ALREADY = frozenset({"42P07", "42710", "42P06", "42723", "42701"})
+
 
 def tell_what_stays(
     deployment: Deployment,
@@ -38,7 +41,12 @@ def tell_what_stays(
         deployment.ctx.emit(Note(message=f"stopped: {stays}"))
         return
     error.detail = "\n".join(part for part in (error.detail, stays) if part)
-    if left and isinstance(error, ExecutionError):
+    if direction == "up" and error.sqlstate in _THERE_ALREADY and not deployment.history.applied:
+        error.hint = (
+            f"{deployment.target.database} has objects, and no migration is recorded as applied: if it has all of this "
+            "(as after `confiture build`), say so with `confiture migrate baseline`"
+        )
+    elif left and isinstance(error, ExecutionError):
         error.hint = (
             error.hint or f"mend it, then run `confiture migrate {direction}` again{_going_on(deployment, left)}"
         )
