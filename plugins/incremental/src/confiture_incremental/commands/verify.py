@@ -47,11 +47,11 @@ def _lines(report: VerifyReport) -> Iterator[str]:
     if not report.ways and report.pending_of is not None and report.migrations:
         yield f"nothing is pending in {report.pending_of}: no way back was tried (--all tries every one)"
     yield from lines(report.differences, there="in what the migrations give", promised="in db/schema/")
-    many = f"{report.migrations} migration{'s' if report.migrations != 1 else ''}"
+    many = "1 migration leads" if report.migrations == 1 else f"{report.migrations} migrations lead"
     if report.differences:
-        yield f"{many} lead elsewhere than db/schema/: {_count(len(report.differences))}"
+        yield f"{many} elsewhere than db/schema/: {_count(len(report.differences))}"
     else:
-        yield f"{many} lead to what db/schema/ says"
+        yield f"{many} to what db/schema/ says"
 
 
 def _way(way: Way) -> Iterator[str]:
