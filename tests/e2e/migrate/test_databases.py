@@ -102,6 +102,23 @@ async def test_through_a_transaction_pooler(history, kernel_run, pooled, undistu
     undisturbed(database)
 
 
+def test_limits_that_are_meant_for_the_application(project, confiture, own_server, own_database, psql):
+    """A migration takes as long as it takes, and the session that waits with the lock is not ended."""
+    limits = ("statement_timeout", "lock_timeout", "idle_session_timeout", "idle_in_transaction_session_timeout")
+    for name in limits:
+        psql(own_database, f"ALTER SYSTEM SET {name} = '300ms'")
+    psql(own_database, "SELECT pg_reload_conf()")
+    project.write("db/migrations/001_a.up.sql", "SELECT pg_sleep(0.7);\nCREATE TABLE a (id int);\nVACUUM a;\n")
+    project.write("db/migrations/002_b.up.sql", "DO $$BEGIN PERFORM pg_sleep(0.7); END$$;\nCREATE TABLE b ();\n")
+    try:
+        process = confiture(project.root, own_database)
+        assert process.wait() == 0, process.errors
+    finally:
+        for name in limits:
+            psql(own_database, f"SET statement_timeout = 0; ALTER SYSTEM RESET {name}")
+        psql(own_database, "SELECT pg_reload_conf()")
+
+
 def test_postgresql_15(history, confiture, debian_server, psql):
     """All of it, killed in the middle and gone on with, taken back."""
     target = debian_server.target

@@ -53,7 +53,8 @@ class Deployment:
         config = self.config
         return Execution(
             lock_timeout_s=config.lock_timeout_s,
-            statement_timeout_s=config.statement_timeout_s,
+            # 0 is none, whatever the server has for the application.
+            statement_timeout_s=config.statement_timeout_s or 0.0,
             lock_retry_s=config.lock_retry_s,
             throttle=config.throttle,
             max_replica_lag_s=config.max_replica_lag_s,
