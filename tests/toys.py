@@ -8,7 +8,7 @@ import io
 import asyncpg
 import msgspec
 
-from confiture.errors import ConfigError, Refused, SourceUnreadable, StatementFailed
+from confiture.errors import Refused, SourceUnreadable, StatementFailed
 from confiture.model import Mask, Matching, Plan, Schema, SchemaObject, SourceFile, Statement, TransferReport
 from confiture.quoting import quote_ident
 from confiture.transfer import fit, prepare_session, reading
@@ -100,8 +100,11 @@ class ToyEngine:
 
 
 class ToyAnonymizer:
-    def compile(self, table, rules):
-        for column, rule in rules.items():
-            if rule != "null":
-                raise ConfigError(f"{table}.{column}: unknown rule {rule!r}", hint="the rules are: null")
-        return [Mask(column=column, expression="NULL") for column in rules]
+    """Hexadecimal digits, eight or as many as the rule's ``digits`` says."""
+
+    def compile(self, rule, scope):
+        if unknown := set(rule.options) - {"digits"}:
+            raise rule.error(f"unknown options {unknown}", hint="there is: digits")
+        digits = rule.options.get("digits", 8)
+        expression = f"left(encode({scope.bytes()}, 'hex'), {digits})"
+        return Mask(expression=expression, uniqueness="probable", bits=4.0 * digits, max_length=digits)

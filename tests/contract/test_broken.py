@@ -502,22 +502,57 @@ async def test_a_broken_engine_fails(project, new_database, engine, words):
         await broken(words, check_transfer_engine, ctx, engine, source, target)
 
 
+class EmptyAnonymizer(toys.ToyAnonymizer):
+    def compile(self, rule, scope):
+        super().compile(rule, scope)
+        return Mask()
+
+
+class MoodyAnonymizer(toys.ToyAnonymizer):
+    def compile(self, rule, scope):
+        return msgspec.structs.replace(super().compile(rule, scope), expression="md5(random()::text)")
+
+
+class LaxAnonymizer(toys.ToyAnonymizer):
+    def compile(self, rule, scope):
+        return super().compile(msgspec.structs.replace(rule, options={}), scope)
+
+
 class OpenAnonymizer(toys.ToyAnonymizer):
-    def compile(self, table, rules):
-        return [Mask(column=column, expression=column) for column in rules]
+    def compile(self, rule, scope):
+        return msgspec.structs.replace(super().compile(rule, scope), expression=scope.value, max_length=None)
 
 
-class LazyAnonymizer(toys.ToyAnonymizer):
-    def compile(self, table, rules):
-        return super().compile(table, rules)[1:]
+class VainAnonymizer(toys.ToyAnonymizer):
+    def compile(self, rule, scope):
+        return msgspec.structs.replace(super().compile(rule, scope), expression="'x'", uniqueness="preserved")
+
+
+class LongAnonymizer(toys.ToyAnonymizer):
+    def compile(self, rule, scope):
+        return msgspec.structs.replace(super().compile(rule, scope), max_length=7)
+
+
+class NullAnonymizer(toys.ToyAnonymizer):
+    def compile(self, rule, scope):
+        return msgspec.structs.replace(super().compile(rule, scope), expression="NULL::text")
 
 
 @pytest.mark.parametrize(
     ("anonymizer", "words"),
-    [(OpenAnonymizer(), "A rule that it does not know is a ConfigError"), (LazyAnonymizer(), "One mask a rule")],
+    [
+        (EmptyAnonymizer(), "has an expression, a function, or leaves the column out"),
+        (MoodyAnonymizer(), "The same key and row give the same value"),
+        (LaxAnonymizer(), "An option that it does not know is a ConfigError"),
+        (OpenAnonymizer(), "No value is what it was"),
+        (VainAnonymizer(), "What the mask promises is so"),
+        (LongAnonymizer(), "What the mask promises is so"),
+        (NullAnonymizer(), "What the mask promises is so"),
+    ],
     ids=lambda value: type(value).__name__,
 )
-async def test_a_broken_anonymizer_fails(anonymizer, words):
+async def test_a_broken_anonymizer_fails(project, database, anonymizer, words):
     """The rule that it breaks is named; the toy that it is made from passes."""
-    await check_anonymizer(toys.ToyAnonymizer(), "users", {"email": "null"})
-    await broken(words, check_anonymizer, anonymizer, "users", {"email": "null"})
+    async with open_context(project.root) as ctx:
+        await check_anonymizer(ctx, toys.ToyAnonymizer(), database, {"digits": 12})
+        await broken(words, check_anonymizer, ctx, anonymizer, database, {})

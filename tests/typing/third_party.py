@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from confiture.config import Environment
-from confiture.errors import ConfigError
 from confiture.hooks import (
     ANONYMIZER,
     DIFFER,
@@ -22,6 +20,7 @@ from confiture.hooks import (
     Provider,
     hookimpl,
 )
+from confiture.masking import Rule, Scope
 from confiture.model import (
     Decisions,
     DiffOptions,
@@ -111,10 +110,10 @@ class Copying:
 
 
 class Nulls:
-    def compile(self, table: str, rules: Mapping[str, Any]) -> Sequence[Mask]:
-        if not rules:
-            raise ConfigError(f"no rule for {table!r}")
-        return [Mask(column=column, expression="NULL") for column in rules]
+    def compile(self, rule: Rule, scope: Scope) -> Mask:
+        if rule.options:
+            raise rule.error(f"no options for {scope.column.label!r}")
+        return Mask(expression="NULL", nullable=True)
 
 
 class EchoRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -347,11 +347,26 @@ class Mask(msgspec.Struct, frozen=True, kw_only=True):
     it travels (PostgreSQL's binary form of the type, or its text where the transfer is in text; None for NULL) and
     returns what goes in its place. It is a callable or ``"module:object"``. Where a mask has both, the function gets
     what the expression gives.
+
+    A mask kind says the rest too, for the checks before a run. ``uniqueness``: whether values that differ stay so
+    (``preserved``), do but for a chance of 1 to 2^``bits`` for two of them (``probable``), or need not (``lossy``).
+    ``max_length`` is of its text, in characters; None: not known. ``nullable``: it may give NULL for a value.
+    ``omitted``: the column is not copied at all, so that the target's default takes its place.
     """
 
-    column: str
+    column: str = ""
     expression: str = ""
     function: Callable[[bytes | None], bytes | None] | str | None = None
+    uniqueness: Literal["preserved", "probable", "lossy"] = "lossy"
+    bits: float = 0.0
+    max_length: int | None = None
+    nullable: bool = False
+    omitted: bool = False
+
+    @property
+    def runs_in(self) -> Literal["source", "client"]:
+        """Where the mask is made: values of one that runs in the client leave the source as they are."""
+        return "source" if self.function is None else "client"
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 if TYPE_CHECKING:
     from confiture.config import Environment, Project
     from confiture.hooks import Kind
+    from confiture.masking import Rule, Scope
     from confiture.model import (
         Decisions,
         DiffOptions,
@@ -310,10 +311,15 @@ class TransferEngine(Protocol):
 
 @runtime_checkable
 class Anonymizer(Protocol):
-    """Compiles masking rules to SQL that runs on the source."""
+    """A kind of mask, under the name that rules give it: ``{kind: hash}`` asks for the anonymizer ``hash``."""
 
-    def compile(self, table: str, rules: Mapping[str, Any]) -> Sequence[Mask]:
-        """One mask a rule (``rules`` maps columns to what the configuration says). Raises ``ConfigError``."""
+    def compile(self, rule: Rule, scope: Scope) -> Mask:
+        """What the rule does, as SQL over what ``scope`` gives: its own options are ``rule.options``.
+
+        The expression may be of any type that has a cast to the column's. NULL, ``when`` and the other keys that all
+        kinds have are seen to by the caller. Raises ``ConfigError``, made by ``rule.error``, for options that it has
+        not and for a column that it cannot mask.
+        """
         ...
 
 

@@ -15,6 +15,7 @@ their own. Each rule is a function below, its docstring what the Protocol asks f
 
 from __future__ import annotations
 
+from confiture.testing.anonymizer import check_anonymizer
 from confiture.testing.context import open_context
 from confiture.testing.executor import check_executor
 from confiture.testing.inspector import check_differ, check_inspector
@@ -22,7 +23,7 @@ from confiture.testing.medium import check_medium
 from confiture.testing.rules import NotConforming
 from confiture.testing.server import check_server
 from confiture.testing.source import check_source
-from confiture.testing.transfer import check_anonymizer, check_transfer_engine
+from confiture.testing.transfer import check_transfer_engine
 
 __all__ = [
     "NotConforming",

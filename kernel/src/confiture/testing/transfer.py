@@ -1,19 +1,18 @@
-"""The rules of a transfer engine and of an anonymizer."""
+"""The rules of a transfer engine."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from confiture.errors import ConfigError, ConfitureError, Refused
+from confiture.errors import ConfitureError, Refused
 from confiture.model import Mask, Statement, Target, TransferReport, TransferTask
-from confiture.protocols import Anonymizer, Context, TransferEngine
+from confiture.protocols import Context, TransferEngine
 from confiture.testing.rules import expect, expect_async, expect_error, run_rules
 from confiture.transfer import exported_snapshot
 
-__all__ = ["check_anonymizer", "check_transfer_engine"]
+__all__ = ["check_transfer_engine"]
 
 #: Mixed case and a blank: names are SQL text for tables, bare for columns.
 _TABLE = '"Conformance Rows"'
@@ -228,23 +227,3 @@ _RULES = (
     *(moves, moves_nothing, masks, masks_in_the_client, goes_as_text, takes_settings, shares_a_snapshot),
     *(keeps_it_one_transaction, only_reads, refuses_other_types, refuses_idle_masks, tells_no_values),
 )
-
-
-async def check_anonymizer(anonymizer: Anonymizer, table: str, rules: Mapping[str, Any]) -> None:
-    """An anonymizer keeps the rules of its kind for ``rules``, which it understands. Raises ``NotConforming``."""
-    await run_rules((compiles, knows_its_rules), anonymizer, table, rules)
-
-
-async def compiles(anonymizer: Anonymizer, table: str, rules: Mapping[str, Any]) -> None:
-    """One mask a rule, an SQL expression or a function each, the same each time."""
-    masks = list(anonymizer.compile(table, rules))
-    done = all(isinstance(mask, Mask) and (mask.expression or mask.function) for mask in masks)
-    expect(done, f"the masks {masks!r}")
-    expect(sorted(mask.column for mask in masks) == sorted(rules), "other columns than the rules have")
-    expect(masks == list(anonymizer.compile(table, rules)), "other masks the second time")
-
-
-async def knows_its_rules(anonymizer: Anonymizer, table: str, rules: Mapping[str, Any]) -> None:
-    """A rule that it does not know is a ConfigError: no column may leave unmasked by a slip."""
-    async with expect_error(ConfigError, when="a rule that nobody knows"):
-        anonymizer.compile(table, {**rules, "a_column": "nobody_knows_this_rule"})

@@ -1,0 +1,209 @@
+"""The rules of a table become one SELECT: each drawn byte is made once a row, each mask after those that it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from confiture.errors import UnknownProvider
+from confiture.masking._scope import BLOCK_BYTES, DRAWN, TableScope, unknown_column
+from confiture.masking.checking import check_masks
+from confiture.masking.keys import MaskingKey
+from confiture.masking.prf import canonical_sql, prf_sql
+from confiture.masking.values import MaskTable, Rule
+from confiture.masking.wrapping import wrap
+from confiture.model import Mask
+from confiture.quoting import quote_ident
+
+if TYPE_CHECKING:
+    from confiture.protocols import Anonymizer
+
+__all__ = ["MaskedTable", "compile_masks"]
+
+#: The alias of a mask that others read, and its number.
+_MASKED = "confiture_masked"
+
+
+class MaskedTable(msgspec.Struct, frozen=True, kw_only=True):
+    """A table's masks, put together. ``columns`` are those that are copied: no generated ones, none with ``default``.
+
+    ``query`` selects them, masked, from the source; its condition is added by :meth:`where`. ``masks`` are those whose
+    function runs in the client, for the transfer engine: the SQL of all others is in the query. ``rules`` and
+    ``compiled`` are by column. ``reads`` are the columns whose raw values are in other columns' masks, ``kept`` those
+    that leave as they are.
+    """
+
+    table: MaskTable
+    columns: tuple[str, ...]
+    query: str
+    masks: tuple[Mask, ...] = ()
+    rules: Mapping[str, Rule] = {}
+    compiled: Mapping[str, Mask] = {}
+    reads: Mapping[str, tuple[str, ...]] = {}
+    kept: tuple[str, ...] = ()
+
+    def where(self, condition: str) -> str:
+        """The query for the rows for which ``condition`` (SQL over the raw row) is true."""
+        return f"{self.query}\nWHERE ({condition}\n)"
+
+
+def compile_masks(
+    get: Callable[[str], Anonymizer],
+    table: MaskTable,
+    rules: Mapping[str, Rule],
+    key: MaskingKey,
+    *,
+    target: MaskTable | None = None,
+    check: bool = True,
+) -> MaskedTable:
+    """Compile all rules of a table. ``get`` finds a kind: ``lambda name: ctx.get(ANONYMIZER, name)``.
+
+    ``target`` is the table that takes the rows, and ``check`` whether :func:`check_masks` has its say. The query needs
+    ``key.settings`` set in its session. Raises ``ConfigError``, which says where the rule is.
+    """
+    for name, rule in rules.items():
+        column = table.column(name)
+        if column is None:
+            raise unknown_column(rule, table, name)
+        if column.generated:
+            raise rule.error(
+                f"{column.label!r} is a generated column, which is not copied",
+                hint="mask the columns that it is made of",
+            )
+    compiler = _Compiler(get, table, rules, key)
+    compiled = {name: compiler.compile_column(name) for name in rules}
+    if check:
+        for error in check_masks(table, rules, list(compiled.values()), target):
+            raise error
+    columns = tuple(
+        column.name
+        for column in table.columns
+        if not column.generated and not (column.name in compiled and compiled[column.name].omitted)
+    )
+    kept = [name for name in columns if name not in rules or rules[name].kind == "keep" or rules[name].when]
+    return MaskedTable(
+        table=table,
+        columns=columns,
+        query=compiler.query(columns, compiled),
+        masks=tuple(
+            msgspec.structs.replace(mask, expression="") for mask in compiled.values() if mask.function is not None
+        ),
+        rules=rules,
+        compiled=compiled,
+        reads={name: tuple(sorted(found)) for name, found in sorted(compiler.reads.items()) if found},
+        kept=tuple(kept),
+    )
+
+
+class _Compiler:
+    """One table's rules on their way into a query."""
+
+    def __init__(
+        self, get: Callable[[str], Anonymizer], table: MaskTable, rules: Mapping[str, Rule], key: MaskingKey
+    ) -> None:
+        self.get = get
+        self.table = table
+        self.rules = rules
+        self.key = key
+        self.reads: dict[str, set[str]] = {name: set() for name in rules}
+        self._compiled: dict[str, Mask] = {}
+        self._stack: list[str] = []
+        self._drawn: dict[str, str] = {}  # SQL of 32 bytes: its name
+        self._layers: dict[str, str] = {}  # a column whose mask others read: the name of what it has become
+        self._row_used: dict[str, int] = {}  # by the pair of settings, how many bytes of the row's are given away
+
+    def compile_column(self, name: str) -> Mask:
+        if name in self._compiled:
+            return self._compiled[name]
+        rule = self.rules[name]
+        if name in self._stack:
+            circle = [*self._stack[self._stack.index(name) :], name]
+            raise rule.error(
+                f"the rules wait for each other: {' -> '.join(circle)}", hint="read the original: {raw.column}"
+            )
+        column = self.table.column(name)
+        assert column is not None
+        if rule.when is not None and column.domain != column.label:
+            raise rule.error(
+                f"{column.label!r} references {column.domain!r}, and a rule with 'when' would part the two",
+                hint="mask all rows",
+            )
+        self._stack.append(name)
+        try:
+            scope = TableScope(self, rule, column, self.raw(name))
+            mask = self.ask(rule, scope)
+            mask = msgspec.structs.replace(wrap(mask, rule, column, scope.value), column=name)
+        finally:
+            self._stack.pop()
+        self._compiled[name] = mask
+        return mask
+
+    def ask(self, rule: Rule, scope: TableScope) -> Mask:
+        """What the kind's provider makes of the rule."""
+        try:
+            provider = self.get(rule.kind)
+        except UnknownProvider as error:
+            raise rule.error(f"there is no kind {rule.kind!r}", hint=error.hint) from None
+        return provider.compile(rule, scope)
+
+    def raw(self, name: str) -> str:
+        return f"{quote_ident(self.table.name)}.{quote_ident(name)}"
+
+    def masked(self, name: str) -> str:
+        """The column after its rule, which is put into a layer of its own: others read it, and it is computed once."""
+        if name not in self._layers:
+            mask = self.compile_column(name)
+            if mask.function is not None or mask.omitted:
+                raise self.rules[name].error("the value is not made on the source, so that no other column can read it")
+            self._layers[name] = f"{_MASKED}_{len(self._layers)}"
+        return f"{self._layers[name]}.value"
+
+    def drawn(self, sql: str) -> str:
+        """The name of 32 bytes that are made once a row."""
+        name = self._drawn.setdefault(sql, f"h{len(self._drawn)}")
+        return f"{DRAWN}.{name}"
+
+    def row_bytes(self, size: int, settings: tuple[str, str]) -> str:
+        """Bytes of the row's own: each is given away once."""
+        used = self._row_used.get(settings[0], 0)
+        if used % BLOCK_BYTES + size > BLOCK_BYTES:
+            used += BLOCK_BYTES - used % BLOCK_BYTES
+        self._row_used[settings[0]] = used + size
+        block, offset = divmod(used, BLOCK_BYTES)
+        name = self.drawn(
+            prf_sql(f"row {self.table.label}", str(block), self.row_text(), inner=settings[0], outer=settings[1])
+        )
+        return name if size == BLOCK_BYTES else f"substr({name}, {offset + 1}, {size})"
+
+    def row_text(self) -> str:
+        """SQL of the primary key's text: each part with its length before it, so that no two keys read alike."""
+        texts = []
+        for name in self.table.primary_key:
+            column = self.table.column(name)
+            assert column is not None
+            texts.append(canonical_sql(self.raw(name), column.type))
+        if len(texts) == 1:
+            return texts[0]
+        return " || ".join(f"octet_length({text})::text || ':' || {text}" for text in texts)
+
+    def query(self, columns: Sequence[str], compiled: Mapping[str, Mask]) -> str:
+        outputs = []
+        for name in columns:
+            if name in self._layers:
+                sql = f"{self._layers[name]}.value"
+            else:
+                sql = compiled[name].expression if name in compiled else self.raw(name)
+            outputs.append(f"{sql} AS {quote_ident(name)}")
+        lines = ["SELECT " + ",\n       ".join(outputs)]
+        lines.append(f"FROM {'ONLY ' if self.table.only else ''}{self.table.sql} AS {quote_ident(self.table.name)}")
+        # OFFSET 0: without it the planner would put the expression wherever its name stands, and compute it each time.
+        if self._drawn:
+            drawn = ",\n       ".join(f"{sql} AS {name}" for sql, name in self._drawn.items())
+            lines.append(f"CROSS JOIN LATERAL (SELECT {drawn} OFFSET 0) AS {DRAWN}")
+        for name in self._compiled:  # in the order in which they were done: what a mask reads stands before it
+            if name in self._layers:
+                sql = self._compiled[name].expression
+                lines.append(f"CROSS JOIN LATERAL (SELECT {sql} AS value OFFSET 0) AS {self._layers[name]}")
+        return "\n".join(lines)
