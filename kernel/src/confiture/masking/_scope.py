@@ -142,12 +142,16 @@ class TableScope:
         )
         if rule.when is not None:
             raise rule.error("a rule within a rule has no 'when'")
-        scope = TableScope(self._compiler, rule, column, value, self._owner, self._depth + 1)
+        # Over the value itself, what is drawn is drawn with this scope's own; over another, where that one is.
+        same = value == self._value
+        scope = TableScope(self._compiler, rule, column, value, self._owner, self._depth + (not same))
+        if same:
+            scope._inline = self._inline
         mask = self._compiler.ask(rule, scope)
         if mask.function is not None or mask.omitted:
             raise rule.error(f"the kind {rule.kind!r} cannot stand within another rule")
         mask = wrap(mask, rule, column, value)
-        if scope._inline:
+        if scope._inline and not same:
             drawn = ", ".join(f"{sql} AS {name}" for sql, name in scope._inline.items())
             alias = f"{DRAWN}_{self._depth + 1}"
             expression = f"(SELECT {mask.expression} FROM (SELECT {drawn} OFFSET 0) AS {alias})"

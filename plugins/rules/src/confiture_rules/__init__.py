@@ -1,0 +1,1 @@
+"""The rule language of masks, and the kinds that come with confiture."""

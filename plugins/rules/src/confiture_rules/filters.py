@@ -1,0 +1,90 @@
+"""Filters of a template's placeholders: ``{name|lower|first(3)}``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from confiture.masking import Scope
+from confiture.quoting import quote_literal
+from confiture_rules.grammar import Filter, TemplateError
+from confiture_rules.pieces import alphanumerics_sql, covered_sql, ends_sql, hex_sql
+
+__all__ = ["DESTROYING", "FILTERS", "apply_filter"]
+
+#: What is left of a value after one of these may leave the source.
+DESTROYING = frozenset({"hash", "mask", "first", "last"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """``types`` are those of the arguments, the last ``optional`` of which may be missing.
+
+    ``length`` is the longest text that comes out, from what goes in and the arguments.
+    """
+
+    types: tuple[type, ...]
+    sql: Callable[..., str]
+    optional: int = 0
+    length: Callable[..., int | None] = lambda longest, *_: longest
+
+
+def _default(scope: Scope, text: str, value: str) -> str:
+    return f"coalesce({text}, {quote_literal(value)})"
+
+
+FILTERS: dict[str, _Kind] = {
+    "lower": _Kind((), lambda scope, text: f"lower({text})"),
+    "upper": _Kind((), lambda scope, text: f"upper({text})"),
+    "title": _Kind((), lambda scope, text: f"initcap({text})"),
+    "trim": _Kind((), lambda scope, text: f"btrim({text})"),
+    "alnum": _Kind((), lambda scope, text: alphanumerics_sql(text)),
+    "digits": _Kind((), lambda scope, text: f"regexp_replace({text}, '[^0-9]', '', 'g')"),
+    "slug": _Kind((), lambda scope, text: f"btrim(regexp_replace(lower({text}), '[^0-9a-z]+', '-', 'g'), '-')"),
+    "default": _Kind(
+        (str,), _default, length=lambda longest, value: None if longest is None else max(longest, len(value))
+    ),
+    "first": _Kind((int,), lambda scope, text, count: ends_sql(text, count, last=False), length=lambda _, n: n),
+    "last": _Kind((int,), lambda scope, text, count: ends_sql(text, count, last=True), length=lambda _, n: n),
+    "replace": _Kind(
+        (str, str),
+        lambda scope, text, old, new: f"replace({text}, {quote_literal(old)}, {quote_literal(new)})",
+        length=lambda longest, old, new: longest if len(new) <= len(old) else None,
+    ),
+    "hash": _Kind(
+        (int,),
+        lambda scope, text, length=20: hex_sql(scope.keyed(text), length),
+        optional=1,
+        length=lambda _, length=20: length,
+    ),
+    "mask": _Kind(
+        (str, int, int),
+        lambda scope, text, character="*", first=0, last=0: covered_sql(text, character, first, last),
+        optional=3,
+    ),
+}
+
+
+def apply_filter(scope: Scope, given: Filter, text: str, longest: int | None) -> tuple[str, int | None]:
+    """SQL of the text after the filter, and its longest length. Raises ``TemplateError``."""
+    kind = FILTERS.get(given.name)
+    if kind is None:
+        raise TemplateError(f"there is no filter {given.name!r}", given.position, near(given.name, FILTERS))
+    least = len(kind.types) - kind.optional
+    fitting = least <= len(given.args) <= len(kind.types)
+    if not fitting or not all(isinstance(arg, type_) for arg, type_ in zip(given.args, kind.types, strict=False)):
+        wanted = ", ".join({int: "a number", str: "'a text'"}[type_] for type_ in kind.types) or "nothing"
+        raise TemplateError(f"the filter {given.name!r} takes {wanted}", given.position)
+    if any(isinstance(arg, int) and not 0 <= arg <= 1000 for arg in given.args):
+        raise TemplateError("a number from 0 to 1000 is expected", given.position)
+    if given.name == "hash" and given.args and not 1 <= int(given.args[0]) <= 64:
+        raise TemplateError("a hash has 1 to 64 digits", given.position)
+    return f"({kind.sql(scope, text, *given.args)})", kind.length(longest, *given.args)
+
+
+def near(name: str, names: Sequence[str] | dict[str, _Kind]) -> str:
+    """A hint: the nearest name, and all of them."""
+    from confiture.registry import closest
+
+    found = closest(name, names)
+    return (f"did you mean {found!r}? " if found else "") + f"there are: {', '.join(sorted(names))}"
