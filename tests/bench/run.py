@@ -11,13 +11,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench import build, diff, embedded, migrate, start
+from bench import build, copying, diff, embedded, migrate, start
 
 PARTS = {
     "start": start.run,
     "embedded": embedded.run,
     "build": build.run,
     "alembic": build.run_alembic,
+    "copy": copying.run,
     "diff": diff.run,
     "migrate": migrate.run,
 }
