@@ -137,7 +137,6 @@ async def test_sql_files_are_taken_as_they_are(load, project):
 @pytest.mark.parametrize(
     ("method", "body", "match", "kind"),
     [
-        ("async def up", "await self.fetch('SELECT 1')", "'up' of 'A' is async", SourceError),
         ("def up", "self.execute('SELEC')", "syntax error", SyntaxInvalid),
         ("def up", "self.nothing()", "AttributeError", SourceError),
         ("def up", "self.down()", "cannot be undone", Refused),
@@ -152,3 +151,21 @@ async def test_a_migration_that_cannot_be_read_is_named(load, project, method, b
     with pytest.raises(kind, match=match) as caught:
         await load()
     assert (caught.value.file, caught.value.line) in {("db/migrations/001_a.py", 8), ("db/migrations/001_a.py", 9)}
+
+
+async def test_what_reads_is_replayed_on_a_scratch_database(load, project):
+    """Without a server of the environment's, too: what it reads is what the migrations before it made."""
+    project.write("db/migrations/001_a.up.sql", "CREATE TABLE a AS SELECT 'made' AS name;")
+    text = (
+        "from confiture.models.migration import Migration\n\n\nclass B(Migration):\n"
+        '    version = "002"\n    name = "b"\n\n    async def up(self):\n'
+        '        for row in await self.fetch("SELECT name FROM a"):\n'
+        '            self.execute(f"CREATE TABLE {row[0]} (id int)")\n'
+    )
+    project.write("db/migrations/002_b.py", text)
+    project.write("db/migrations/003_c.up.sql", "CREATE TABLE c ();")
+    first, second, third = await load()
+    assert first.sql == "CREATE TABLE a AS SELECT 'made' AS name;"
+    assert second.sql.strip() == "CREATE TABLE made (id int);"
+    assert third.sql == "CREATE TABLE c ();"
+    assert [file.path for file in await load("001")] == ["db/migrations/001_a.up.sql"]
