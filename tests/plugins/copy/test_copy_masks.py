@@ -117,6 +117,17 @@ def backwards(value: bytes | None) -> bytes | None:
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("end", [";", " ; \n", " -- all", " -- all;", " /* all */"])
+async def test_a_query_may_end_as_people_end_it(transfer, both, psql, source, target, end):
+    """With a semicolon, or in a comment that must not swallow what the engine puts behind it; so may an expression."""
+    both("CREATE TABLE t (a text)")
+    psql(source, "INSERT INTO t VALUES ('x')")
+    await transfer("a", query=f"SELECT a FROM t{end}")
+    await transfer("a", query=f"SELECT a FROM t{end}", masks=[Mask(column="a", expression="a || 'y' -- masked")])
+    assert psql(target, "SELECT string_agg(a, ' ' ORDER BY a) FROM t") == "x xy"
+
+
+@pytest.mark.anyio
 async def test_masks_that_would_mask_nothing_are_refused(transfer, both, psql, target):
     """A slip in a name must not let a column through; neither must two masks of which one is forgotten."""
     both("CREATE TABLE t (a text)")

@@ -30,16 +30,18 @@ def masked_query(task: TransferTask, masks: Sequence[Mask]) -> str:
         if not mask.expression and mask.function is None:
             raise Refused(f"the mask of {mask.column!r} of {task.table!r} has neither an expression nor a function")
         seen.add(mask.column)
+    # Whoever writes a query ends it as in psql. A semicolon that stands in a comment is no loss.
+    query = task.query.rstrip().rstrip(";")
     expressions = {mask.column: mask.expression for mask in masks if mask.expression}
     # A query may end in a comment, and so may an expression: nothing may stand behind them on the line.
     if not expressions:
-        return f"{task.query}\n"
+        return f"{query}\n"
     names = ", ".join(map(quote_ident, task.columns))
     outputs = ", ".join(
         f"({expressions[column]}\n) AS {quote_ident(column)}" if column in expressions else quote_ident(column)
         for column in task.columns
     )
-    return f"SELECT {outputs} FROM (\n{task.query}\n) AS confiture_rows ({names})\n"
+    return f"SELECT {outputs} FROM (\n{query}\n) AS confiture_rows ({names})\n"
 
 
 def functions_of(task: TransferTask, masks: Sequence[Mask]) -> Mapping[int, Function]:
