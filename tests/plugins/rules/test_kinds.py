@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from importlib.metadata import entry_points
 
+import msgspec
 import pytest
 
 from confiture.errors import ConfigError
@@ -16,6 +17,23 @@ pytestmark = pytest.mark.anyio
 
 #: A rule of each kind, with the column's type, SQL of its values, and whether values may stay.
 RULES = {
+    "array": ({"each": {"hash": {}}}, "text[]", "ARRAY['person ' || n]", False),
+    "choice": ({"value": ["a", "b"]}, "text", "'person ' || n", False),
+    "date_shift": ({"days": 10}, "date", "date '2000-01-01' + n", False),
+    "email": ({}, "varchar(40)", "'p' || n || '@corp.test'", False),
+    "enum": ({}, "mood", "CASE WHEN n % 2 = 0 THEN 'so' ELSE 'la' END", True),
+    "fpe": ({}, "int", "n", True),
+    "generalize": ({"value": "decade"}, "date", "date '2000-01-02' + n", False),
+    "ip": ({}, "inet", "inet '10.0.0.0' + n", False),
+    "json": ({"paths": {"a": {"hash": {}}}}, "jsonb", "jsonb_build_object('a', n)", False),
+    "mac": ({}, "macaddr", "('0800' || lpad(to_hex(n), 8, '0'))::macaddr", False),
+    "noise": ({"ratio": 0.2}, "numeric(12,4)", "n + 0.1234", False),
+    "phone": ({}, "text", "'+49 171 ' || n", False),
+    "pseudonym": ({"syllables": 8}, "text", "'person ' || n", False),
+    "python": ({"value": "textwrap:dedent"}, "text", "'person ' || n", False),
+    "regex": ({"pattern": "[0-9]"}, "text", "'person ' || n", False),
+    "scramble": ({}, "varchar(30)", "'person ' || n", False),
+    "sql": ({"value": "md5(value)"}, "text", "'person ' || n", False),
     "card": ({}, "text", "'4111 1111 1111 ' || (1000 + n)", False),
     "constant": ({"value": "x"}, "text", "'person ' || n", False),
     "default": ({}, "text", "'person ' || n", False),
@@ -34,15 +52,15 @@ class Reasoned:
         self.kept = kept
 
     def compile(self, rule, scope):
-        import msgspec
-
         return self.kept.compile(msgspec.structs.replace(rule, reason="why not"), scope)
 
 
 @pytest.mark.parametrize("kind", RULES)
-async def test_a_kind_keeps_the_rules(kernel_run, database, kind):
+async def test_a_kind_keeps_the_rules(kernel_run, database, psql, kind):
     """What each promises is looked at on a server."""
     options, column, values, open_ = RULES[kind]
+    psql(database, "CREATE TYPE mood AS ENUM ('so', 'la')")
+    values = f"({values})::{column}"
     async with kernel_run() as run:
         provider = run.get(ANONYMIZER, kind)
         provider = Reasoned(provider) if kind == "keep" else provider

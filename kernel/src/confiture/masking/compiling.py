@@ -24,6 +24,8 @@ __all__ = ["MaskedTable", "compile_masks"]
 
 #: The alias of a mask that others read, and its number.
 _MASKED = "confiture_masked"
+#: Kinds that are known, and in which distribution they are.
+_ELSEWHERE = {"faker": "confiture-mask-faker"}
 
 
 class MaskedTable(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,7 +147,9 @@ class _Compiler:
         try:
             provider = self.get(rule.kind)
         except UnknownProvider as error:
-            raise rule.error(f"there is no kind {rule.kind!r}", hint=error.hint) from None
+            package = _ELSEWHERE.get(rule.kind)
+            hint = f"pip install {package}" if package else error.hint
+            raise rule.error(f"there is no kind {rule.kind!r}", hint=hint) from None
         return provider.compile(rule, scope)
 
     def raw(self, name: str) -> str:
@@ -194,7 +198,7 @@ class _Compiler:
             if name in self._layers:
                 sql = f"{self._layers[name]}.value"
             else:
-                sql = compiled[name].expression if name in compiled else self.raw(name)
+                sql = (compiled[name].expression if name in compiled else "") or self.raw(name)
             outputs.append(f"{sql} AS {quote_ident(name)}")
         lines = ["SELECT " + ",\n       ".join(outputs)]
         lines.append(f"FROM {'ONLY ' if self.table.only else ''}{self.table.sql} AS {quote_ident(self.table.name)}")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from confiture.errors import ConfigError
+from confiture.hooks import ANONYMIZER
 from confiture.masking import MaskedTable, MaskingKey, Rule, compile_masks, read_table
 from confiture.model import Mask, Target
 from confiture.protocols import Anonymizer, Context
@@ -31,7 +32,11 @@ class _Case:
     async def masked(self, rule: Rule | None = None) -> MaskedTable:
         async with self.ctx.connect(self.target) as connection:
             table = await read_table(connection, "public", _TABLE)
-        return compile_masks(lambda _: self.anonymizer, table, {"value": rule or self.rule}, _KEY, check=False)
+        return compile_masks(self.kind, table, {"value": rule or self.rule}, _KEY, check=False)
+
+    def kind(self, name: str) -> Anonymizer:
+        """The anonymizer; for rules within its own, whichever there is."""
+        return self.anonymizer if name == self.rule.kind else self.ctx.get(ANONYMIZER, name)
 
     async def rows(self, masked: MaskedTable, order: str = "id") -> dict[int, Any]:
         query = f"SELECT q.id, q.value::text FROM ({masked.query} ORDER BY {_TABLE}.{order}) AS q"
@@ -79,7 +84,13 @@ async def compiles(case: _Case) -> None:
 
     async with case.ctx.connect(case.target) as connection:
         table = await read_table(connection, "public", _TABLE)
-    compile_masks(lambda _: Kept(), table, {"value": case.rule}, _KEY, check=False)
+    compile_masks(
+        lambda name: Kept() if name == case.rule.kind else case.kind(name),
+        table,
+        {"value": case.rule},
+        _KEY,
+        check=False,
+    )
     mask = made[0]
     expect(isinstance(mask, Mask), f"not a Mask but {mask!r}")
     given = [bool(mask.expression), mask.function is not None, mask.omitted]

@@ -1,0 +1,48 @@
+"""``email``: an address at a domain that nobody can have."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from confiture.masking import Rule, Scope
+from confiture.model import Mask
+from confiture_rules.pieces import hex_sql
+
+__all__ = ["Email"]
+
+#: Reserved (RFC 2606): mail to it goes nowhere.
+_EXAMPLE = "example.com"
+
+
+class Options(msgspec.Struct, frozen=True):
+    """``to`` ``keep``: the value's own domain stays, and may be a real one. ``length`` in hexadecimal digits."""
+
+    to: Literal["example", "keep"] = "example"
+    length: int = 20
+
+
+class Email:
+    """``{email: {}}``."""
+
+    def compile(self, rule: Rule, scope: Scope) -> Mask:
+        """Lower case, so that an index over lower(email) is no trap."""
+        options, room = rule.read(Options), scope.column.type.length
+        if not 1 <= options.length <= 64:
+            raise rule.error("a hash has 1 to 64 digits")
+        length = options.length
+        if options.to == "example" and room is not None and "length" not in rule.options:
+            length = min(length, room - len(f"u_@{_EXAMPLE}"))
+            if length < 1:
+                raise rule.error(f"no address has room in {scope.column.type.shown}")
+        local = f"'u_' || {hex_sql(scope.bytes(), length)}"
+        if options.to == "keep":
+            domain = f"coalesce(nullif(lower(split_part({scope.text}, '@', 2)), ''), '{_EXAMPLE}')"
+            return Mask(expression=f"{local} || '@' || {domain}", uniqueness="probable", bits=4.0 * length)
+        return Mask(
+            expression=f"{local} || '@{_EXAMPLE}'",
+            uniqueness="probable",
+            bits=4.0 * length,
+            max_length=length + len(f"u_@{_EXAMPLE}"),
+        )

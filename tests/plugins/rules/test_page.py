@@ -1,0 +1,67 @@
+"""The page of masks: its file of all kinds runs, and it names all kinds, filters and common keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from confiture.hooks import ANONYMIZER
+from confiture.masking import Rule, compile_masks, read_rules, read_table
+from confiture.transfer import reading
+from confiture_rules import plugin
+from confiture_rules.filters import FILTERS
+
+pytestmark = pytest.mark.anyio
+PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "masks.md").read_text(encoding="utf-8")
+TABLE = """
+CREATE TYPE mood AS ENUM ('happy', 'angry');
+CREATE TABLE people (id int PRIMARY KEY, name varchar(40), email text UNIQUE, login text, phone text, card text,
+  iban text, notes text, comment text, born date, joined timestamptz, salary numeric(10,2), mood mood, team text,
+  address inet, device macaddr, tags text[], profile jsonb, initials text, secret text, token text UNIQUE, country text,
+  score int DEFAULT 0, agent text, diary text);
+INSERT INTO people SELECT n, 'Ann ' || n, n || '@corp.test', 'ann' || n, '+49 171 ' || n, '4111111111111' || 100 + n,
+  'DE' || 1234567890 + n, 'write to a@b.c', 'some words', date '1980-01-01' + n, now(), 1000 + n, 'angry', 'x',
+  inet '10.0.0.0' + n, '08:00:2b:01:02:03', ARRAY['t' || n],
+  '{"contact": {"email": "a@b.c"}, "children": [{"name": "x"}]}', 'Q.',
+  'secret' || n, 'token' || n, 'DE', 5, 'Mozilla', 'dear diary' FROM generate_series(1, 20) AS n
+"""
+
+
+def section() -> str:
+    return PAGE.partition("## All kinds in one file")[2].partition("```yaml\n")[2].partition("```")[0]
+
+
+async def test_the_file_of_all_kinds_runs(masking, tmp_path):
+    """As it stands on the page, checks included; and nothing but what it keeps is what it was."""
+    masking.sql(TABLE)
+    file = tmp_path / "sync_config.yaml"
+    file.write_text(section(), encoding="utf-8")
+    rules = read_rules(file, "sync_config.yaml")["people"]
+    async with masking.run.connect(masking.target) as connection:
+        table = await read_table(connection, "public", "people")
+        raw = await connection.fetch("SELECT * FROM people ORDER BY 1")
+    masked = compile_masks(lambda kind: masking.run.get(ANONYMIZER, kind), table, rules, masking.key)
+    async with reading(masking.run, masking.target, settings=masking.key.settings) as connection:
+        rows = await connection.fetch(f"SELECT * FROM ({masked.query}) AS q ORDER BY 1")
+    assert len(rows) == 20
+    assert {table.column(name).name for name in rules} - set(masked.columns) == {"score"}
+    same = {name for name in masked.columns if all(new[name] == old[name] for new, old in zip(rows, raw, strict=True))}
+    assert same == {"id", "country"}
+
+
+def test_the_page_names_everything():
+    """Kinds, filters, and the keys that all rules have."""
+    first = {line.split("|")[1].strip(" `") for line in PAGE.splitlines() if line.startswith("| `")}
+    kinds = {provider.name for provider in plugin.confiture_anonymizers()}
+    assert kinds - first == set()
+    assert set(Rule.__struct_fields__) - {"kind", "options", "file", "line", "path"} - first == set()
+    assert {name for name in FILTERS if f"`{name}" not in PAGE} == set()
+    used = {
+        read
+        for rule in yaml.safe_load(section())["anonymize"]["people"].values()
+        if isinstance(rule, dict)
+        for read in rule
+    }
+    assert kinds - used == {"template", "null", "python"}
