@@ -40,22 +40,18 @@ SELECT n.nspname::text AS schema, c.relname::text AS name,
  WHERE c.oid = pg_catalog.to_regclass($1)
 """
 _TYPES = """
-WITH RECURSIVE parts AS (
-    SELECT t.oid AS whole, 0 AS number, t.oid AS part FROM pg_catalog.unnest($1::oid[]) AS t(oid)
-    UNION
-    SELECT p.part, x.number, x.part FROM parts p JOIN pg_catalog.pg_type t ON t.oid = p.part CROSS JOIN LATERAL (
-        SELECT 1, t.typelem WHERE t.typlen = -1 AND t.typelem <> 0 AND t.typcategory = 'A'
-        UNION ALL SELECT 1, t.typbasetype WHERE t.typtype = 'd'
-        UNION ALL SELECT 1, r.rngsubtype FROM pg_catalog.pg_range r WHERE t.oid IN (r.rngtypid, r.rngmultitypid)
-        UNION ALL SELECT a.attnum::int, a.atttypid FROM pg_catalog.pg_attribute a
-                   WHERE t.typtype = 'c' AND a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped
-    ) AS x(number, part)
-)
 SELECT t.oid, t.typname::text AS name, t.typtype::text AS type, t.typreceive::pg_catalog.regproc::text AS receive,
        t.typsend::pg_catalog.oid <> 0 AND t.typreceive::pg_catalog.oid <> 0 AS binary,
        t.typcategory = 'A' AND t.typlen = -1 AS is_array, pg_catalog.format_type(t.oid, NULL) AS shown,
-       ARRAY(SELECT p.part FROM parts p WHERE p.whole = t.oid AND p.number > 0 ORDER BY p.number) AS parts
-  FROM pg_catalog.pg_type t WHERE t.oid IN (SELECT part FROM parts)
+       CASE WHEN t.typcategory = 'A' AND t.typlen = -1 THEN ARRAY[t.typelem]
+            WHEN t.typtype = 'd' THEN ARRAY[t.typbasetype]
+            WHEN t.typtype IN ('r', 'm') THEN ARRAY(
+                SELECT r.rngsubtype FROM pg_catalog.pg_range r WHERE t.oid IN (r.rngtypid, r.rngmultitypid))
+            WHEN t.typtype = 'c' THEN ARRAY(
+                SELECT a.atttypid FROM pg_catalog.pg_attribute a
+                 WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum)
+            ELSE '{}' END AS parts
+  FROM pg_catalog.pg_type t WHERE t.oid = ANY($1::oid[])
 """
 
 
@@ -161,7 +157,10 @@ def _known(table: str, column: str, relation: Any) -> int:
 
 
 async def _types(connection: Connection, oids: Sequence[int]) -> tuple[WireType, ...]:
-    rows = {row["oid"]: row for row in await connection.fetch(_TYPES, list(set(oids)))}
+    rows: dict[int, Any] = {}
+    # Level by level: one recursive query would cost more to plan, and be compiled where jit is on.
+    while missing := {*oids, *(part for row in rows.values() for part in row["parts"])} - rows.keys():
+        rows |= {row["oid"]: row for row in await connection.fetch(_TYPES, list(missing))}
     return tuple(WireType(_wire(oid, rows), _kin(oid, rows), rows[oid]["shown"]) for oid in oids)
 
 

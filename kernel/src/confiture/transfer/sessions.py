@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from confiture.model import Target
     from confiture.protocols import Connection, Context
 
-__all__ = ["PINNED", "Snapshot", "exported_snapshot", "prepare_session", "reading"]
+__all__ = ["PINNED", "Snapshot", "exported_snapshot", "prepare_session", "reading", "set_local"]
 
 #: So that a value has one text, whatever database, role or client says: the target reads what the source wrote, and
 #: what is computed from a text, such as a keyed hash, is the same in every session.
@@ -39,48 +39,58 @@ _SNAPSHOT = re.compile(r"[0-9A-Fa-f]{1,16}(-[0-9A-Fa-f]{1,16})+")
 _KEEP_ALIVE_S = 10.0
 
 
-async def prepare_session(connection: Connection, settings: Mapping[str, str] | None = None) -> None:
-    """Take off the limits of time, pin the forms of values (:data:`PINNED`) and set ``settings``, for a transaction.
+async def prepare_session(connection: Connection) -> None:
+    """Take off the limits of time and pin the forms of values (:data:`PINNED`), for a transaction."""
+    await _fix(connection, {})
 
-    Names and values go as bind values: they are in no statement's text. Raises ``ExecutionError``, without a value.
+
+async def _fix(connection: Connection, more: Mapping[str, str]) -> None:
+    fixed = {**_UNLIMITED, **PINNED, **more}
+    if connection.get_server_version()[0] >= _TRANSACTION_TIMEOUT_SINCE:
+        fixed["transaction_timeout"] = "0"
+    await connection.execute("; ".join(f"SET LOCAL {name} = {quote_literal(value)}" for name, value in fixed.items()))
+
+
+async def set_local(connection: Connection, settings: Mapping[str, str]) -> None:
+    """Set ``settings`` for a transaction. Names and values go as bind values: they are in no statement's text.
+
+    Raises ``ExecutionError``, without a value.
     """
     import asyncpg
 
-    limits = dict(_UNLIMITED)
-    if connection.get_server_version()[0] >= _TRANSACTION_TIMEOUT_SINCE:
-        limits["transaction_timeout"] = "0"
-    # The limits first: the rest may already take longer than they allow.
-    for values in ({**limits, **PINNED}, dict(settings or {})):
-        if not values:
-            continue
-        try:
-            await connection.fetch(_SET, list(values), list(values.values()))
-        except asyncpg.PostgresError as error:
-            failure = ExecutionError(
-                f"the settings {', '.join(map(repr, values))} could not all be set: {type(error).__name__}",
-                hint="a setting of one's own has a name with a dot; others must be ones that the role may set",
-                sqlstate=error.sqlstate,
-            )
-        else:
-            continue
-        raise failure  # outside of the handler: the driver's error holds the value
+    if not settings:
+        return
+    try:
+        await connection.fetch(_SET, list(settings), list(settings.values()))
+    except asyncpg.PostgresError as error:
+        failure = ExecutionError(
+            f"the settings {', '.join(map(repr, settings))} could not all be set: {type(error).__name__}",
+            hint="a setting of one's own has a name with a dot; others must be ones that the role may set",
+            sqlstate=error.sqlstate,
+        )
+    else:
+        return
+    raise failure from None  # out of the handler: the driver's error holds the value
 
 
 @asynccontextmanager
 async def reading(
     ctx: Context, target: Target, *, snapshot: str | None = None, settings: Mapping[str, str] | None = None
 ) -> AsyncIterator[Connection]:
-    """A connection in one transaction that is REPEATABLE READ and READ ONLY, prepared as :func:`prepare_session` does.
+    """A connection in one transaction that is REPEATABLE READ and READ ONLY, with ``settings`` (:func:`set_local`).
 
-    ``snapshot`` is one that another session exported and still holds. Row-level security is off: a policy that hides
-    rows makes a query fail, and never returns fewer of them. Raises ``ExecutionError`` where the snapshot is gone.
+    It is prepared as :func:`prepare_session` does. ``snapshot`` is one that another session exported and still holds.
+    Row-level security is off: a policy that hides rows makes a query fail, and never returns fewer of them. Raises
+    ``ExecutionError`` where the snapshot is gone.
     """
-    async with ctx.connect(target) as connection, ctx.transaction(
-        connection, isolation="repeatable_read", readonly=True
-    ):  # fmt: skip
+    async with (
+        ctx.connect(target) as connection,
+        ctx.transaction(connection, isolation="repeatable_read", readonly=True),
+    ):
         if snapshot is not None:
             await _import(connection, target, snapshot)  # no query may come before it
-        await prepare_session(connection, {"row_security": "off", **(settings or {})})
+        await _fix(connection, {"row_security": "off"})
+        await set_local(connection, settings or {})
         yield connection
 
 

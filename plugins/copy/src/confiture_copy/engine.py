@@ -11,7 +11,7 @@ import anyio
 
 from confiture.errors import ConfitureError, Refused
 from confiture.model import Mask, Statement, TransferReport, TransferTask, WarningRaised
-from confiture.transfer import Fit, fit_types, prepare_session, query_types, reading
+from confiture.transfer import Fit, fit_types, prepare_session, query_types, reading, set_local
 from confiture.translate import collapse
 from confiture_copy.binary import BinaryMasker
 from confiture_copy.failures import lost, server_failure, statement_failure
@@ -159,9 +159,9 @@ async def _run(target: Connection, task: TransferTask, statements: Sequence[Stat
                 await target.execute(statement.sql)
                 continue
             former = {name: await target.fetchval("SELECT current_setting($1)", name) for name in limits}
-            await prepare_session(target, limits)
+            await set_local(target, limits)
             await target.execute(statement.sql)
-            await prepare_session(target, former)
+            await set_local(target, former)
 
 
 @asynccontextmanager
