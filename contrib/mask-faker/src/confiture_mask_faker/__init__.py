@@ -1,0 +1,1 @@
+"""Masks with values of the package Faker."""
