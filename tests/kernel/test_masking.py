@@ -350,8 +350,35 @@ async def test_a_condition_does_not_part_parent_and_child(kernel_run, database, 
             tables = await read_tables(connection, [("public", "users"), ("public", "staff")])
         with pytest.raises(ConfigError, match="cannot go with it"):
             inherit(tables, {"public.users": {"id": sql("1", when="id > 5")}})
-        with pytest.raises(ConfigError, match="would part the two"):
+        with pytest.raises(ConfigError, match="would part the two sides"):
             await masked(run, database, {"user_id": sql("1", when="user_id > 5")}, table="staff")
+
+
+async def test_a_mask_of_a_foreign_key_depends_on_its_value_alone(kernel_run, database, psql):
+    """On both sides: another row stands on the other one, and another id."""
+    psql(
+        database,
+        """CREATE TABLE users (id int PRIMARY KEY, email text UNIQUE);
+           CREATE TABLE logins (id int PRIMARY KEY, email text REFERENCES users (email));
+           INSERT INTO users VALUES (1, 'a@x.org'); INSERT INTO logins VALUES (7, 'a@x.org')""",
+    )
+
+    class Rowwise:
+        def compile(self, rule, scope):
+            return Mask(expression=f"encode({scope.bytes(8, per='row')}, 'hex')", uniqueness="probable", bits=64)
+
+    async with kernel_run() as run:
+        for table in ("users", "logins"):
+            for rule in (sql("'u' || {id}"), Rule(kind="toy", per="row"), Rule(kind="toy", per="id")):
+                with pytest.raises(ConfigError, match="would part the two sides"):
+                    await masked(run, database, {"email": rule}, table=table)
+        found = []
+        for table in ("users", "logins"):
+            async with run.connect(database) as connection:
+                described = await read_table(connection, "public", table)
+            done = compile_masks(lambda _: Rowwise(), described, {"email": Rule(kind="rowwise")}, KEY)
+            found.append((await rows(run, database, done))[0][1])
+    assert found == [KEY.prf("public.users.email", "", "a@x.org")[:8].hex()] * 2
 
 
 async def test_a_circle_of_foreign_keys_has_one_domain(kernel_run, database, psql):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -65,3 +66,20 @@ def test_the_page_names_everything():
         for read in rule
     }
     assert kinds - used == {"template", "null", "python"}
+
+
+async def test_the_program_of_the_page_runs(masking, new_database, psql, monkeypatch):
+    """As it stands: rows arrive masked."""
+    table = "CREATE TABLE users (id int PRIMARY KEY, email text UNIQUE, phone text)"
+    masking.sql(f"{table}; INSERT INTO users VALUES (1, 'ann@corp.test', '+49 171 5'), (2, NULL, NULL)")
+    target = new_database()
+    psql(target, table)
+    monkeypatch.setenv("CONFITURE_ANONYMIZATION_KEY", "a key of more than sixteen bytes")
+    names: dict[str, Any] = {}
+    exec(PAGE.partition("## From a program")[2].partition("```python\n")[2].partition("```")[0], names)
+    report = await names["mask_users"](masking.run, masking.target, target)
+    assert report.rows == 2
+    assert (
+        psql(target, "SELECT id, email, left(phone, 10) FROM users ORDER BY 1")
+        == "1|user_1@example.com|+49-555-01\n2||"
+    )

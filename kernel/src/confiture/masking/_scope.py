@@ -77,10 +77,21 @@ class TableScope:
         return self._compiler.raw(column)
 
     def _find(self, name: str) -> MaskColumn:
+        """Another column that the mask is to depend on."""
         found = self.table.column(name)
         if found is None:
             raise unknown_column(self._rule, self.table, name)
+        if name != self._owner:
+            self._alone(f"depends on {name!r}")
         return found
+
+    def _alone(self, what: str) -> None:
+        """Refuse it where a foreign key is at stake: the other side has another row."""
+        if self._column.is_linked:
+            raise self._rule.error(
+                f"{self._column.label!r} is part of a foreign key, and a mask that {what} would part the two sides",
+                hint="take what depends on the value alone, such as {hash} or fpe",
+            )
 
     @property
     def _settings(self) -> tuple[str, str]:
@@ -95,8 +106,10 @@ class TableScope:
             raise ValueError(f"{size} bytes, and not 1 to {BLOCK_BYTES}")
         if (draw, str(size)) in self._given:
             return self._given[draw, str(size)]
-        shared = self._rule.domain is not None or self._column.domain != self._column.label
+        shared = self._rule.domain is not None or self._column.is_linked
         wanted = self._rule.per or ("value" if shared else per)
+        if wanted == "row":
+            self._alone("depends on the row")
         if wanted == "row" and self.table.primary_key and not self._depth:
             sql = self._compiler.row_bytes(size, self._settings)
         else:

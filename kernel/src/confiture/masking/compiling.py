@@ -127,9 +127,9 @@ class _Compiler:
             )
         column = self.table.column(name)
         assert column is not None
-        if rule.when is not None and column.domain != column.label:
+        if rule.when is not None and column.is_linked:
             raise rule.error(
-                f"{column.label!r} references {column.domain!r}, and a rule with 'when' would part the two",
+                f"{column.label!r} is part of a foreign key, and a rule with 'when' would part the two sides",
                 hint="mask all rows",
             )
         self._stack.append(name)

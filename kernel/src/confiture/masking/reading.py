@@ -91,6 +91,7 @@ async def _read(connection: Connection, schema: str, name: str, known: Mapping[_
     if table is None:
         raise Refused(f"there is no table {f'{schema}.{name}'!r}", hint="see whether the source is the right database")
     columns = []
+    targets = set(known.values())
     for row in await connection.fetch(_COLUMNS, table["oid"]):
         place = (schema, name, row["name"])
         columns.append(
@@ -103,6 +104,7 @@ async def _read(connection: Connection, schema: str, name: str, known: Mapping[_
                 default=row["default"],
                 generated=row["generated"],
                 references=known.get(place),
+                referenced=place in targets,
                 domain=".".join(_root(place, known)),
             )
         )

@@ -154,7 +154,7 @@ def inherit(tables: Sequence[MaskTable], rules: Mapping[str, Mapping[str, Rule]]
     for table in tables:
         for column in table.columns:
             rule = by_domain.get(column.domain)
-            if rule is None or column.domain == column.label or rule.kind == "keep":
+            if rule is None or column.domain == column.label:
                 continue
             if rule.when is not None:
                 raise rule.error(

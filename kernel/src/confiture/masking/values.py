@@ -92,6 +92,8 @@ class ValueType(msgspec.Struct, frozen=True, kw_only=True):
 class MaskColumn(msgspec.Struct, frozen=True, kw_only=True):
     """A column of the source. ``default`` is SQL, ``references`` the schema, table and column of a foreign key.
 
+    ``referenced``: a foreign key, of whatever table, leads to it.
+
     ``domain`` is the name under which equal values get equal masks: that of the column which it references at the end
     of all foreign keys, so that parent and child still match; else its own.
     """
@@ -104,12 +106,18 @@ class MaskColumn(msgspec.Struct, frozen=True, kw_only=True):
     default: str | None = None
     generated: bool = False
     references: tuple[str, str, str] | None = None
+    referenced: bool = False
     domain: str = ""
 
     @property
     def label(self) -> str:
         """How messages name it."""
         return f"{self.schema}.{self.table}.{self.name}"
+
+    @property
+    def is_linked(self) -> bool:
+        """Whether equal values of other tables must become equal: its mask may depend on nothing but the value."""
+        return self.referenced or self.references is not None
 
 
 class MaskTable(msgspec.Struct, frozen=True, kw_only=True):
