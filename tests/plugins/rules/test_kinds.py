@@ -33,6 +33,7 @@ RULES = {
     "python": ({"value": "textwrap:dedent"}, "text", "'person ' || n", False),
     "regex": ({"pattern": "[0-9]"}, "text", "'person ' || n", False),
     "scramble": ({}, "varchar(30)", "'person ' || n", False),
+    "shuffle": ({}, "text", "'person ' || n", True),
     "sql": ({"value": "md5(value)"}, "text", "'person ' || n", False),
     "card": ({}, "text", "'4111 1111 1111 ' || (1000 + n)", False),
     "constant": ({"value": "x"}, "text", "'person ' || n", False),

@@ -21,12 +21,12 @@ CREATE TYPE mood AS ENUM ('happy', 'angry');
 CREATE TABLE people (id int PRIMARY KEY, name varchar(40), email text UNIQUE, login text, phone text, card text,
   iban text, notes text, comment text, born date, joined timestamptz, salary numeric(10,2), mood mood, team text,
   address inet, device macaddr, tags text[], profile jsonb, initials text, secret text, token text UNIQUE, country text,
-  score int DEFAULT 0, agent text, diary text);
+  score int DEFAULT 0, agent text, diary text, size int);
 INSERT INTO people SELECT n, 'Ann ' || n, n || '@corp.test', 'ann' || n, '+49 171 ' || n, '4111111111111' || 100 + n,
   'DE' || 1234567890 + n, 'write to a@b.c', 'some words', date '1980-01-01' + n, now(), 1000 + n, 'angry', 'x',
   inet '10.0.0.0' + n, '08:00:2b:01:02:03', ARRAY['t' || n],
   '{"contact": {"email": "a@b.c"}, "children": [{"name": "x"}]}', 'Q.',
-  'secret' || n, 'token' || n, 'DE', 5, 'Mozilla', 'dear diary' FROM generate_series(1, 20) AS n
+  'secret' || n, 'token' || n, 'DE', 5, 'Mozilla', 'dear diary', n FROM generate_series(1, 20) AS n
 """
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from confiture.errors import ConfigError
 from confiture.masking import number_of
+from confiture.transfer import reading
 from confiture_rules.kinds.choice import weighted
 from confiture_rules.kinds.date_shift import shift
 from confiture_rules.kinds.fpe import fpe
@@ -200,6 +201,46 @@ async def test_arrays(masking):
     assert found == [["<*>", None, "<*>", "<*>"], None, []]
     await refused(masking, "t", {"id": {"array": {"each": None}}}, "no array")
     await refused(masking, "t", {"a": {"array": {"each": {"python": "os:getcwd"}}}}, "cannot stand within")
+
+
+async def test_shuffle(masking):
+    """The same values in other rows, in the order of the keyed hash; NULL stays where it is. Other joins beside it."""
+    masking.sql(
+        """CREATE TABLE t (a int, "B" text, v int UNIQUE, w text, PRIMARY KEY (a, "B"));
+           INSERT INTO t SELECT i, 'x', nullif(i, 5), 'w' || i FROM generate_series(1, 40) AS i"""
+    )
+    rows = await masking.fetch("t", {"v": {"shuffle": {}}, "w": {"shuffle": {}}}, check=True)
+    raw = [None if i == 5 else i for i in range(1, 41)]
+    found = [row["v"] for row in rows]
+    assert [row["a"] for row in rows] == list(range(1, 41))
+    assert found != raw
+    assert found[4] is None
+    assert sorted(filter(None, found)) == sorted(filter(None, raw))
+    assert [f"w{value}" for value in found] != [row["w"] for row in rows]
+    masking.sql("CREATE TABLE n (v int); CREATE TABLE c (id int PRIMARY KEY, p int UNIQUE REFERENCES c)")
+    await refused(masking, "n", {"v": {"shuffle": {}}}, "needs a table with a primary key")
+    await refused(masking, "c", {"p": {"shuffle": {}}}, "would part the two sides")
+
+
+async def test_sql_speaks_of_columns_by_any_name(masking):
+    """What the query brings along has other names than a table's columns have."""
+    masking.sql(
+        """CREATE TABLE t (id int PRIMARY KEY, value text, h0 text, e text[], d jsonb, o int, v int);
+           INSERT INTO t SELECT i, 'v', 'h', '{x}', '{"a": 1}', 3, i FROM generate_series(1, 3) AS i"""
+    )
+    rules = {
+        "h0": {"sql": "value || h0 || o || id"},
+        "value": {"hash": {}, "when": "value <> h0 AND id < 9"},
+        "o": "{h0|digits}{v}",
+        "v": {"shuffle": {}},
+        "e": {"array": {"each": {"sql": "e[1] || o || d"}}},
+        "d": {"json": {"paths": {"a": {"sql": "d ->> 'a' || o || e[1]"}}}},
+    }
+    masked = await masking.compile("t", rules, check=False)
+    async with reading(masking.run, masking.target, settings=masking.key.settings) as connection:
+        rows = await connection.fetch(f"{masked.where('id = 2 AND v = o - 1')}")
+    assert [(row["h0"], row["e"], json.loads(row["d"])) for row in rows] == [("vh32", ['x3{"a": 1}'], {"a": "13x"})]
+    assert (rows[0]["value"], rows[0]["o"] // 10) == (masking.hmac("t.value", "v").hex()[:20], 32)
 
 
 async def test_sql_of_ones_own(masking, users):

@@ -131,7 +131,7 @@ class TableScope:
         sql = prf_sql(domain, draw, text, inner=inner, outer=outer)
         if not self._depth:
             return self._compiler.drawn(sql)
-        return f"{DRAWN}_{self._depth}.{self._inline.setdefault(sql, f'h{len(self._inline)}')}"
+        return f"{DRAWN}_{self._depth}.{self._inline.setdefault(sql, f'confiture_h{len(self._inline)}')}"
 
     def number(self, *, per: str = "value", draw: str = "") -> str:
         return number_sql(self.bytes(8, per=per, draw=draw), self.table.version)
@@ -139,6 +139,14 @@ class TableScope:
     def keyed(self, text: str, *, draw: str = "") -> str:
         inner, outer = self._settings
         return prf_sql(self._domain, draw, text, inner=inner, outer=outer)
+
+    def join(self, relation: str) -> str:
+        self._alone("depends on other rows")
+        if not self.table.primary_key or self._depth:
+            raise self._rule.error(
+                f"{self._rule.kind!r} needs a table with a primary key, and no rule around it", hint="take another kind"
+            )
+        return self._compiler.joined(relation)
 
     def seed(self, label: str) -> Bytes:
         return self._compiler.key.prf("confiture seed", label, "")

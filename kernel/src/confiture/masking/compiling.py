@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["MaskedTable", "compile_masks"]
 
-#: The alias of a mask that others read, and its number.
+#: Aliases, with numbers. Columns have such names too: rules speak of theirs without the table's name.
 _MASKED = "confiture_masked"
+_JOINED = "confiture_joined"
 #: Kinds that are known, and in which distribution they are.
 _ELSEWHERE = {"faker": "confiture-mask-faker"}
 
@@ -114,6 +115,7 @@ class _Compiler:
         self._stack: list[str] = []
         self._drawn: dict[str, str] = {}  # SQL of 32 bytes: its name
         self._layers: dict[str, str] = {}  # a column whose mask others read: the name of what it has become
+        self._joined: dict[str, str] = {}
         self._row_used: dict[str, int] = {}  # by the pair of settings, how many bytes of the row's are given away
 
     def compile_column(self, name: str) -> Mask:
@@ -162,12 +164,16 @@ class _Compiler:
             if mask.function is not None or mask.omitted:
                 raise self.rules[name].error("the value is not made on the source, so that no other column can read it")
             self._layers[name] = f"{_MASKED}_{len(self._layers)}"
-        return f"{self._layers[name]}.value"
+        return f"{self._layers[name]}.confiture_value"
 
     def drawn(self, sql: str) -> str:
         """The name of 32 bytes that are made once a row."""
-        name = self._drawn.setdefault(sql, f"h{len(self._drawn)}")
+        name = self._drawn.setdefault(sql, f"confiture_h{len(self._drawn)}")
         return f"{DRAWN}.{name}"
+
+    def joined(self, relation: str) -> str:
+        """The name of a relation that is joined by the primary key."""
+        return self._joined.setdefault(relation, f"{_JOINED}_{len(self._joined)}")
 
     def row_bytes(self, size: int, settings: tuple[str, str]) -> str:
         """Bytes of the row's own: each is given away once."""
@@ -196,12 +202,15 @@ class _Compiler:
         outputs = []
         for name in columns:
             if name in self._layers:
-                sql = f"{self._layers[name]}.value"
+                sql = f"{self._layers[name]}.confiture_value"
             else:
                 sql = (compiled[name].expression if name in compiled else "") or self.raw(name)
             outputs.append(f"{sql} AS {quote_ident(name)}")
         lines = ["SELECT " + ",\n       ".join(outputs)]
         lines.append(f"FROM {'ONLY ' if self.table.only else ''}{self.table.sql} AS {quote_ident(self.table.name)}")
+        for relation, alias in self._joined.items():
+            keys = [(f"{alias}.confiture_key_{i}", self.raw(name)) for i, name in enumerate(self.table.primary_key)]
+            lines.append(f"LEFT JOIN ({relation}) AS {alias} ON {' AND '.join(f'{a} = {b}' for a, b in keys)}")
         # OFFSET 0: without it the planner would put the expression wherever its name stands, and compute it each time.
         if self._drawn:
             drawn = ",\n       ".join(f"{sql} AS {name}" for sql, name in self._drawn.items())
@@ -209,5 +218,5 @@ class _Compiler:
         for name in self._compiled:  # in the order in which they were done: what a mask reads stands before it
             if name in self._layers:
                 sql = self._compiled[name].expression
-                lines.append(f"CROSS JOIN LATERAL (SELECT {sql} AS value OFFSET 0) AS {self._layers[name]}")
+                lines.append(f"CROSS JOIN LATERAL (SELECT {sql} AS confiture_value OFFSET 0) AS {self._layers[name]}")
         return "\n".join(lines)

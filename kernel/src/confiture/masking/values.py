@@ -204,6 +204,15 @@ class Scope(Protocol):
         """SQL of the 32 bytes for any SQL text, computed where it stands: for a few uses in a row, not for many."""
         ...
 
+    def join(self, relation: str) -> str:
+        """The name of ``relation``, SQL of a subquery, which is joined to the row by the primary key.
+
+        It has one row for each row of the table that it speaks of, its key in ``confiture_key_0`` and so on. The names
+        of its other columns begin with ``confiture_`` too, so that none is a column's of the table. Raises
+        ``ConfigError`` for a table without a key, and where a foreign key is at stake.
+        """
+        ...
+
     def seed(self, label: str) -> Bytes:
         """Bytes for what is drawn before the query runs, such as a pool of names: the key's, so that runs agree."""
         ...

@@ -36,6 +36,7 @@ _KINDS = (
     ("python", "Python", "a function of one's own, in the client"),
     ("regex", "Regex", "what a regular expression finds, replaced"),
     ("scramble", "Scramble", "letters for letters, digits for digits"),
+    ("shuffle", "Shuffle", "the column's values, each in another row"),
     ("sql", "Sql", "an expression of one's own"),
     ("template", "Template", "text with placeholders"),
 )

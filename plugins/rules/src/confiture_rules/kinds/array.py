@@ -28,8 +28,8 @@ class Array:
         if element is None:
             raise rule.error(f"{scope.column.type.shown} is no array")
         inner = read_rule(each, file=rule.file, line=rule.line, path=f"{rule.path}.each")
-        mask = scope.compile(inner, "confiture_item.e", element)
-        items = f"unnest({scope.value}) WITH ORDINALITY AS confiture_item(e, o)"
+        mask = scope.compile(inner, "confiture_item.confiture_e", element)
+        items = f"unnest({scope.value}) WITH ORDINALITY AS confiture_item(confiture_e, confiture_o)"
         # Without CASE, NULL would become {}: see on_null, which is decided before.
-        sql = f"ARRAY(SELECT {mask.expression} FROM {items} ORDER BY confiture_item.o)"
+        sql = f"ARRAY(SELECT {mask.expression} FROM {items} ORDER BY confiture_item.confiture_o)"
         return Mask(expression=f"CASE WHEN {scope.value} IS NULL THEN NULL ELSE {sql} END")

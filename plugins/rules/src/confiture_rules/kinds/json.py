@@ -47,22 +47,24 @@ def _at(path: list[str], document: str, scope: Scope, rule: Rule) -> str:
     if not path:
         return _leaf(document, scope, rule)
     if path[0] == "*":
-        each = _at(path[1:], "confiture_item.e", scope, rule)
-        items = "jsonb_array_elements(confiture_of.d) WITH ORDINALITY AS confiture_item(e, o)"
-        made = f"(SELECT coalesce(jsonb_agg({each} ORDER BY confiture_item.o), '[]') FROM {items})"
+        each = _at(path[1:], "confiture_item.confiture_e", scope, rule)
+        items = (
+            "jsonb_array_elements(confiture_of.confiture_d) WITH ORDINALITY AS confiture_item(confiture_e, confiture_o)"
+        )
+        made = f"(SELECT coalesce(jsonb_agg({each} ORDER BY confiture_item.confiture_o), '[]') FROM {items})"
         # Once by a name: the document is spoken of twice, and may be long to make.
         return (
-            f"(SELECT CASE WHEN jsonb_typeof(confiture_of.d) = 'array' THEN {made} ELSE confiture_of.d END "
-            f"FROM (SELECT {document} AS d OFFSET 0) AS confiture_of)"
+            f"(SELECT CASE WHEN jsonb_typeof({whole}) = 'array' THEN {made} ELSE {whole} END "
+            f"FROM (SELECT {document} AS confiture_d OFFSET 0) AS confiture_of)"
         )
     keys = path[: path.index("*")] if "*" in path else path
     names = f"ARRAY[{', '.join(quote_literal(key) for key in keys)}]::text[]"
-    inner = _at(path[len(keys) :], f"(confiture_in.d #> {names})", scope, rule)
+    inner = _at(path[len(keys) :], f"(confiture_in.confiture_d #> {names})", scope, rule)
     # jsonb_set makes NULL of the whole document for a NULL, and is right only where the path is there.
     return (
-        f"(SELECT CASE WHEN confiture_in.d #> {names} IS NULL THEN confiture_in.d "
-        f"ELSE jsonb_set(confiture_in.d, {names}, coalesce({inner}, 'null'::jsonb), false) END "
-        f"FROM (SELECT {document} AS d OFFSET 0) AS confiture_in)"
+        f"(SELECT CASE WHEN confiture_in.confiture_d #> {names} IS NULL THEN confiture_in.confiture_d "
+        f"ELSE jsonb_set(confiture_in.confiture_d, {names}, coalesce({inner}, 'null'::jsonb), false) END "
+        f"FROM (SELECT {document} AS confiture_d OFFSET 0) AS confiture_in)"
     )
 
 
