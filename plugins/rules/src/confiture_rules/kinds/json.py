@@ -48,9 +48,8 @@ def _at(path: list[str], document: str, scope: Scope, rule: Rule) -> str:
         return _leaf(document, scope, rule)
     if path[0] == "*":
         each = _at(path[1:], "confiture_item.confiture_e", scope, rule)
-        items = (
-            "jsonb_array_elements(confiture_of.confiture_d) WITH ORDINALITY AS confiture_item(confiture_e, confiture_o)"
-        )
+        whole = "confiture_of.confiture_d"
+        items = f"jsonb_array_elements({whole}) WITH ORDINALITY AS confiture_item(confiture_e, confiture_o)"
         made = f"(SELECT coalesce(jsonb_agg({each} ORDER BY confiture_item.confiture_o), '[]') FROM {items})"
         # Once by a name: the document is spoken of twice, and may be long to make.
         return (
