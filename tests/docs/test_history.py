@@ -23,9 +23,10 @@ VERSIONS = [f"{number:03}" for number in range(1, len(STEPS) + 1)]
 def shop(tmp_path: Path, server, psql) -> Path:
     """A copy of the example project, on a server with the roles that its schema names."""
     for role in ("jam_app", "jam_readonly"):
+        # Other workers make them at the same time: 42710, or 23505 in the very same moment.
         psql(
             server,
-            f"SELECT 'CREATE ROLE {role}' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') \\gexec",
+            f"DO $$ BEGIN CREATE ROLE {role}; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$",
         )
     folder = tmp_path / "jam-shop"
     shutil.copytree(SHOP, folder, ignore=shutil.ignore_patterns(".confiture"))
