@@ -75,7 +75,7 @@ async def test_the_example_project_is_what_it_was_built_from(
     for role in ("jam_app", "jam_readonly"):
         psql(
             server,
-            f"SELECT 'CREATE ROLE {role}' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') \\gexec",
+            f"DO $$ BEGIN CREATE ROLE {role}; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$",
         )
     _configure(project, server)
     psql(database, "\n".join(file.read_text() for file in files))
