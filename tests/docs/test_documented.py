@@ -36,10 +36,10 @@ def rows(page: Path) -> list[list[str]]:
 
 
 def subclasses(cls: type, module: ModuleType) -> Iterator[type]:
-    """The class and all below it that the module defines; tests define some of their own."""
+    """The class and all below it that the module, or the package, defines; tests define some of their own."""
     yield cls
     for below in cls.__subclasses__():
-        if below.__module__ == module.__name__:
+        if f"{below.__module__}.".startswith(f"{module.__name__}."):
             yield from subclasses(below, module)
 
 

@@ -1,0 +1,88 @@
+"""Rows that move from one database to another, and the masks over them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+import msgspec
+
+from confiture.model.plans import Statement
+from confiture.model.servers import Target
+
+__all__ = ["Mask", "TransferReport", "TransferTask"]
+
+
+class Mask(msgspec.Struct, frozen=True, kw_only=True):
+    """What replaces a column on its way out.
+
+    ``expression`` is SQL over the row of the task's query, whose columns go by the names of ``TransferTask.columns``:
+    it runs on the source, so that the value does not leave it. ``function`` runs in the client: it gets the value as
+    it travels (PostgreSQL's binary form of the type, or its text where the transfer is in text; None for NULL) and
+    returns what goes in its place. It is a callable or ``"module:object"``. Where a mask has both, the function gets
+    what the expression gives.
+
+    A mask kind says the rest too, for the checks before a run. ``uniqueness``: whether values that differ stay so
+    (``preserved``), do but for a chance of 1 to 2^``bits`` for two of them (``probable``), or need not (``lossy``).
+    ``max_length`` is of its text, in characters; None: not known. ``nullable``: it may give NULL for a value.
+    ``omitted``: the column is not copied at all, so that the target's default takes its place.
+    """
+
+    column: str = ""
+    expression: str = ""
+    function: Callable[[bytes | None], bytes | None] | str | None = None
+    uniqueness: Literal["preserved", "probable", "lossy"] = "lossy"
+    bits: float = 0.0
+    max_length: int | None = None
+    nullable: bool = False
+    omitted: bool = False
+
+    @property
+    def runs_in(self) -> Literal["source", "client"]:
+        """Where the mask is made: values of one that runs in the client leave the source as they are."""
+        return "source" if self.function is None else "client"
+
+
+class TransferTask(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows to move: ``query`` runs on the source, its columns go to ``columns`` of ``table`` on the target.
+
+    ``table`` is SQL text, qualified and quoted where needed; ``columns`` are bare names, as many as the query has.
+    ``snapshot`` is one that a session of the source exported and still holds (``confiture.transfer``).
+    ``settings`` are set on the source for the query, which reads them with ``current_setting('name')``: keys and lists
+    of keys belong there, since the text of a query is in pg_stat_activity and in logs. ``before`` and ``after`` run on
+    the target, in the transaction of the rows. ``binary`` False: the rows travel as text, so that each value is read
+    anew by the column's type. ``step``: ``Progress`` in rows runs under that name, in bytes under ``<step>.bytes``;
+    "" for none.
+    """
+
+    source: Target
+    target: Target
+    table: str
+    columns: tuple[str, ...]
+    query: str
+    estimated_rows: int | None = None
+    snapshot: str | None = None
+    settings: Mapping[str, str] = {}
+    before: tuple[Statement, ...] = ()
+    after: tuple[Statement, ...] = ()
+    binary: bool = True
+    step: str = ""
+
+    def __repr__(self) -> str:
+        """Without the settings' values: they may be keys."""
+        return (
+            f"TransferTask(source={self.source!r}, target={self.target!r}, table={self.table!r}, "
+            f"columns={self.columns!r}, query={self.query!r}, settings={sorted(self.settings)!r})"
+        )
+
+
+class TransferReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a transfer engine did. ``rows`` are those that the target took, ``bytes`` what went over, as it travelled.
+
+    ``binary``: in PostgreSQL's binary form, or as text.
+    """
+
+    rows: int
+    bytes: int
+    seconds: float
+    binary: bool = True
