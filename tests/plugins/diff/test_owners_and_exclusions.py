@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from confiture.model import Grant, ObjectKey, Schema, SchemaObject
+from confiture.owners import CURRENT_USER
 from confiture_diff.exclusions import exclude
-from confiture_diff.owners import CURRENT_USER, without_scratch_role
+from confiture_diff.owners import without_scratch_role
 
 pytestmark = pytest.mark.anyio
 

@@ -11,8 +11,9 @@ import anyio.to_thread
 from confiture.config.project import MigrationsConfig
 from confiture.hooks import DIFFER, INSPECTOR
 from confiture.model import DiffOptions, Note, Plan, Schema
+from confiture.owners import without_extension_versions
 from confiture_diff.exclusions import exclude
-from confiture_diff.owners import without_extension_versions, without_scratch_role
+from confiture_diff.owners import without_scratch_role
 from confiture_diff.scratch import open_loaded
 from confiture_diff.scripts import Script, read_ddl
 from confiture_diff.snapshots import Snapshots, cache_folder, snapshot_key

@@ -14,11 +14,12 @@ from confiture.errors import Refused
 from confiture.hooks import DIFFER, INSPECTOR
 from confiture.migrations.tracking import tracking_of
 from confiture.model import DiffOptions, Note, Plan, Schema, StepFinished, StepStarted, WarningRaised
+from confiture.owners import without_extension_versions
 from confiture.sqlfiles.config import FilesConfig
 from confiture_init.excluding import without_histories
 from confiture_init.layout import lay_out, whole_objects
 from confiture_init.model import Adopted, InitReport
-from confiture_init.owners import without_role, without_versions
+from confiture_init.owners import without_role
 from confiture_init.settings import chosen_order, with_order
 from confiture_init.writing import remove, write_files, write_project
 
@@ -45,7 +46,7 @@ async def adopt(ctx: Context, root: Path, name: str | None) -> InitReport:
     live = await ctx.get(INSPECTOR, _INSPECTOR).inspect(ctx, target)
     kept = without_histories(live, tracking_of(project))
     _refuse_unknown(kept.schema)
-    wanted = without_versions(without_role(kept.schema, live.role))
+    wanted = without_extension_versions(without_role(kept.schema, live.role))
     plan = await _plan(ctx, wanted)
     if not plan.statements:
         raise Refused(
@@ -119,7 +120,7 @@ async def _plan(ctx: Context, wanted: Schema) -> Plan:
         nothing = without_role(await ctx.get(INSPECTOR, _INSPECTOR).inspect(ctx, empty), "")
     version = wanted.server_version[0] if wanted.server_version else 18
     options = DiffOptions(online=False, target_version=version)
-    return await ctx.get(DIFFER, _DIFFER).diff(ctx, without_versions(nothing), wanted, options)
+    return await ctx.get(DIFFER, _DIFFER).diff(ctx, without_extension_versions(nothing), wanted, options)
 
 
 def _tell(ctx: Context, left_out: tuple[tuple[str, str], ...], wanted: Schema) -> None:

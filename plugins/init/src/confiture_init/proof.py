@@ -14,10 +14,11 @@ from confiture.config.project import ScratchConfig
 from confiture.errors import ConfitureError, DependencyError, ExecutionError, FeatureMissing, ProofFailed
 from confiture.hooks import EXECUTOR, INSPECTOR, SERVER, SOURCE
 from confiture.model import Execution, Plan, Schema, StepFinished, StepStarted, WarningRaised
+from confiture.owners import without_extension_versions
 from confiture.sql import extensions_named, features_named, order_statements, read_script, roles_named
 from confiture.sqlfiles.order import misread
 from confiture_init.comparing import column_orders, compare
-from confiture_init.owners import without_role, without_versions
+from confiture_init.owners import without_role
 from confiture_init.writing import write_files
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def _compared(ctx: Context, wanted: Schema, built: Schema, live: Schema) -> tupl
     """What could not be compared, as text. Raises ``ProofFailed`` for what differs."""
     # Its own role stands for the builder there, and may be an owner by name here.
     expected = without_role(wanted, built.role, everywhere=True)
-    found = without_versions(without_role(built, built.role, everywhere=True))
+    found = without_extension_versions(without_role(built, built.role, everywhere=True))
     if expected.digest != found.digest:
         comparison = compare(expected, found, same_version=live.server_version[:1] == built.server_version[:1])
         if comparison.different:

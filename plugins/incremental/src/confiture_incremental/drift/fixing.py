@@ -44,8 +44,9 @@ async def write_fix(
     try:
         await _prove(ctx, config, request, files)
     except BaseException:
-        for each in _files_of(path):
-            await anyio.Path(each).unlink(missing_ok=True)
+        with anyio.CancelScope(shield=True):  # a cancelled run would stop at the first await, and leave the file
+            for each in _files_of(path):
+                await anyio.Path(each).unlink(missing_ok=True)
         raise
     return path
 
