@@ -1,0 +1,7 @@
+"""Moves the rows: chunks, workers, and what a later run needs to go on."""
+
+from __future__ import annotations
+
+from confiture_sync.copying.tables import copy_tables
+
+__all__ = ["copy_tables"]

@@ -1,0 +1,67 @@
+"""The key that masks are made with: where the file of rules says, else the environment, else one of the project's."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from confiture.errors import ConfigError, UsageError
+from confiture.masking import MaskingKey, load_key
+from confiture.masking.keys import VARIABLE
+from confiture.model import Note
+
+if TYPE_CHECKING:
+    from confiture.protocols import Context
+    from confiture_sync.configuring import SyncFile
+    from confiture_sync.model import SyncRequest
+
+__all__ = ["find_key"]
+
+#: Below ``.confiture/``, which is never in version control.
+_OWN = "anonymization.key"
+
+
+def find_key(ctx: Context, request: SyncRequest, file: SyncFile) -> MaskingKey:
+    """The key. Where nobody has one, one is made and kept in the project's state folder, for its owner only.
+
+    Raises ``ConfigError`` for a place that has none, without any of it; ``UsageError`` where nothing is to be masked
+    and that was not confirmed.
+    """
+    if not request.mask:
+        if request.confirm != request.target:
+            raise UsageError(
+                "personal data would leave the source as it is",
+                hint=f"write the rules; or, where that is meant: --no-mask --confirm {request.target}",
+            )
+        return MaskingKey(secrets.token_bytes(32))
+    place = file.key
+    path = None if place.file is None else ctx.project.root / place.file
+    if path is None and place.command is None and place.keyring is None and not os.environ.get(VARIABLE):
+        path = _own(ctx)
+    return load_key(file=path, command=place.command, keyring=place.keyring)
+
+
+def _own(ctx: Context) -> Path:
+    path = ctx.project.state_dir / _OWN
+    try:
+        path.parent.mkdir(exist_ok=True)
+        # Made with its mode: nobody may read it for a moment either.
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_hex(32) + "\n")
+    except FileExistsError:
+        return path
+    except OSError as error:
+        raise ConfigError(
+            f"masks need a key, {VARIABLE} is not set, and none can be kept in {ctx.project.shown(path)!r}: "
+            f"{error.strerror}",
+            hint=f'export {VARIABLE}="$(openssl rand -hex 32)", and keep it: another key gives other values',
+        ) from None
+    ctx.emit(
+        Note(
+            message=f"{VARIABLE} is not set: a key was made in {ctx.project.shown(path)}; another machine needs the "
+            "same one for the same masked values"
+        )
+    )
+    return path

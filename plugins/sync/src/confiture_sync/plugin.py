@@ -1,0 +1,34 @@
+"""Registers the mediums ``sync``, ``sync-init`` and ``sync-abandon``, and their commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from confiture.hooks import Command, Provider, hookimpl
+
+if TYPE_CHECKING:
+    from confiture.protocols import Medium
+
+API_VERSION = 1
+
+
+@hookimpl
+def confiture_mediums() -> Iterable[Provider[Medium]]:
+    """Medium 3."""
+    yield Provider(
+        name="sync",
+        target="confiture_sync.medium:SyncMedium",
+        summary="rows of one database in another, masked on the way",
+    )
+
+
+@hookimpl
+def confiture_commands() -> Iterable[Command]:
+    """``confiture sync``."""
+    yield Command(
+        name="sync",
+        target="confiture_sync.commands.sync:sync",
+        summary="Copy tables from one database into another, personal data masked",
+        group="Mediums",
+    )
