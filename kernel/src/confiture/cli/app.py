@@ -71,7 +71,8 @@ def find_command(table: Mapping[tuple[str, ...], Command], tokens: Sequence[str]
 def build_app(commands: Mapping[tuple[str, ...], Command], *, documented: bool = True) -> App:
     """The cyclopts application of these commands: one of them to run it, all of them for a completion script.
 
-    Nothing of them is imported. ``documented``: their docstrings are shown rather than their summaries.
+    None of them is imported, save those that have commands below them here: cyclopts takes no string for a word that
+    is both. ``documented``: their docstrings are shown rather than their summaries.
     """
     from cyclopts import App, Group
 
@@ -93,5 +94,17 @@ def build_app(commands: Mapping[tuple[str, ...], Command], *, documented: bool =
                 parents[path[:depth]] = App(name=path[depth - 1], **settings)
                 parents[path[: depth - 1]].command(parents[path[:depth]])
         help_ = None if documented else command.summary
-        parents[path[:-1]].command(command.target, name=path[-1], help=help_, **settings)
+        if not any(other[: len(path)] == path != other for other in commands):
+            parents[path[:-1]].command(command.target, name=path[-1], help=help_, **settings)
+            continue
+        parents[path] = App(name=path[-1], help=help_, **settings)
+        parents[path].default(_imported(command.target))
+        parents[path[:-1]].command(parents[path])
     return app
+
+
+def _imported(target: str) -> Any:
+    import importlib
+
+    module, _, name = target.partition(":")
+    return getattr(importlib.import_module(module), name)

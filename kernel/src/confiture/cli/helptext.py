@@ -18,7 +18,16 @@ if TYPE_CHECKING:
 
     from confiture.hooks import Command
 
-__all__ = ["HelpFormatter", "coloured", "group_order", "overview", "page_width", "terminal_width", "usage_line"]
+__all__ = [
+    "HelpFormatter",
+    "coloured",
+    "commands_below",
+    "group_order",
+    "overview",
+    "page_width",
+    "terminal_width",
+    "usage_line",
+]
 
 _SUMMARY = "PostgreSQL migrations from DDL: the files in db/schema/ are the truth, migrations are derived from them."
 
@@ -70,17 +79,11 @@ def group_order(name: str) -> tuple[int, str]:
 def overview(table: Mapping[tuple[str, ...], Command], path: tuple[str, ...]) -> str:
     """The help of ``confiture`` itself, or of a word that has commands below it."""
     width, bold = page_width(), coloured(sys.stdout)
-    depth = len(path)
     groups: dict[str, dict[str, str]] = {}
     for key, command in table.items():
-        if key[:depth] != path or len(key) <= depth:
-            continue
-        rows = groups.setdefault("Commands" if path else command.group, {})
-        if len(key) == depth + 1:
-            rows[key[depth]] = command.summary
-        else:
-            words = sorted({other[depth + 1] for other in table if other[: depth + 1] == key[: depth + 1] != other})
-            rows[key[depth]] = ", ".join(words)
+        if key[: len(path)] == path != key:
+            rows = groups.setdefault("Commands" if path else _group(table, key[:1], command), {})
+            rows[key[len(path)]] = _row(table, key[: len(path) + 1])
     lines = [f"Usage: {' '.join(('confiture', *path))} COMMAND"]
     if not path:
         lines += ["", *_filled(_SUMMARY, width)]
@@ -91,6 +94,29 @@ def overview(table: Mapping[tuple[str, ...], Command], path: tuple[str, ...]) ->
         lines += ["", _heading("Examples", bold=bold), _EXAMPLES]
     lines += ["", f"`{' '.join(('confiture', *path))} COMMAND --help` shows the options of a command."]
     return "\n".join(lines) + "\n"
+
+
+def commands_below(table: Mapping[tuple[str, ...], Command], path: tuple[str, ...]) -> str:
+    """The part of a command's own help page that shows the commands below it; nothing where there are none."""
+    words = sorted({key[len(path)] for key in table if key[: len(path)] == path != key})
+    rows = [(word, _row(table, (*path, word))) for word in words]
+    if not rows:
+        return ""
+    lines = _section("Commands", rows, page_width(), _LEAST_COMMAND, bold=coloured(sys.stdout))
+    return "\n".join(["", *lines]) + "\n"
+
+
+def _group(table: Mapping[tuple[str, ...], Command], word: tuple[str, ...], command: Command) -> str:
+    return table.get(word, command).group
+
+
+def _row(table: Mapping[tuple[str, ...], Command], word: tuple[str, ...]) -> str:
+    """What is said of a word: its own command's summary, and the words that may follow."""
+    following = ", ".join(sorted({key[len(word)] for key in table if key[: len(word)] == word != key}))
+    own = table.get(word)
+    if own is None:
+        return following
+    return f"{own.summary.removesuffix('.')}; below it: {following}" if following else own.summary
 
 
 def _heading(text: str, *, bold: bool) -> str:

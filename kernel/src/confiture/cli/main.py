@@ -132,13 +132,14 @@ def _dispatch(tokens: list[str], options: list[str], shell: Shell) -> int:
     function = registry.resolve(found.command.target, f"command {found.command.name!r}")
     app = build_app({found.path: found.command}, documented=bool(function.__doc__))
     if wants_help:
-        from confiture.cli.helptext import usage_line
+        from confiture.cli.helptext import commands_below, usage_line
 
         page = app
         for word in found.path:
             page = page[word]
         page.usage = usage_line(page, found.path)
         app.help_print(list(found.path), console=shell.console())
+        shell.write(commands_below(table, found.path))
         return 0
     if found.path != ("plugins",):
         _tell_of_broken(registry, shell)
@@ -168,7 +169,7 @@ def _run(app: Any, tokens: list[str], found: Found, shell: Shell) -> int:
             tokens, exit_on_error=False, print_error=False, verbose=False, end_of_options_delimiter="--"
         )
     except CycloptsError as error:
-        raise usage_error(error, found.path) from error
+        raise usage_error(error, found.path, found.children) from error
     for value in tuple(bound.arguments.values()):
         if isinstance(value, Output):
             shell.configure(value)

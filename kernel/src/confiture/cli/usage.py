@@ -34,8 +34,8 @@ def unknown_command(
     return UsageError(f"unknown command {token!r}", hint=hint)
 
 
-def usage_error(error: CycloptsError, path: Sequence[str]) -> UsageError:
-    """A parser's error in confiture's words."""
+def usage_error(error: CycloptsError, path: Sequence[str], children: Iterable[str] = ()) -> UsageError:
+    """A parser's error in confiture's words. ``children``: the commands that could have followed ``path``."""
     from cyclopts import exceptions as cyclopts
 
     help_hint = f"`confiture {' '.join(path)} --help` shows what there is"
@@ -45,7 +45,13 @@ def usage_error(error: CycloptsError, path: Sequence[str]) -> UsageError:
         near = closest(token, names)
         return UsageError(f"unknown option {token!r}", hint=(f"did you mean {near!r}? " if near else "") + help_hint)
     if isinstance(error, cyclopts.UnusedCliTokensError) and error.unused_tokens:
-        return UsageError(f"unexpected argument {error.unused_tokens[0]!r}", hint=help_hint)
+        unused = error.unused_tokens[0]
+        near = closest(unused, children)
+        if unused in children:
+            hint = f"options follow the command: confiture {' '.join((*path, unused))} ..."
+        else:
+            hint = (f"did you mean {near!r}? " if near else "") + help_hint
+        return UsageError(f"unexpected argument {unused!r}", hint=hint)
     if isinstance(error, cyclopts.MissingArgumentError) and error.argument is not None:
         name = error.keyword or error.argument.name
         what = f"option {name!r} needs a value" if name.startswith("-") else f"{name.upper()} is missing"
