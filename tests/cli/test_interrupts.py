@@ -154,3 +154,22 @@ def test_a_build_that_is_stopped_leaves_nothing_behind(existing, number, cli, pr
     found = psql(postgres, f"select datname from pg_database where datname like '%{database.database}%'")
     assert found == database.database
     assert psql(database, "select count(*) from pg_class where relname = 'a'") == "0"
+
+
+def test_a_command_may_leave_something_and_says_how_to_go_on(cli) -> None:
+    """Nothing was taken back then: the usual hint would be wrong."""
+    code = """
+    import anyio
+
+    async def command(*, common: CommonParam = None, shell: ShellParam):
+        shell.left_behind = "half of it is there\\nconfiture " + " ".join(shell.words) + " --resume"
+        print("ready", flush=True)
+        await anyio.sleep(60)
+    """
+    cli.command("waits", code)
+    process = cli.start("waits", "--quiet")
+    ready(process)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert err == ("error: interrupted by Ctrl-C\n  hint: half of it is there\n    confiture waits --quiet --resume\n")

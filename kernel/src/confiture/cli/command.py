@@ -33,8 +33,11 @@ __all__ = [
     "Format",
     "Output",
     "OutputParam",
+    "ProjectOutput",
+    "ProjectParam",
     "Shell",
     "ShellParam",
+    "environments",
 ]
 
 Format: TypeAlias = Literal["text", "json"]
@@ -93,6 +96,15 @@ class Common(Output):
 
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectOutput(Output):
+    """The options of a command that works in a project and has options of its own for its databases."""
+
+    project: Annotated[Path | None, Parameter(name=["--project"], metavar="FOLDER", group=_OUTPUT)] = None
+    """The project's folder. [default: found from the working folder upwards]"""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CommonSql(Common):
     """The common options of a command whose result can be SQL: :meth:`Shell.write` it where ``format`` is ``sql``."""
 
@@ -110,5 +122,9 @@ CommonParam: TypeAlias = Common | None
 CommonSqlParam: TypeAlias = CommonSql | None
 #: The same for a command that needs no project: ``output: OutputParam = None``.
 OutputParam: TypeAlias = Output | None
+#: The same for a command whose databases have options of their own: ``common: ProjectParam = None``.
+ProjectParam: TypeAlias = ProjectOutput | None
+#: What TAB offers where an environment's name is expected: ``Parameter(completer=environments)``.
+environments = _environments
 #: The parameter that the command line fills in itself: ``shell: ShellParam``.
 ShellParam: TypeAlias = Annotated[Shell, Parameter(parse=False)]

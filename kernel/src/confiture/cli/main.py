@@ -45,6 +45,7 @@ def run_command(tokens: Sequence[str]) -> int:
     from confiture.errors import ConfitureError, DiskFull, InternalError
 
     shell = Shell()
+    shell.words = tuple(tokens)
     # Known before parsing, so that an error of the parsing itself is shown as asked for.
     options = list(itertools.takewhile(lambda word: word != "--", tokens))
     shell.format = "json" if _option(options, "--format") == "json" else "text"
@@ -58,7 +59,7 @@ def run_command(tokens: Sequence[str]) -> int:
     except KeyboardInterrupt:
         from confiture.cli.interrupts import interrupted
 
-        return _fail(interrupted("SIGINT"), shell)
+        return _fail(interrupted("SIGINT", left_behind=shell.left_behind), shell)
     except BrokenPipeError:
         return _EXIT_BROKEN_PIPE
     except Exception as error:
@@ -179,7 +180,7 @@ def _run(app: Any, tokens: list[str], found: Found, shell: Shell) -> int:
     if inspect.iscoroutine(result):
         from confiture.cli.interrupts import run_async
 
-        result = run_async(result)
+        result = run_async(result, shell)
     shell.emit_report(result)
     return int(getattr(result, "exit_code", 0) or 0)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from confiture.cli.bars import Drawer
-    from confiture.cli.command import Common, Output
+    from confiture.cli.command import Common, Output, ProjectOutput
+    from confiture.model import Event
     from confiture.registry import Registry
     from confiture.run import Run
 
@@ -34,6 +35,11 @@ class Shell:
         self.registry: Registry | None = None
         #: The progress bars of a run on a terminal: they make way for what is written there.
         self.bars: Drawer | None = None
+        #: The words after ``confiture``, as they were typed.
+        self.words: tuple[str, ...] = ()
+        #: What a command leaves behind when it is stopped now, and how to go on: the hint of ``Interrupted``.
+        #: None: whatever was running is taken back.
+        self.left_behind: str | None = None
 
     @property
     def interactive(self) -> bool:
@@ -46,10 +52,17 @@ class Shell:
             self.format, self.quiet, self.debug = common.format, common.quiet, common.debug
 
     @asynccontextmanager
-    async def run(self, common: Common | None = None, *, anywhere: bool | Path = False) -> AsyncIterator[Run]:
+    async def run(
+        self,
+        common: Common | ProjectOutput | None = None,
+        *,
+        anywhere: bool | Path = False,
+        observers: Iterable[Callable[[Event], None]] = (),
+    ) -> AsyncIterator[Run]:
         """A run of the project and environment that the options choose, its events shown as they choose.
 
         ``anywhere``: without a project the working folder is one, or the folder that it names, with nothing configured.
+        ``observers`` hear its events, too.
         """
         from pathlib import Path
 
@@ -66,12 +79,11 @@ class Shell:
             if anywhere is False or (chosen_folder is not None and anywhere is True):
                 raise
             project = Project(Path.cwd() if anywhere is True else anywhere)
-        with event_observers(self, verbose=bool(common and common.verbose)) as observers:
-            kernel = Kernel(project, observers=observers)
-            chosen = {} if common is None else {
-                "env": common.env, "config": common.config, "database_url": common.database_url
-            }  # fmt: skip
-            async with kernel.run(**chosen) as run:  # type: ignore[arg-type]
+        with event_observers(self, verbose=bool(common and common.verbose)) as own:
+            kernel = Kernel(project, observers=(*own, *observers))
+            # A command that names its databases itself has none of these.
+            chosen = {name: getattr(common, name, None) for name in ("env", "config", "database_url")}
+            async with kernel.run(**chosen) as run:
                 yield run
 
     def print(self, text: str = "") -> None:
