@@ -547,3 +547,21 @@ def test_keys_that_are_refused(tmp_path, monkeypatch):
         with pytest.raises(ConfigError) as caught:
             load_key(**options)
         assert "hunter2" not in f"{caught.value} {caught.value.hint} {caught.value.detail}"
+
+
+async def test_a_part_of_a_table_is_read_by_its_own_name(kernel_run, database, psql):
+    """A partition, whose columns may stand in another order; rules speak of the table all the same."""
+    psql(
+        database,
+        """CREATE TABLE "P p" (id int, name text) PARTITION BY LIST (id); CREATE TABLE "one ""1"" " (name text, id int);
+           ALTER TABLE "P p" ATTACH PARTITION "one ""1"" " FOR VALUES IN (1, 2);
+           CREATE TABLE two PARTITION OF "P p" DEFAULT;
+           INSERT INTO "P p" VALUES (1, 'a'), (2, 'b'), (3, 'c')""",
+    )
+    async with kernel_run() as run:
+        table = await masked(run, database, {"name": sql("""upper("P p".name) || {id}""")}, table="P p")
+        part = table.of('ONLY "one ""1"" "', "ctid >= '(0,2)'", "name = 'b' -- or another")
+        async with reading(run, database, settings=KEY.settings) as connection:
+            assert [tuple(row) for row in await connection.fetch(part)] == [(2, "B2")]
+            assert len(await connection.fetch(table.of('"P p"'))) == 3
+    assert not table.whole

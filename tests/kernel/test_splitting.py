@@ -170,3 +170,29 @@ async def test_by_key_of_partitions_and_of_a_parent_alone(connection, database, 
         assert len(await split_by_key(session, "p", ["id"], chunks=1)) == 1
         with pytest.raises(Refused, match="no column 'nope'"):
             await split_by_key(session, "p", ["nope"], chunks=2)
+
+
+async def test_partitions_that_may_not_be_read_by_themselves_are_read_through_their_table(connection, database, psql):
+    """Privileges on a partitioned table are enough to read it, and say nothing of its partitions."""
+    psql(database, "CREATE TABLE p (id int) PARTITION BY RANGE (id); CREATE TABLE p1 PARTITION OF p DEFAULT")
+    psql(database, "INSERT INTO p SELECT generate_series(1, 1000); GRANT SELECT ON p TO pg_monitor")
+    psql(database, "CREATE TABLE t AS SELECT 1 AS id, 2 AS secret; GRANT SELECT (id) ON t TO pg_monitor")
+    async with connection() as session:
+        assert len(await split_by_place(session, "p", chunk_bytes=8192)) > 1
+        await session.execute("SET LOCAL ROLE pg_monitor")
+        chunks = await split_by_place(session, "p", chunk_bytes=8192)
+        assert await check(session, chunks, "p") == [1000]
+        assert await check(session, await split_by_place(session, "t", chunk_bytes=1), "t", columns="id") == [1]
+
+
+async def test_by_place_a_chunk_tells_its_relations_file(connection, database, psql):
+    """Places hold as long as that is the same: VACUUM FULL moves every row."""
+    psql(database, "CREATE TABLE t AS SELECT generate_series(1, 1000) AS id")
+    files = set()
+    for _ in range(2):
+        async with connection() as session:
+            (chunk,) = await split_by_place(session, "t", chunk_bytes=10**9)
+            assert chunk.filenode == await session.fetchval("SELECT pg_relation_filenode('t')")
+            files.add(chunk.filenode)
+        psql(database, "VACUUM FULL t")
+    assert len(files) == 2

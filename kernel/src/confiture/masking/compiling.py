@@ -32,15 +32,19 @@ _ELSEWHERE = {"faker": "confiture-mask-faker"}
 class MaskedTable(msgspec.Struct, frozen=True, kw_only=True):
     """A table's masks, put together. ``columns`` are those that are copied: no generated ones, none with ``default``.
 
-    ``query`` selects them, masked, from the source; its condition is added by :meth:`where`. ``masks`` are those whose
-    function runs in the client, for the transfer engine: the SQL of all others is in the query. ``rules`` and
-    ``compiled`` are by column. ``reads`` are the columns whose raw values are in other columns' masks, ``kept`` those
-    that leave as they are.
+    ``query`` selects them, masked, from the source; its condition is added by :meth:`where`, and :meth:`of` reads a
+    part of the table. ``around`` is its text before and after the relation. ``whole``: a mask looks at all rows at
+    once, so that a query for each part of the table would do so each time. ``masks`` are those whose function runs in
+    the client, for the transfer engine: the SQL of all others is in the query. ``rules`` and ``compiled`` are by
+    column. ``reads`` are the columns whose raw values are in other columns' masks, ``kept`` those that leave as they
+    are.
     """
 
     table: MaskTable
     columns: tuple[str, ...]
     query: str
+    around: tuple[str, str] = ("", "")
+    whole: bool = False
     masks: tuple[Mask, ...] = ()
     rules: Mapping[str, Rule] = {}
     compiled: Mapping[str, Mask] = {}
@@ -50,6 +54,16 @@ class MaskedTable(msgspec.Struct, frozen=True, kw_only=True):
     def where(self, condition: str) -> str:
         """The query for the rows for which ``condition`` (SQL over the raw row) is true."""
         return f"{self.query}\nWHERE ({condition}\n)"
+
+    def of(self, relation: str, *conditions: str) -> str:
+        """The query for those rows of ``relation`` for which all ``conditions`` are true.
+
+        ``relation`` is SQL text for FROM: the table itself (``ONLY public.users``) or one of its partitions, as
+        ``confiture.transfer.Chunk`` names them. It goes by the table's name in the query.
+        """
+        before, after = self.around
+        conditions = conditions or ("true",)
+        return f"{before}{relation}{after}\nWHERE " + "\n  AND ".join(f"({each}\n)" for each in conditions)
 
 
 def compile_masks(
@@ -85,11 +99,14 @@ def compile_masks(
         for column in table.columns
         if not column.generated and not (column.name in compiled and compiled[column.name].omitted)
     )
+    relation = f"{'ONLY ' if table.only else ''}{table.sql}"
     kept = [name for name in columns if name not in rules or rules[name].kind == "keep" or rules[name].when]
     return MaskedTable(
         table=table,
         columns=columns,
-        query=compiler.query(columns, compiled),
+        query=relation.join(around := compiler.query(columns, compiled)),
+        around=around,
+        whole=bool(compiler.joined_relations),
         masks=tuple(
             msgspec.structs.replace(mask, expression="") for mask in compiled.values() if mask.function is not None
         ),
@@ -115,7 +132,7 @@ class _Compiler:
         self._stack: list[str] = []
         self._drawn: dict[str, str] = {}  # SQL of 32 bytes: its name
         self._layers: dict[str, str] = {}  # a column whose mask others read: the name of what it has become
-        self._joined: dict[str, str] = {}
+        self.joined_relations: dict[str, str] = {}
         self._row_used: dict[str, int] = {}  # by the pair of settings, how many bytes of the row's are given away
 
     def compile_column(self, name: str) -> Mask:
@@ -173,7 +190,7 @@ class _Compiler:
 
     def joined(self, relation: str) -> str:
         """The name of a relation that is joined by the primary key."""
-        return self._joined.setdefault(relation, f"{_JOINED}_{len(self._joined)}")
+        return self.joined_relations.setdefault(relation, f"{_JOINED}_{len(self.joined_relations)}")
 
     def row_bytes(self, size: int, settings: tuple[str, str]) -> str:
         """Bytes of the row's own: each is given away once."""
@@ -198,7 +215,8 @@ class _Compiler:
             return texts[0]
         return " || ".join(f"octet_length({text})::text || ':' || {text}" for text in texts)
 
-    def query(self, columns: Sequence[str], compiled: Mapping[str, Mask]) -> str:
+    def query(self, columns: Sequence[str], compiled: Mapping[str, Mask]) -> tuple[str, str]:
+        """The query, before and after the relation that it reads."""
         outputs = []
         for name in columns:
             if name in self._layers:
@@ -206,9 +224,9 @@ class _Compiler:
             else:
                 sql = (compiled[name].expression if name in compiled else "") or self.raw(name)
             outputs.append(f"{sql} AS {quote_ident(name)}")
-        lines = ["SELECT " + ",\n       ".join(outputs)]
-        lines.append(f"FROM {'ONLY ' if self.table.only else ''}{self.table.sql} AS {quote_ident(self.table.name)}")
-        for relation, alias in self._joined.items():
+        before = "SELECT " + ",\n       ".join(outputs) + "\nFROM "
+        lines = [f" AS {quote_ident(self.table.name)}"]
+        for relation, alias in self.joined_relations.items():
             keys = [(f"{alias}.confiture_key_{i}", self.raw(name)) for i, name in enumerate(self.table.primary_key)]
             lines.append(f"LEFT JOIN ({relation}) AS {alias} ON {' AND '.join(f'{a} = {b}' for a, b in keys)}")
         # OFFSET 0: without it the planner would put the expression wherever its name stands, and compute it each time.
@@ -219,4 +237,4 @@ class _Compiler:
             if name in self._layers:
                 sql = self._compiled[name].expression
                 lines.append(f"CROSS JOIN LATERAL (SELECT {sql} AS confiture_value OFFSET 0) AS {self._layers[name]}")
-        return "\n".join(lines)
+        return before, "\n".join(lines)

@@ -34,6 +34,8 @@ WITH RECURSIVE tree AS (
 SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS identity, c.relkind::text AS kind,
        greatest(c.reltuples, 0)::bigint AS rows,
        CASE WHEN c.relkind IN ('r', 'm', 'p') THEN pg_catalog.pg_relation_size(c.oid) ELSE 0 END AS bytes,
+       pg_catalog.pg_relation_filenode(c.oid)::bigint AS filenode,
+       pg_catalog.has_table_privilege(c.oid, 'SELECT') AS readable,
        pg_catalog.current_setting('block_size')::bigint AS page
   FROM tree JOIN pg_catalog.pg_class c ON c.oid = tree.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
  ORDER BY 1
@@ -51,13 +53,15 @@ class Chunk(msgspec.Struct, frozen=True, kw_only=True):
 
     ``relation`` is SQL text for FROM: ``ONLY public.users``, or a partition. ``settings`` go into
     ``TransferTask.settings``: the bounds of key ranges, since values are not to be in a statement's text.
-    ``estimated_rows`` is from the server's statistics; 0 where they say nothing.
+    ``estimated_rows`` is from the server's statistics; 0 where they say nothing. ``filenode`` is the relation's file,
+    of ranges of places: they hold as long as it is the same; None for a relation without one.
     """
 
     relation: str
     condition: str = "true"
     settings: Mapping[str, str] = {}
     estimated_rows: int = 0
+    filenode: int | None = None
 
 
 async def split_by_place(connection: Connection, table: str, *, chunk_bytes: int) -> tuple[Chunk, ...]:
@@ -66,11 +70,18 @@ async def split_by_place(connection: Connection, table: str, *, chunk_bytes: int
     ``table`` is SQL text. A partitioned table gives the chunks of its partitions; what inherits from a table is none
     of its. The chunks hold for one snapshot, which ``connection`` must have: a later one finds rows elsewhere.
 
+    A role that may read a partitioned table need not be allowed to read each of its partitions, nor one that may read
+    some columns their places: then the table is one chunk.
+
     Raises ``Refused`` where there is no such table.
     """
     relations = await connection.fetch(_RELATIONS, table)
     if not relations:
         raise Refused(f"there is no table {table!r} to split", hint="write it qualified, and quoted where needed")
+    if not all(row["readable"] for row in relations):
+        root = next((row for row in relations if row["kind"] == "p"), None)
+        relation = table if root is not None else f"ONLY {relations[0]['identity']}"
+        return (Chunk(relation=relation, estimated_rows=sum(row["rows"] for row in relations if row is not root)),)
     chunks: list[Chunk] = []
     for row in relations:
         if row["kind"] == "p":
@@ -84,7 +95,12 @@ async def split_by_place(connection: Connection, table: str, *, chunk_bytes: int
         starts = range(0, max(pages, 1), step)
         conditions = [_pages(start, start + step if start + step < pages else None) for start in starts]
         chunks += [
-            Chunk(relation=f"ONLY {row['identity']}", condition=each, estimated_rows=row["rows"] // len(conditions))
+            Chunk(
+                relation=f"ONLY {row['identity']}",
+                condition=each,
+                estimated_rows=row["rows"] // len(conditions),
+                filenode=row["filenode"],
+            )
             for each in conditions
         ]
     return tuple(chunks)
