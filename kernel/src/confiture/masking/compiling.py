@@ -74,11 +74,14 @@ def compile_masks(
     *,
     target: MaskTable | None = None,
     check: bool = True,
+    nulled: Mapping[str, str] | None = None,
 ) -> MaskedTable:
     """Compile all rules of a table. ``get`` finds a kind: ``lambda name: ctx.get(ANONYMIZER, name)``.
 
-    ``target`` is the table that takes the rows, and ``check`` whether :func:`check_masks` has its say. The query needs
-    ``key.settings`` set in its session. Raises ``ConfigError``, which says where the rule is.
+    ``target`` is the table that takes the rows, and ``check`` whether :func:`check_masks` has its say. ``nulled`` is
+    SQL over the raw row by column; where it is not true, the column is NULL whatever its mask says, as foreign keys
+    must be whose parents are not copied. The query needs ``key.settings`` set in its session. Raises ``ConfigError``,
+    which says where the rule is.
     """
     for name, rule in rules.items():
         column = table.column(name)
@@ -89,8 +92,14 @@ def compile_masks(
                 f"{column.label!r} is a generated column, which is not copied",
                 hint="mask the columns that it is made of",
             )
-    compiler = _Compiler(get, table, rules, key)
+    compiler = _Compiler(get, table, rules, key, nulled or {})
     compiled = {name: compiler.compile_column(name) for name in rules}
+    for name in compiled.keys() & compiler.nulled.keys():
+        if compiled[name].function is not None:  # it would be asked for a mask of NULL
+            raise rules[name].error(
+                "the foreign key is cut, and its mask is made in the client",
+                hint="take a kind that is made on the source, or copy the parents",
+            )
     if check:
         for error in check_masks(table, rules, list(compiled.values()), target):
             raise error
@@ -121,12 +130,18 @@ class _Compiler:
     """One table's rules on their way into a query."""
 
     def __init__(
-        self, get: Callable[[str], Anonymizer], table: MaskTable, rules: Mapping[str, Rule], key: MaskingKey
+        self,
+        get: Callable[[str], Anonymizer],
+        table: MaskTable,
+        rules: Mapping[str, Rule],
+        key: MaskingKey,
+        nulled: Mapping[str, str],
     ) -> None:
         self.get = get
         self.table = table
         self.rules = rules
         self.key = key
+        self.nulled = nulled
         self.reads: dict[str, set[str]] = {name: set() for name in rules}
         self._compiled: dict[str, Mask] = {}
         self._stack: list[str] = []
@@ -223,6 +238,8 @@ class _Compiler:
                 sql = f"{self._layers[name]}.confiture_value"
             else:
                 sql = (compiled[name].expression if name in compiled else "") or self.raw(name)
+            if name in self.nulled:
+                sql = f"CASE WHEN ({self.nulled[name]}\n) THEN {sql} END"
             outputs.append(f"{sql} AS {quote_ident(name)}")
         before = "SELECT " + ",\n       ".join(outputs) + "\nFROM "
         lines = [f" AS {quote_ident(self.table.name)}"]

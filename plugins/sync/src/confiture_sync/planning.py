@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["plan_tables", "shown_plan"]
 
+#: A longer text of a rule is left out: the file has it.
+_LONGEST_SHOWN = 50
+
 
 async def plan_tables(
     ctx: Context,
@@ -46,7 +49,14 @@ def _plan(
     rules: Mapping[str, Rule],
     selection: Selection | None,
 ) -> TablePlan:
-    masked = compile_masks(lambda kind: ctx.get(ANONYMIZER, kind), table.mask, rules, job.key, target=target)
+    masked = compile_masks(
+        lambda kind: ctx.get(ANONYMIZER, kind),
+        table.mask,
+        rules,
+        job.key,
+        target=target,
+        nulled=None if selection is None else selection.nulled,
+    )
     known = {column.name: column for column in target.columns}
     for name in masked.columns:
         if name not in known:
@@ -68,6 +78,18 @@ def shown_plan(plan: TablePlan) -> TableReport:
         masked=tuple(sorted(name for name in rules if rules[name].kind != "keep")),
         client=tuple(mask.column for mask in masked.masks),
         kept=tuple(sorted(name for name in rules if rules[name].kind == "keep")),
+        rules={name: _shown_rule(rules[name]) for name in sorted(rules)},
         reads=masked.reads,
         subset=None if selection is None else selection.shown,
     )
+
+
+def _shown_rule(rule: Rule) -> str:
+    """``template 'user_{id}@example.com', db/sync_config.yaml:4``; what the file of rules says is no secret."""
+    if rule.kind == "keep":
+        what = f"kept: {rule.reason}"
+    else:
+        value = rule.options.get("value")
+        what = f"{rule.kind} {value!r}" if isinstance(value, str) and len(value) <= _LONGEST_SHOWN else rule.kind
+    where = rule.file if rule.line is None else f"{rule.file}:{rule.line}"
+    return what if rule.file is None else f"{what}, {where}"
