@@ -7,19 +7,24 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from confiture.cli.steps import BYTES, Step
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Display
-    from rich.progress import TaskID
+    from rich.progress import ProgressColumn
 
-    from confiture.model import Event
+    from confiture.model import Event, Progress
 
 __all__ = ["Drawer", "bars"]
 
 #: A step shorter than this shows no bar: most builds end before an eye could read one.
 _DELAY_S = 0.4
+#: More bars at once would push away what was on the terminal; the oldest steps have theirs, such as a sum of others.
+_MOST = 7
+#: What stands beside the bar of a step in rows, and the least that its bar and its label have.
+_COUNT_WIDTH, _BAR_WIDTH, _LABEL_WIDTH = 44, 10, 12
 
 
 @contextmanager
@@ -32,26 +37,13 @@ def bars() -> Iterator[Drawer]:
         drawer.stop()
 
 
-@dataclass(slots=True)
-class _Step:
-    since: float
-    label: str
-    done: int = 0
-    total: int | None = None
-    task: TaskID | None = None
-
-    @property
-    def count(self) -> str:
-        """How far it is; nothing before the first progress, while the bar pulses."""
-        return str(self.done or "") if self.total is None else f"{self.done}/{self.total}"
-
-
 class Drawer:
     """Draws a step's bar once the step has taken a moment, from a thread: its first progress may come much later."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._steps: dict[str, _Step] = {}
+        #: In the order that they began in.
+        self._steps: dict[str, Step] = {}
         self._display: Display | None = None
         self._timer: threading.Timer | None = None
         self._stopped = False
@@ -65,14 +57,29 @@ class Drawer:
         with self._lock:
             if isinstance(event, StepStarted):
                 self._end(event.step)  # it failed, and is tried again
-                self._steps[event.step] = _Step(time.monotonic(), event.label)
+                self._steps[event.step] = Step(time.monotonic(), event.label)
                 self._arm()
-            elif isinstance(event, Progress) and (step := self._steps.get(event.step)):
-                step.done, step.total = event.done, event.total
-                if self._display is not None and step.task is not None:
-                    self._display.update(step.task, completed=step.done, total=step.total, count=step.count)
+            elif isinstance(event, Progress):
+                self._progress(event)
             elif isinstance(event, StepFinished):
                 self._end(event.step)
+
+    def _progress(self, event: Progress) -> None:
+        step = self._steps.get(event.step)
+        if step is not None:
+            step.take(event, time.monotonic())
+        elif event.unit == "bytes" and event.step.endswith(BYTES):
+            step = self._steps.get(event.step.removesuffix(BYTES))
+            if step is not None:
+                step.bytes = event.done
+        if step is not None and self._display is not None and step.task is not None:
+            self._display.update(step.task, completed=step.done, total=step.total, **self._texts(step))
+
+    def _texts(self, step: Step) -> dict[str, Any]:
+        """The label and the count, within the terminal's width."""
+        assert self._display is not None
+        room = self._display.console.width - _bar_width(self._display.console.width) - _COUNT_WIDTH - 2
+        return {"description": step.shortened(max(room, _LABEL_WIDTH)), "count": step.count, "elapsed": step.elapsed}
 
     def make_way(self, text: str) -> None:
         """Called before ``text`` goes to the same terminal: the bars come back below its line, a moment later."""
@@ -116,17 +123,23 @@ class Drawer:
             if left := [step.since + _DELAY_S - now for step in waiting if step.task is None]:
                 self._arm(max(min(left), 0.01))
 
-    def _show(self, step: _Step) -> None:
+    def _show(self, step: Step) -> None:
         if self._display is None:
             self._display = _display()
             self._display.start()
-        step.task = self._display.add_task(step.label, completed=step.done, total=step.total, count=step.count)
+        shown = sum(other.task is not None for other in self._steps.values())
+        step.task = self._display.add_task(
+            completed=step.done, total=step.total, visible=shown < _MOST, **self._texts(step)
+        )
         self._display.tasks[-1].start_time = step.since
 
     def _end(self, name: str) -> None:
         step = self._steps.pop(name, None)
         if self._display is not None and step is not None and step.task is not None:
             self._display.remove_task(step.task)
+            # One that had no place takes the one that is free.
+            for task in self._display.tasks[:_MOST]:
+                self._display.update(task.id, visible=True)
             if all(other.task is None for other in self._steps.values()):
                 self._hide()  # what comes next may be a result, and it begins where the cursor is
 
@@ -138,10 +151,15 @@ class Drawer:
             step.task = None
 
 
+def _bar_width(width: int) -> int:
+    """As rich has it, less where a step in rows would not fit beside it."""
+    return min(40, max(_BAR_WIDTH, width - _COUNT_WIDTH - 22))
+
+
 def _display() -> Display:
     # rich.progress costs 70 ms to import, so it waits for a slow step.
     from rich.console import Console
-    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Display
 
     from confiture.cli.helptext import coloured
@@ -149,12 +167,28 @@ def _display() -> Display:
     console = Console(file=sys.stderr, color_system="auto" if coloured(sys.stderr) else None)
     return Display(
         TextColumn("{task.description}", markup=False),
-        BarColumn(),
+        BarColumn(bar_width=_bar_width(console.width)),
         TextColumn("{task.fields[count]}", markup=False),
-        TimeElapsedColumn(),
+        _elapsed_column(),
         console=console,
         get_time=time.monotonic,
         transient=True,
         # It would lead results that are piped away to the terminal, since rich draws on stderr here.
         redirect_stdout=False,
     )
+
+
+def _elapsed_column() -> ProgressColumn:
+    """How long it has taken; nothing where the count says how long it will take."""
+    from rich.progress import ProgressColumn, Task, TimeElapsedColumn
+    from rich.text import Text
+
+    class Elapsed(ProgressColumn):
+        def __init__(self) -> None:
+            super().__init__()
+            self._usual = TimeElapsedColumn()
+
+        def render(self, task: Task) -> Text:
+            return self._usual.render(task) if task.fields["elapsed"] else Text("")
+
+    return Elapsed()

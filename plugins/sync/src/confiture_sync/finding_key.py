@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from confiture.masking.keys import VARIABLE
 from confiture.model import Note
 
 if TYPE_CHECKING:
+    from confiture.model import Target
     from confiture.protocols import Context
     from confiture_sync.configuring import SyncFile
     from confiture_sync.model import SyncRequest
@@ -23,18 +25,21 @@ __all__ = ["find_key"]
 _OWN = "anonymization.key"
 
 
-def find_key(ctx: Context, request: SyncRequest, file: SyncFile) -> MaskingKey:
+def find_key(ctx: Context, request: SyncRequest, file: SyncFile, target: Target) -> MaskingKey:
     """The key. Where nobody has one, one is made and kept in the project's state folder, for its owner only.
 
-    Raises ``ConfigError`` for a place that has none, without any of it; ``UsageError`` where nothing is to be masked
-    and that was not confirmed.
+    Where no rule is written, nothing needs one: it is one that nobody keeps. Raises ``ConfigError`` for a place that
+    has none, without any of it; ``UsageError`` where nothing is to be masked and that was not confirmed.
     """
     if not request.mask:
-        if request.confirm != request.target:
+        # A connection string may hold a password, and it is long to type.
+        name = target.database if "://" in request.target or "=" in request.target else request.target
+        if request.confirm != name:
             raise UsageError(
                 "personal data would leave the source as it is",
-                hint=f"write the rules; or, where that is meant: --no-mask --confirm {request.target}",
+                hint=f"write the rules; or, where that is meant: --no-mask --confirm {shlex.quote(name)}",
             )
+    if not request.mask or not (file.rules or request.anonymize):
         return MaskingKey(secrets.token_bytes(32))
     place = file.key
     path = None if place.file is None else ctx.project.root / place.file

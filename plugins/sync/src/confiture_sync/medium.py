@@ -9,6 +9,7 @@ import msgspec
 
 from confiture.config.project import MigrationsConfig
 from confiture.transfer import exported_snapshot
+from confiture_sync.asking import check_request
 from confiture_sync.cataloguing import read_catalog
 from confiture_sync.configuring import read_sync_file
 from confiture_sync.copying import copy_tables
@@ -46,6 +47,7 @@ class SyncMedium:
         not be copied, or not there: nothing was written then. What fails later says what it left, and how to go on.
         """
         started = time.monotonic()
+        check_request(request)
         file = read_sync_file(ctx, request.config)
         source = await find_side(ctx, request.source, "--from")
         target = await find_side(ctx, request.target, "--to")
@@ -54,18 +56,19 @@ class SyncMedium:
             ctx.lock(target, f"sync {target.database}"),
             exported_snapshot(ctx, source) as snapshot,
         ):
+            held_since = time.monotonic()
             job = Job(
                 request=request,
                 file=file,
                 source=source,
                 target=target,
                 snapshot=snapshot,
-                key=find_key(ctx, request, file),
+                key=find_key(ctx, request, file, target),
                 run_id=ctx.run_id,
             )
             report = await _sync(ctx, job)
-        seconds = time.monotonic() - started
-        return msgspec.structs.replace(report, seconds=seconds)
+        ended = time.monotonic()
+        return msgspec.structs.replace(report, seconds=ended - started, snapshot_seconds=ended - held_since)
 
 
 async def _sync(ctx: Context, job: Job) -> SyncReport:

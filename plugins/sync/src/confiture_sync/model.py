@@ -78,6 +78,8 @@ class TableReport(msgspec.Struct, frozen=True, kw_only=True):
 
     ``rows`` are those that the target took, in this run and in those that it resumed; in a dry run, the rows that would
     be copied, or an estimate of them. ``chunks``: in how many parts. ``binary``: in which form they travelled.
+    ``rules`` says of each masked or kept column which rule it is, and where it was written. ``reads``: by column, the
+    columns whose raw values its mask is made from, beside its own.
     """
 
     table: str
@@ -89,6 +91,7 @@ class TableReport(msgspec.Struct, frozen=True, kw_only=True):
     masked: tuple[str, ...] = ()
     client: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
+    rules: Mapping[str, str] = {}
     reads: Mapping[str, tuple[str, ...]] = {}
     subset: str | None = None
 
