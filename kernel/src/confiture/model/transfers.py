@@ -50,9 +50,10 @@ class TransferTask(msgspec.Struct, frozen=True, kw_only=True):
     ``snapshot`` is one that a session of the source exported and still holds (``confiture.transfer``).
     ``settings`` are set on the source for the query, which reads them with ``current_setting('name')``: keys and lists
     of keys belong there, since the text of a query is in pg_stat_activity and in logs. ``before`` and ``after`` run on
-    the target, in the transaction of the rows. ``binary`` False: the rows travel as text, so that each value is read
-    anew by the column's type. ``step``: ``Progress`` in rows runs under that name, in bytes under ``<step>.bytes``;
-    "" for none.
+    the target, in the transaction of the rows; those after them find how many the target took, and their bytes, in the
+    settings ``confiture.taken_rows`` and ``confiture.taken_bytes``. ``binary`` False: the rows travel as text, so that
+    each value is read anew by the column's type. ``step``: ``Progress`` in rows runs under that name, in bytes under
+    ``<step>.bytes``; "" for none.
     """
 
     source: Target

@@ -10,7 +10,7 @@ from confiture.errors import ConfitureError, Refused
 from confiture.model import Mask, Statement, Target, TransferReport, TransferTask
 from confiture.protocols import Context, TransferEngine
 from confiture.testing.rules import expect, expect_async, expect_error, run_rules
-from confiture.transfer import exported_snapshot
+from confiture.transfer import TAKEN_ROWS, exported_snapshot
 
 __all__ = ["check_transfer_engine"]
 
@@ -163,7 +163,8 @@ async def keeps_it_one_transaction(ctx: Context, engine: TransferEngine, task: T
     """What is to run before and after the rows does, in their transaction: an error takes all of it back."""
     number = f"INSERT INTO conformance_runs SELECT count(*) FROM {_TABLE}"
     task = _but(task, before=(Statement(sql=f"TRUNCATE {_TABLE}"), Statement(sql=number)))
-    task = _but(task, after=(Statement(sql=number),))
+    told = f"INSERT INTO conformance_runs SELECT current_setting('{TAKEN_ROWS}')::integer"
+    task = _but(task, after=(Statement(sql=number), Statement(sql=told)))
     if not engine.accepts(task):
         return
     await _emptied(ctx, task)
@@ -171,7 +172,10 @@ async def keeps_it_one_transaction(ctx: Context, engine: TransferEngine, task: T
         await engine.transfer(ctx, task)
     counts = "SELECT array_agg(n ORDER BY ctid) FROM conformance_runs"
     found = await _ask(ctx, task.target, counts)
-    expect(found == [0, 1000, 0, 1000], f"the statements found {found} rows, and not 0 before and 1000 after")
+    expected = [0, 1000, 1000] * 2
+    expect(
+        found == expected, f"the statements found {found} rows, and not 0 before and 1000 after, which they are told"
+    )
     failing = _but(task, after=(Statement(sql=number), Statement(sql="SELECT 1 / 0")))
     async with expect_error(ConfitureError, when="a statement after the rows that fails"):
         await engine.transfer(ctx, failing)

@@ -7,11 +7,22 @@ A medium exports one snapshot (:func:`exported_snapshot`), cuts big tables (:fun
 from __future__ import annotations
 
 from confiture.transfer.fitting import Column, Fit, WireType, fit, fit_types, query_types
-from confiture.transfer.sessions import PINNED, Snapshot, exported_snapshot, prepare_session, reading, set_local
+from confiture.transfer.sessions import (
+    PINNED,
+    TAKEN_BYTES,
+    TAKEN_ROWS,
+    Snapshot,
+    exported_snapshot,
+    prepare_session,
+    reading,
+    set_local,
+)
 from confiture.transfer.splitting import Chunk, split_by_key, split_by_place
 
 __all__ = [
     "PINNED",
+    "TAKEN_BYTES",
+    "TAKEN_ROWS",
     "Chunk",
     "Column",
     "Fit",

@@ -29,6 +29,9 @@ PINNED: Final[Mapping[str, str]] = {
     "lc_monetary": "C",
     "xmloption": "content",
 }
+#: Settings of the target's session that a task's statements after the rows find: how many it took, and their bytes.
+TAKEN_ROWS: Final = "confiture.taken_rows"
+TAKEN_BYTES: Final = "confiture.taken_bytes"
 #: Copying takes as long as it takes, and one side waits for the other.
 _UNLIMITED = {"statement_timeout": "0", "idle_in_transaction_session_timeout": "0"}
 _TRANSACTION_TIMEOUT_SINCE = 17

@@ -11,7 +11,7 @@ import anyio
 
 from confiture.errors import ConfitureError, Refused
 from confiture.model import Mask, Statement, TransferReport, TransferTask, WarningRaised
-from confiture.transfer import Fit, fit_types, prepare_session, query_types, reading, set_local
+from confiture.transfer import TAKEN_BYTES, TAKEN_ROWS, Fit, fit_types, prepare_session, query_types, reading, set_local
 from confiture.translate import collapse
 from confiture_copy.binary import BinaryMasker
 from confiture_copy.failures import lost, server_failure, statement_failure
@@ -62,7 +62,9 @@ class CopyEngine:
             fitted = await fit_types(given, target, task.table, task.columns, binary=task.binary)
             _refuse_forms(task, fitted, functions)
             report = await _Copying(ctx, task, query, fitted, functions).run(source, target)
-            await _run(target, task, task.after, "after")
+            if task.after:
+                await set_local(target, {TAKEN_ROWS: str(report.rows), TAKEN_BYTES: str(report.bytes)})
+                await _run(target, task, task.after, "after")
         return TransferReport(
             rows=report.rows, bytes=report.bytes, seconds=time.perf_counter() - begun, binary=report.binary
         )
