@@ -63,6 +63,8 @@ class TableScope:
     def masked(self, column: str) -> str:
         self._find(column)
         if column not in self._compiler.rules:
+            if column != self._owner:
+                self._compiler.passes[self._owner].add(column)
             return self._compiler.raw(column)
         return self._compiler.masked(column)
 

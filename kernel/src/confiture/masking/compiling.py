@@ -36,8 +36,8 @@ class MaskedTable(msgspec.Struct, frozen=True, kw_only=True):
     part of the table. ``around`` is its text before and after the relation. ``whole``: a mask looks at all rows at
     once, so that a query for each part of the table would do so each time. ``masks`` are those whose function runs in
     the client, for the transfer engine: the SQL of all others is in the query. ``rules`` and ``compiled`` are by
-    column. ``reads`` are the columns whose raw values are in other columns' masks, ``kept`` those that leave as they
-    are.
+    column. ``reads`` are the columns whose raw values are in other columns' masks, ``passes`` those that other masks
+    have in them and that have no rule, and ``kept`` those that leave as they are.
     """
 
     table: MaskTable
@@ -49,6 +49,7 @@ class MaskedTable(msgspec.Struct, frozen=True, kw_only=True):
     rules: Mapping[str, Rule] = {}
     compiled: Mapping[str, Mask] = {}
     reads: Mapping[str, tuple[str, ...]] = {}
+    passes: Mapping[str, tuple[str, ...]] = {}
     kept: tuple[str, ...] = ()
 
     def where(self, condition: str) -> str:
@@ -122,6 +123,7 @@ def compile_masks(
         rules=rules,
         compiled=compiled,
         reads={name: tuple(sorted(found)) for name, found in sorted(compiler.reads.items()) if found},
+        passes={name: tuple(sorted(found)) for name, found in sorted(compiler.passes.items()) if found},
         kept=tuple(kept),
     )
 
@@ -143,6 +145,7 @@ class _Compiler:
         self.key = key
         self.nulled = nulled
         self.reads: dict[str, set[str]] = {name: set() for name in rules}
+        self.passes: dict[str, set[str]] = {name: set() for name in rules}
         self._compiled: dict[str, Mask] = {}
         self._stack: list[str] = []
         self._drawn: dict[str, str] = {}  # SQL of 32 bytes: its name
