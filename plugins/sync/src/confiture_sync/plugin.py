@@ -21,6 +21,11 @@ def confiture_mediums() -> Iterable[Provider[Medium]]:
         target="confiture_sync.medium:SyncMedium",
         summary="rows of one database in another, masked on the way",
     )
+    yield Provider(
+        name="sync-init",
+        target="confiture_sync.initialising:SyncInitMedium",
+        summary="the first rules of a sync, from what looks personal",
+    )
 
 
 @hookimpl
@@ -30,5 +35,11 @@ def confiture_commands() -> Iterable[Command]:
         name="sync",
         target="confiture_sync.commands.sync:sync",
         summary="Copy tables from one database into another, personal data masked",
+        group="Mediums",
+    )
+    yield Command(
+        name="sync init",
+        target="confiture_sync.commands.init:init",
+        summary="Write the first rules of a sync, from what looks personal",
         group="Mediums",
     )

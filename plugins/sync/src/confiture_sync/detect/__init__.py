@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from confiture_sync.detect.coverage import check_coverage
+from confiture_sync.detect.judging import Personal, find_personal
 
-__all__ = ["check_coverage"]
+__all__ = ["Personal", "check_coverage", "find_personal"]
