@@ -128,8 +128,6 @@ def _class_of_type(type_: ValueType) -> str | None:
         return "mac"
     # format_type() has a schema in front of what is not on the search path, and the length behind.
     shown = type_.shown.partition("(")[0].removesuffix("[]").rpartition(".")[2].strip('"')
-    if shown == inner.name and inner.category not in ("C", "U"):
-        return None
     if inner.name in ("geometry", "geography", "citext", "point", "box"):
         return None
     named = name_class(shown)

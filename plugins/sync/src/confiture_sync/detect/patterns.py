@@ -158,7 +158,7 @@ _STREET = _like(
     "square|parkway|pkwy|highway|terrace|crescent|close)[.]?($|[ ,])",
     "(stra(ss|.{1,2})e|str[.]|weg|platz|allee|gasse|damm|ufer|laan|straat)[ ]+[0-9]{1,4} ?[a-z]?($|[ ,])",
     "^[0-9]{1,4}( ?(bis|ter))?,? +(rue|avenue|av[.]|boulevard|bd|chemin|place|all.{1,2}e|impasse|quai|route|cours) ",
-    "^(calle|c/|avenida|avda[.]?|plaza|paseo|via|viale|piazza|corso|rua|travessa) [^0-9]{2,40}[ ,]+(n[.]? ?)?[0-9]{1,4}",
+    "^(calle|c/|avenida|avda[.]?|plaza|paseo|via|viale|piazza|corso|rua) [^0-9]{2,40}[ ,]+(n[.]? ?)?[0-9]{1,4}",
     "^(p[.]? ?o[.]? box|postfach|boite postale|apartado) *[0-9]+",
     case=False,
 )

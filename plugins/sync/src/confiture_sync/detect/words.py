@@ -115,37 +115,38 @@ def name_class(name: str) -> Named | None:
     """
     whole = words_of(name)
     words = [word for word in whole if word not in _FILLERS]
-    about = any(word in _ABOUT for word in words)
-    for known, found in sorted([*_runs(whole), *_runs(words)], key=lambda each: -len(each[0])):
-        if found is None or (about and not _holds_about(known)):
-            return None
-        return found
-    if about or not words:
+    runs = sorted([*_runs(whole), *_runs(words)], key=lambda run: (-len(run.known), -run.end))
+    if runs:
+        longest = runs[0]
+        beside = [word for word in (*longest.words[: longest.start], *longest.words[longest.end :]) if word in _ABOUT]
+        return None if beside else longest.named
+    if not words or any(word in _ABOUT for word in words):
         return None
     return _near(words)
 
 
-def _runs(words: Sequence[str]) -> Iterator[tuple[str, Named | None]]:
-    """What is known, longest first; of two as long, the later: the last word of a name says what it is."""
-    runs = [
-        ("".join(words[start : start + length]), start + length)
-        for start in range(len(words))
-        for length in range(1, min(_MOST_WORDS, len(words) - start) + 1)
-    ]
-    for run, _ in sorted(runs, key=lambda each: (-len(each[0]), -each[1])):
-        if run in HARMLESS:
-            yield run, None
-        elif run in STRONG:
-            yield run, Named(STRONG[run], strong=True)
-        elif run in CONTEXTUAL:
-            yield run, Named(CONTEXTUAL[run], strong=False)
-        elif run in DOUBTFUL and len(words) == 1:
-            yield run, Named("name", strong=False, doubtful=True)
+class _Run(NamedTuple):
+    """Words that are known together, from ``start`` to before ``end``. ``named`` None: for what they are not."""
+
+    known: str
+    named: Named | None
+    words: Sequence[str]
+    start: int
+    end: int
 
 
-def _holds_about(known: str) -> bool:
-    """Whether the words that usually say something about a value are part of the name: ``national_id``."""
-    return any(known.endswith(word) for word in ("id", "status", "num", "code"))
+def _runs(words: Sequence[str]) -> Iterator[_Run]:
+    for start in range(len(words)):
+        for end in range(start + 1, min(start + _MOST_WORDS, len(words)) + 1):
+            run = "".join(words[start:end])
+            if run in HARMLESS:
+                yield _Run(run, None, words, start, end)
+            elif run in STRONG:
+                yield _Run(run, Named(STRONG[run], strong=True), words, start, end)
+            elif run in CONTEXTUAL:
+                yield _Run(run, Named(CONTEXTUAL[run], strong=False), words, start, end)
+            elif run in DOUBTFUL and len(words) == 1:
+                yield _Run(run, Named("name", strong=False, doubtful=True), words, start, end)
 
 
 def _near(words: Sequence[str]) -> Named | None:
