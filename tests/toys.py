@@ -11,7 +11,7 @@ import msgspec
 from confiture.errors import Refused, SourceUnreadable, StatementFailed
 from confiture.model import Mask, Matching, Plan, Schema, SchemaObject, SourceFile, Statement, TransferReport
 from confiture.quoting import quote_ident
-from confiture.transfer import fit, prepare_session, reading
+from confiture.transfer import TAKEN_BYTES, TAKEN_ROWS, fit, prepare_session, reading, set_local
 
 
 class ToySource:
@@ -61,7 +61,7 @@ class ToyEngine:
     """Everything at once in memory, in text; what it cannot do, it does not accept."""
 
     def accepts(self, task, masks=()):
-        return not any(mask.function for mask in masks)
+        return not task.rollback and not any(mask.function for mask in masks)
 
     async def transfer(self, ctx, task, masks=()):
         if unknown := {mask.column for mask in masks} - set(task.columns):
@@ -88,6 +88,8 @@ class ToyEngine:
                 tag = await target.copy_to_table(
                     fitted.table, schema_name=fitted.schema, columns=task.columns, source=data
                 )
+                taken = {TAKEN_ROWS: tag.split()[-1], TAKEN_BYTES: str(data.tell())}
+                await set_local(target, taken)
                 for statement in task.after:
                     await target.execute(statement.sql)
         except asyncpg.PostgresError as error:

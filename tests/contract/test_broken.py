@@ -456,7 +456,7 @@ class StaleEngine(toys.ToyEngine):
 class LooseEngine(toys.ToyEngine):
     async def transfer(self, ctx, task, masks=()):
         report = await super().transfer(ctx, msgspec.structs.replace(task, after=()), masks)
-        async with ctx.connect(task.target) as connection:
+        async with ctx.connect(task.target, settings={"confiture.taken_rows": str(report.rows)}) as connection:
             for statement in task.after:
                 try:
                     await connection.execute(statement.sql)

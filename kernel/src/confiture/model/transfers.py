@@ -53,7 +53,8 @@ class TransferTask(msgspec.Struct, frozen=True, kw_only=True):
     the target, in the transaction of the rows; those after them find how many the target took, and their bytes, in the
     settings ``confiture.taken_rows`` and ``confiture.taken_bytes``. ``binary`` False: the rows travel as text, so that
     each value is read anew by the column's type. ``step``: ``Progress`` in rows runs under that name, in bytes under
-    ``<step>.bytes``; "" for none.
+    ``<step>.bytes``; "" for none. ``rollback``: all of it is taken back on the target in the end, deferred constraints
+    having been checked; the report says what would have been.
     """
 
     source: Target
@@ -67,6 +68,7 @@ class TransferTask(msgspec.Struct, frozen=True, kw_only=True):
     before: tuple[Statement, ...] = ()
     after: tuple[Statement, ...] = ()
     binary: bool = True
+    rollback: bool = False
     step: str = ""
 
     def __repr__(self) -> str:

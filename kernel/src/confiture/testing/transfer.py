@@ -181,6 +181,15 @@ async def keeps_it_one_transaction(ctx: Context, engine: TransferEngine, task: T
         await engine.transfer(ctx, failing)
     expect(await _ask(ctx, task.target, counts) == found, "something is left of a transfer that failed")
 
+    task = _but(task, rollback=True)
+    if not engine.accepts(task):
+        return
+    await _emptied(ctx, task)
+    tried = await engine.transfer(ctx, task)
+    expect(tried.rows == 1000, f"{tried.rows} rows in the count of a transfer with rollback, not 1000")
+    left = f"SELECT (SELECT count(*) FROM {_TABLE}) + (SELECT count(*) FROM conformance_runs)"
+    expect(await _ask(ctx, task.target, left) == 0, "something is left of a transfer with rollback")
+
 
 async def only_reads(ctx: Context, engine: TransferEngine, task: TransferTask) -> None:
     """The source is read only: a query that would write is an error."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import anyio
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from confiture_copy.masking import Function
 
 __all__ = ["CopyEngine"]
+
+
+class _TakenBack(Exception):
+    """Ends the transaction of rows that nobody wants to keep."""
 
 
 class CopyEngine:
@@ -53,7 +57,7 @@ class CopyEngine:
             # The last things to fail are deferred constraints, when the transaction ends.
             _telling(writes, lambda error: server_failure(error, writes, "")),
             ctx.connect(task.target) as target,
-            ctx.transaction(target),
+            _transaction(ctx, task, target),
         ):
             await prepare_session(target)
             await _run(target, task, task.before, "before")
@@ -68,6 +72,17 @@ class CopyEngine:
         return TransferReport(
             rows=report.rows, bytes=report.bytes, seconds=time.perf_counter() - begun, binary=report.binary
         )
+
+
+@asynccontextmanager
+async def _transaction(ctx: Context, task: TransferTask, target: Connection) -> AsyncIterator[None]:
+    """That of the rows; it is rolled back in the end where they are only tried."""
+    with suppress(_TakenBack):
+        async with ctx.transaction(target):
+            yield
+            if task.rollback:
+                await target.execute("SET CONSTRAINTS ALL IMMEDIATE")
+                raise _TakenBack
 
 
 def _writing(task: TransferTask) -> str:
