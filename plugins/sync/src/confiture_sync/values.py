@@ -20,7 +20,7 @@ class ForeignKey(msgspec.Struct, frozen=True, kw_only=True):
 
     ``nullable``: a row may do without the parent. ``full``: MATCH FULL, all columns are NULL or none is. ``virtual``:
     the database does not know it, the file of rules does; ``when`` is SQL over the child's raw row, for those for which
-    only some rows have this parent.
+    only some rows have this parent: by the file of rules, or since only a partition has the key.
     """
 
     name: str
@@ -72,7 +72,7 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Selected(msgspec.Struct, frozen=True, kw_only=True):
-    """The tables to copy. ``cut``: foreign keys whose parents are not copied, and which become NULL."""
+    """The tables to copy. ``cut``: foreign keys that are not followed: NULL where the parent is not copied."""
 
     tables: tuple[SyncTable, ...]
     cut: tuple[ForeignKey, ...] = ()
