@@ -7,6 +7,7 @@ A medium exports one snapshot (:func:`exported_snapshot`), cuts big tables (:fun
 from __future__ import annotations
 
 from confiture.transfer.fitting import Column, Fit, WireType, fit, fit_types, query_types
+from confiture.transfer.keeping import KeptConnections, keep_connections
 from confiture.transfer.sessions import (
     PINNED,
     TAKEN_BYTES,
@@ -26,11 +27,13 @@ __all__ = [
     "Chunk",
     "Column",
     "Fit",
+    "KeptConnections",
     "Snapshot",
     "WireType",
     "exported_snapshot",
     "fit",
     "fit_types",
+    "keep_connections",
     "prepare_session",
     "query_types",
     "reading",

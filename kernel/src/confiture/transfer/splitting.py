@@ -64,11 +64,14 @@ class Chunk(msgspec.Struct, frozen=True, kw_only=True):
     filenode: int | None = None
 
 
-async def split_by_place(connection: Connection, table: str, *, chunk_bytes: int) -> tuple[Chunk, ...]:
+async def split_by_place(connection: Connection, table: str, *, chunk_bytes: int, alias: str = "") -> tuple[Chunk, ...]:
     """Chunks of about ``chunk_bytes`` by where the rows are (ranges of ``ctid``): cheap, and for any table.
 
     ``table`` is SQL text. A partitioned table gives the chunks of its partitions; what inherits from a table is none
     of its. The chunks hold for one snapshot, which ``connection`` must have: a later one finds rows elsewhere.
+
+    ``alias`` is the name that the relation will go by in the query, as SQL: within a join, a place is not found by its
+    bare name.
 
     A role that may read a partitioned table need not be allowed to read each of its partitions, nor one that may read
     some columns their places: then the table is one chunk.
@@ -93,7 +96,8 @@ async def split_by_place(connection: Connection, table: str, *, chunk_bytes: int
         step = max(chunk_bytes // row["page"], 1)
         # The last range has no end: a page that was added since is read as well, and its rows are told by the snapshot.
         starts = range(0, max(pages, 1), step)
-        conditions = [_pages(start, start + step if start + step < pages else None) for start in starts]
+        place = f"{alias}.ctid" if alias else "ctid"
+        conditions = [_pages(place, start, start + step if start + step < pages else None) for start in starts]
         chunks += [
             Chunk(
                 relation=f"ONLY {row['identity']}",
@@ -106,9 +110,9 @@ async def split_by_place(connection: Connection, table: str, *, chunk_bytes: int
     return tuple(chunks)
 
 
-def _pages(start: int, end: int | None) -> str:
-    low = f"ctid >= '({start},0)'::pg_catalog.tid" if start else ""
-    upper = f"ctid < '({end},0)'::pg_catalog.tid" if end is not None else ""
+def _pages(place: str, start: int, end: int | None) -> str:
+    low = f"{place} >= '({start},0)'::pg_catalog.tid" if start else ""
+    upper = f"{place} < '({end},0)'::pg_catalog.tid" if end is not None else ""
     return " AND ".join(filter(None, (low, upper))) or "true"
 
 
