@@ -26,6 +26,11 @@ def confiture_mediums() -> Iterable[Provider[Medium]]:
         target="confiture_sync.initialising:SyncInitMedium",
         summary="the first rules of a sync, from what looks personal",
     )
+    yield Provider(
+        name="sync-abandon",
+        target="confiture_sync.abandoning:SyncAbandonMedium",
+        summary="what a sync that was cut has left undone is put right",
+    )
 
 
 @hookimpl
@@ -41,5 +46,11 @@ def confiture_commands() -> Iterable[Command]:
         name="sync init",
         target="confiture_sync.commands.init:init",
         summary="Write the first rules of a sync, from what looks personal",
+        group="Mediums",
+    )
+    yield Command(
+        name="sync abandon",
+        target="confiture_sync.commands.abandon:abandon",
+        summary="Give up a sync that was cut, and put its target right",
         group="Mediums",
     )

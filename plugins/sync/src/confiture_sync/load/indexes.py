@@ -1,0 +1,157 @@
+"""Secondary indexes and unique constraints: dropped before the rows come, built when they are there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from confiture.quoting import quote_ident, quote_literal
+from confiture_sync.load.parts import Part, Thing
+from confiture_sync.load.records import Phase, Record
+
+if TYPE_CHECKING:
+    from confiture.protocols import Connection
+
+__all__ = ["read_indexes"]
+
+# What stays: primary keys, exclusion constraints (to build one looks for conflicts row by row all the same), what
+# identifies rows for replication, what is broken, what belongs to an extension, and whatever something else depends on:
+# foreign keys that use it, ON CONFLICT ON CONSTRAINT in rules and functions. A unique constraint cannot be made of an
+# index on a partitioned table.
+# to_jsonb: conperiod is there since 18; a statistics target that was not set is NULL since 17, and -1 before.
+_INDEXES = """
+SELECT i.indexrelid AS oid, i.indrelid AS relation, ic.relname::text AS name, ic.relkind = 'I' AS partitioned,
+       ic.relispartition AS attached, h.inhparent AS parent, pg_catalog.pg_get_indexdef(i.indexrelid) AS definition,
+       i.indisclustered AS clustered, pg_catalog.obj_description(i.indexrelid, 'pg_class') AS comment,
+       coalesce(s.spcname::text, '') AS tablespace, k.conname::text AS constraint, k.condeferrable AS deferrable,
+       k.condeferred AS deferred, pg_catalog.obj_description(k.oid, 'pg_constraint') AS constraint_comment,
+       ARRAY(SELECT a.attnum::int FROM pg_catalog.pg_attribute a
+              WHERE a.attrelid = i.indexrelid AND coalesce(a.attstattarget, -1) >= 0 ORDER BY a.attnum) AS columns,
+       ARRAY(SELECT a.attstattarget::int FROM pg_catalog.pg_attribute a
+              WHERE a.attrelid = i.indexrelid AND coalesce(a.attstattarget, -1) >= 0 ORDER BY a.attnum) AS targets,
+       NOT i.indisprimary AND NOT i.indisexclusion AND NOT i.indisreplident AND i.indisvalid AND i.indisready
+       AND (k.oid IS NULL OR k.contype = 'u' AND k.conparentid = 0 AND ic.relkind = 'i' AND NOT ic.relispartition
+            AND NOT coalesce(pg_catalog.to_jsonb(k) ->> 'conperiod', 'false')::bool)
+       AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
+             WHERE d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = i.indexrelid
+               AND NOT (d.classid = 'pg_catalog.pg_class'::regclass AND d.deptype IN ('P', 'S')))
+       AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
+             WHERE d.refclassid = 'pg_catalog.pg_constraint'::regclass AND d.refobjid = k.oid
+               AND d.deptype <> 'i')
+       AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
+             WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = i.indexrelid AND d.deptype IN ('e', 'x'))
+       AS free
+  FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid
+  LEFT JOIN pg_catalog.pg_tablespace s ON s.oid = ic.reltablespace
+  LEFT JOIN pg_catalog.pg_constraint k ON k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x')
+  LEFT JOIN pg_catalog.pg_inherits h ON h.inhrelid = i.indexrelid
+ WHERE i.indrelid = ANY($1::oid[]) ORDER BY ic.relname, i.indexrelid
+"""
+
+
+async def read_indexes(connection: Connection, parts: Sequence[Part], bytes_of: Mapping[int, int]) -> list[Thing]:
+    """What drops and builds those of ``parts``, which are whole tables with all their partitions.
+
+    ``bytes_of`` says by a table's OID how much it will hold. The session's search_path must be empty.
+    """
+    by_oid = {part.oid: part for part in parts}
+    rows = await connection.fetch(_INDEXES, list(by_oid))
+    below: dict[int, list[Any]] = {}
+    for row in rows:
+        below.setdefault(row["parent"], []).append(row)
+    found = []
+    for row in rows:
+        part = by_oid[row["relation"]]
+        size = bytes_of.get(part.root, 0)
+        if row["attached"]:
+            continue
+        if not row["partitioned"]:
+            if row["free"]:
+                found.append(_plain(row, part, size))
+        else:
+            tree = _tree(row, below)
+            if all(each["free"] and each["constraint"] is None for each in tree):
+                found.append(_partitioned(row, tree, by_oid, size))
+    return found
+
+
+def _tree(row: Any, below: Mapping[int, Sequence[Any]]) -> list[Any]:
+    """The index and those of the partitions, the lowest first."""
+    return [*(each for child in below.get(row["oid"], ()) for each in _tree(child, below)), row]
+
+
+def _plain(row: Any, part: Part, size: int) -> Thing:
+    off = f"DROP INDEX {_name(part, row)}"
+    records = [_record(Phase.INDEX, row, part, _build(row, part), size)]
+    after = []
+    if row["constraint"] is not None:
+        constraint = quote_ident(row["constraint"])
+        off = f"ALTER TABLE {part.sql} DROP CONSTRAINT {constraint}"
+        when = " DEFERRABLE" + (" INITIALLY DEFERRED" if row["deferred"] else "") if row["deferrable"] else ""
+        after.append(
+            f"ALTER TABLE {part.sql} ADD CONSTRAINT {constraint} UNIQUE USING INDEX {quote_ident(row['name'])}{when}"
+        )
+        if row["constraint_comment"] is not None:
+            comment = quote_literal(row["constraint_comment"])
+            after.append(f"COMMENT ON CONSTRAINT {constraint} ON {part.sql} IS {comment}")
+    after += _cluster(row, part)
+    if after:
+        records.append(_record(Phase.ATTACH, row, part, after, size))
+    return Thing(off=off, records=tuple(records))
+
+
+def _partitioned(row: Any, tree: Sequence[Any], parts: Mapping[int, Part], size: int) -> Thing:
+    """As pg_dump has it: each partition's by itself, then the table's ON ONLY, which the others are attached to."""
+    records, after = [], []
+    for each in tree:
+        part = parts[each["relation"]]
+        if not each["partitioned"]:
+            records.append(_record(Phase.INDEX, each, part, _build(each, part), size // len(tree)))
+            after += _cluster(each, part)
+            continue
+        after += _build(each, part)
+        after += [
+            f"ALTER INDEX {_name(part, each)} ATTACH PARTITION {_name(parts[child['relation']], child)}"
+            for child in tree
+            if child["parent"] == each["oid"]
+        ]
+    part = parts[row["relation"]]
+    records.append(_record(Phase.ATTACH, row, part, after, size))
+    return Thing(off=f"DROP INDEX {_name(part, row)}", records=tuple(records))
+
+
+def _build(row: Any, part: Part) -> list[str]:
+    name = _name(part, row)
+    build = [
+        # A definition does not name its tablespace; '' is the database's own.
+        f"SET LOCAL default_tablespace = {quote_literal(row['tablespace'])}",
+        row["definition"],
+        *(
+            f"ALTER INDEX {name} ALTER COLUMN {column} SET STATISTICS {target}"
+            for column, target in zip(row["columns"], row["targets"], strict=True)
+        ),
+    ]
+    if row["comment"] is not None:
+        build.append(f"COMMENT ON INDEX {name} IS {quote_literal(row['comment'])}")
+    return build
+
+
+def _cluster(row: Any, part: Part) -> list[str]:
+    return [f"ALTER TABLE {part.sql} CLUSTER ON {quote_ident(row['name'])}"] if row["clustered"] else []
+
+
+def _name(part: Part, row: Any) -> str:
+    """An index is in its table's schema."""
+    return f"{quote_ident(part.schema)}.{quote_ident(row['name'])}"
+
+
+def _record(phase: Phase, row: Any, part: Part, statements: Sequence[str], size: int) -> Record:
+    return Record(
+        phase=phase,
+        kind="index" if row["constraint"] is None else "unique constraint",
+        schema=part.schema,
+        table=part.name,
+        name=row["name"],
+        statements=tuple(statements),
+        bytes=size,
+    )
