@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench import build, copying, diff, embedded, migrate, start
+from bench import build, copying, diff, embedded, masks, migrate, start
 
 PARTS = {
     "start": start.run,
@@ -19,6 +19,7 @@ PARTS = {
     "build": build.run,
     "alembic": build.run_alembic,
     "copy": copying.run,
+    "masks": masks.run,
     "diff": diff.run,
     "migrate": migrate.run,
 }

@@ -10,6 +10,7 @@ import sys
 import uuid
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -36,6 +37,7 @@ from confiture.masking.reading import read_tables
 from confiture.masking.rules import split_name
 from confiture.masking.values import ValueType
 from confiture.model import Mask
+from confiture.quoting import quote_ident
 from confiture.transfer import reading
 
 pytestmark = pytest.mark.anyio
@@ -235,7 +237,7 @@ async def test_bytes_of_the_row_are_given_away_once(people):
     assert table.query.count("current_setting('confiture.k2')") == 1
     numbers = [number for row in await rows(people.run, people.target, table) for number in row[1].split(",")]
     assert len(set(numbers)) == 12
-    block = KEY.prf("row public.people", "0", "1")
+    block = KEY.row("public.people", [1])
     assert numbers[:4] == [str(number_of(block[i : i + 8])) for i in range(0, 32, 8)]
 
 
@@ -259,6 +261,54 @@ async def test_a_nonce_takes_the_place_of_the_key(people):
     assert first != await rows(
         people.run, people.target, await masked(people.run, people.target, rule, key=other), other
     )
+
+
+async def test_a_run_that_goes_on_draws_the_same_again(people):
+    """Under its name, and the key: another run has other values, and so has another key."""
+    rule = {"email": Rule(kind="toy", deterministic=False)}
+    keys = [MaskingKey(SECRET, run="1"), MaskingKey(SECRET, run="1"), MaskingKey(SECRET, run="2")]
+    keys.append(load_key(environ={"CONFITURE_ANONYMIZATION_KEY": "another key of 16 bytes"}, run="1"))
+    table = await masked(people.run, people.target, rule)
+    found = [await rows(people.run, people.target, table, key) for key in keys]
+    assert found[0] == found[1]
+    assert len({tuple(each) for each in found}) == 3
+    assert {key.fingerprint for key in keys[:3]} == {KEY.fingerprint}
+
+
+async def test_bytes_of_a_row_are_the_same_in_python(kernel_run, database, psql):
+    """Whatever type the primary key has, and however many columns."""
+    keys = {
+        "i int": (-7, 7),
+        "i bigint": (2**62, 1),
+        "i bool": (True, False),
+        "i text": ("a\\'", ""),
+        "i numeric(9,2)": (decimal.Decimal("1.50"), decimal.Decimal(2)),
+        "i uuid": (uuid.UUID(int=5), uuid.UUID(int=2**127)),
+        "i int, j text": ((1, "2:x"), (12, "")),
+        "i date, j uuid": ((dt.date(2000, 2, 29), uuid.UUID(int=1)), (dt.date(12, 1, 1), uuid.UUID(int=9))),
+    }
+
+    class Whole:
+        def compile(self, rule, scope):
+            return Mask(expression=scope.bytes(per="row"))
+
+    async with kernel_run() as run, run.connect(database) as connection:
+        for number, (columns, values) in enumerate(keys.items()):
+            name = f't{number}."x'
+            names = [column.split()[0] for column in columns.split(", ")]
+            await connection.execute(
+                f"CREATE TABLE {quote_ident(name)} ({columns}, b bytea NOT NULL, PRIMARY KEY ({', '.join(names)}))"
+            )
+            given = [value if isinstance(value, tuple) else (value,) for value in values]
+            places = ", ".join(f"${place + 1}" for place in range(len(names)))
+            for value in given:
+                await connection.execute(f"INSERT INTO {quote_ident(name)} VALUES ({places}, '')", *value)
+            described = await read_table(connection, "public", name)
+            done = compile_masks(lambda _: Whole(), described, {"b": Rule(kind="whole")}, KEY, check=False)
+            found = {row[:-1]: row[-1] for row in await rows(run, database, done)}
+            assert found == {value: KEY.row(f"public.{name}", value) for value in given}
+    secret = hmac.digest(SECRET, b"row public.t\x001\x00", "sha256")
+    assert KEY.row("public.t", [1], 1) == hashlib.sha256(secret + (1).to_bytes(8, "big")).digest()
 
 
 async def test_odd_names_and_types(kernel_run, database, psql):
@@ -419,6 +469,14 @@ async def test_unique_columns(people, psql):
                 await masked(people.run, people.target, {"email": rule})
     with pytest.raises(ConfigError, match="is unique"):
         await masked(people.run, people.target, {"born": sql("'2000-01-01'", unique="require")})
+
+
+async def test_bytes_of_another_column_do_not_keep_values_apart(people):
+    """Two rows with one name would get one mask, unless names are unique."""
+    rule = read_rule({"sql": {"sql": "'x'", "uniqueness": "probable", "bits": 80.0}, "per": "name"})
+    with pytest.raises(ConfigError, match="is unique"):
+        await masked(people.run, people.target, {"email": rule})
+    await masked(people.run, people.target, {"email": msgspec.structs.replace(rule, per="id")})
 
 
 async def test_unique_indexes_over_expressions_are_told(kernel_run, database, psql):

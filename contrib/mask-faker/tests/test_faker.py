@@ -67,7 +67,7 @@ def test_values_are_picked_from_a_pool_of_the_keys(tmp_path):
         assert rows == await masked(ctx, target, rules)
         seed = KEY.prf("confiture seed", "faker first_name en_US {}", "")
         names = pool(Options(provider="first_name"), seed, read_rule("x"))
-        drawn = KEY.prf("row public.people", "0", "1")
+        drawn = KEY.row("public.people", [1])
         first, second = (names[number_of(drawn[at : at + 8]) % len(names)] for at in (0, 8))
         assert rows[0]["name"] == f"{first} {second}"
         assert any(len(set(row["name"].split())) == 2 for row in rows)

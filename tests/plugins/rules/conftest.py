@@ -50,7 +50,7 @@ class Masking:
 
     def row(self, table: str, key: str, block: int = 0) -> bytes:
         """The bytes that a row draws."""
-        return self.key.prf(f"row public.{table}", str(block), key)
+        return self.key.row(f"public.{table}", [int(key)], block)
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ class TableScope:
         self._owner = owner or column.name
         self._depth = depth
         self._inline: dict[str, str] = {}  # of a nested scope: SQL of 32 bytes: its name
-        self._given: dict[tuple[str, str], str] = {}
+        self._given: dict[tuple[str, str, int], str] = {}
 
     @property
     def column(self) -> MaskColumn:
@@ -106,10 +106,10 @@ class TableScope:
     def bytes(self, size: int = 32, *, per: str = "value", draw: str = "") -> str:
         if not 1 <= size <= BLOCK_BYTES:
             raise ValueError(f"{size} bytes, and not 1 to {BLOCK_BYTES}")
-        if (draw, str(size)) in self._given:
-            return self._given[draw, str(size)]
         shared = self._rule.domain is not None or self._column.is_linked
         wanted = self._rule.per or ("value" if shared else per)
+        if (wanted, draw, size) in self._given:
+            return self._given[wanted, draw, size]
         if wanted == "row":
             self._alone("depends on the row")
         if wanted == "row" and self.table.primary_key and not self._depth:
@@ -117,7 +117,7 @@ class TableScope:
         else:
             name = self._draw(*self._seed(wanted, draw))
             sql = name if size == BLOCK_BYTES else f"substr({name}, 1, {size})"
-        self._given[draw, str(size)] = sql
+        self._given[wanted, draw, size] = sql
         return sql
 
     def _seed(self, per: str, draw: str) -> tuple[str, str, str]:

@@ -11,8 +11,8 @@ from confiture.errors import UnknownProvider
 from confiture.masking._scope import BLOCK_BYTES, DRAWN, TableScope, unknown_column
 from confiture.masking.checking import check_masks
 from confiture.masking.keys import MaskingKey
-from confiture.masking.prf import canonical_sql, prf_sql
-from confiture.masking.values import MaskTable, Rule
+from confiture.masking.prf import row_sql
+from confiture.masking.values import MaskTable, Rule, ValueType
 from confiture.masking.wrapping import wrap
 from confiture.model import Mask
 from confiture.quoting import quote_ident
@@ -174,6 +174,9 @@ class _Compiler:
             scope = TableScope(self, rule, column, self.raw(name))
             mask = self.ask(rule, scope)
             mask = msgspec.structs.replace(wrap(mask, rule, column, scope.value), column=name)
+            if rule.per not in (None, "value", "row") and (rule.per,) not in self.table.unique:
+                # Rows that are alike in that column draw alike.
+                mask = msgspec.structs.replace(mask, uniqueness="lossy")
         finally:
             self._stack.pop()
         self._compiled[name] = mask
@@ -217,21 +220,12 @@ class _Compiler:
             used += BLOCK_BYTES - used % BLOCK_BYTES
         self._row_used[settings[0]] = used + size
         block, offset = divmod(used, BLOCK_BYTES)
-        name = self.drawn(
-            prf_sql(f"row {self.table.label}", str(block), self.row_text(), inner=settings[0], outer=settings[1])
-        )
+        name = self.drawn(row_sql(self.table.label, block, self._row_key(), inner=settings[0], outer=settings[1]))
         return name if size == BLOCK_BYTES else f"substr({name}, {offset + 1}, {size})"
 
-    def row_text(self) -> str:
-        """SQL of the primary key's text: each part with its length before it, so that no two keys read alike."""
-        texts = []
-        for name in self.table.primary_key:
-            column = self.table.column(name)
-            assert column is not None
-            texts.append(canonical_sql(self.raw(name), column.type))
-        if len(texts) == 1:
-            return texts[0]
-        return " || ".join(f"octet_length({text})::text || ':' || {text}" for text in texts)
+    def _row_key(self) -> list[tuple[str, ValueType]]:
+        columns = [(name, self.table.column(name)) for name in self.table.primary_key]
+        return [(self.raw(name), column.type) for name, column in columns if column is not None]
 
     def query(self, columns: Sequence[str], compiled: Mapping[str, Mask]) -> tuple[str, str]:
         """The query, before and after the relation that it reads."""

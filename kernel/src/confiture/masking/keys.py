@@ -7,8 +7,9 @@ import importlib
 import os
 import secrets
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from confiture.errors import ConfigError
 from confiture.masking import prf as function
@@ -28,19 +29,21 @@ NONCE_OUTER = "confiture.n2"
 class MaskingKey:
     """A key. Neither ``repr`` nor pickling nor an error shows it; :attr:`fingerprint` may be shown.
 
-    Raises ``ConfigError`` for fewer than 16 bytes.
+    ``run`` names the run, for rules that say ``deterministic: false``: they draw the same again under the same name, so
+    that a run can go on where it ended. Without it no two keys draw alike. Raises ``ConfigError`` for fewer than 16
+    bytes.
     """
 
     __slots__ = ("_key", "_nonce")
 
-    def __init__(self, key: bytes, *, source: str = "the key") -> None:
+    def __init__(self, key: bytes, *, source: str = "the key", run: str | None = None) -> None:
         if len(key) < _SHORTEST_BYTES:
             raise ConfigError(
                 f"{source} has {len(key)} bytes, which can be guessed: {_SHORTEST_BYTES} is the least",
                 hint="make one with: openssl rand -hex 32",
             )
         self._key = key
-        self._nonce = secrets.token_bytes(32)
+        self._nonce = secrets.token_bytes(32) if run is None else function.prf(key, "confiture", "run", run)
 
     @property
     def fingerprint(self) -> str:
@@ -58,6 +61,10 @@ class MaskingKey:
     def prf(self, domain: str, draw: str, text: str) -> bytes:
         """The 32 bytes that SQL makes of the same."""
         return function.prf(self._key, domain, draw, text)
+
+    def row(self, table: str, key: Sequence[Any], block: int = 0) -> bytes:
+        """32 bytes of a row's own, as SQL makes them, from ``schema.table`` and the primary key's values."""
+        return function.row_prf(self._key, table, block, key)
 
     def __repr__(self) -> str:
         return f"MaskingKey({self.fingerprint})"
@@ -78,28 +85,29 @@ def load_key(
     command: str | None = None,
     keyring: str | None = None,
     environ: Mapping[str, str] | None = None,
+    run: str | None = None,
 ) -> MaskingKey:
     """The key: from a file, the output of a shell command, or the keyring ``service/name``, where one is named.
 
     Otherwise from the environment variable ``CONFITURE_ANONYMIZATION_KEY``. A newline at the end does not count.
-    Raises ``ConfigError`` where there is none, without any of it.
+    ``run`` is as for :class:`MaskingKey`. Raises ``ConfigError`` where there is none, without any of it.
     """
     named = [place for place in (file, command, keyring) if place is not None]
     if len(named) > 1:
         raise ConfigError("the key has more than one place", hint="name a file, a command or a keyring")
     if file is not None:
-        return MaskingKey(_from_file(file), source=f"the key file {str(file)!r}")
+        return MaskingKey(_from_file(file), source=f"the key file {str(file)!r}", run=run)
     if command is not None:
-        return MaskingKey(_from_command(command), source="the output of the key's command")
+        return MaskingKey(_from_command(command), source="the output of the key's command", run=run)
     if keyring is not None:
-        return MaskingKey(_from_keyring(keyring), source=f"the keyring's {keyring!r}")
+        return MaskingKey(_from_keyring(keyring), source=f"the keyring's {keyring!r}", run=run)
     found = (os.environ if environ is None else environ).get(VARIABLE, "")
     if not found:
         raise ConfigError(
             f"masks need a key, and {VARIABLE} is not set",
             hint=f'export {VARIABLE}="$(openssl rand -hex 32)", and keep it: another key gives other values',
         )
-    return MaskingKey(found.strip("\r\n").encode(), source=VARIABLE)
+    return MaskingKey(found.strip("\r\n").encode(), source=VARIABLE, run=run)
 
 
 def _from_file(file: Path) -> bytes:

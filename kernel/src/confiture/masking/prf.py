@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
+import hashlib
 import hmac
 import ipaddress
 import struct
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from confiture.masking.values import ValueType
@@ -28,6 +30,8 @@ __all__ = [
     "number_sql",
     "prf",
     "prf_sql",
+    "row_prf",
+    "row_sql",
 ]
 
 #: The settings that hold the padded key blocks, in hexadecimal.
@@ -60,6 +64,53 @@ def prf_sql(domain: str, draw: str, text: str, *, inner: str = INNER, outer: str
     # E'' and its backslash: the same bytes whatever standard_conforming_strings says.
     message = f"decode({quote_literal(prefix)}, 'hex') || convert_to(coalesce({text}, ''), 'UTF8')"
     return f"sha256({k2} || sha256({k1} || {message}))"
+
+
+def row_sql(
+    table: str, block: int, key: Sequence[tuple[str, ValueType]], *, inner: str = INNER, outer: str = OUTER
+) -> str:
+    """32 bytes of a row's own, in SQL: SHA-256 of a key that is the table's and the block's, and of the primary key.
+
+    The server makes that key by :func:`prf_sql` once a query, so that a row costs one short hash in the place of an
+    HMAC's two. ``key`` is SQL of the primary key's columns, with their types. No message is the beginning of another
+    with its padding: it has one length, or is text, which has no zero byte.
+    """
+    secret = prf_sql(_row_domain(table), str(block), "''", inner=inner, outer=outer)
+    return f"sha256((SELECT {secret}) || {_row_message_sql(key)})"
+
+
+def row_prf(key: bytes, table: str, block: int, values: Sequence[Any]) -> bytes:
+    """The same in Python; ``values`` are the primary key's, as a driver gives them."""
+    return hashlib.sha256(prf(key, _row_domain(table), str(block), "") + _row_message(values)).digest()
+
+
+def _row_domain(table: str) -> str:
+    return f"row {table}"
+
+
+def _row_message_sql(key: Sequence[tuple[str, ValueType]]) -> str:
+    if len(key) == 1:
+        value, type_ = key[0]
+        if type_.is_integer or type_.name == "oid":
+            return f"int8send(({value})::bigint)"
+        if type_.name == "uuid":
+            return f"uuid_send({value})"
+    texts = [canonical_sql(value, type_) for value, type_ in key]
+    # Each part with its length before it, so that no two keys read alike.
+    whole = (
+        texts[0] if len(texts) == 1 else " || ".join(f"octet_length({text})::text || ':' || {text}" for text in texts)
+    )
+    return f"convert_to({whole}, 'UTF8')"
+
+
+def _row_message(values: Sequence[Any]) -> bytes:
+    if len(values) == 1 and isinstance(values[0], int) and not isinstance(values[0], bool):
+        return struct.pack(">q", values[0])
+    if len(values) == 1 and isinstance(values[0], uuid.UUID):
+        return values[0].bytes
+    texts = [canonical(value) for value in values]
+    whole = "".join(f"{len(text.encode())}:{text}" for text in texts) if texts[1:] else texts[0]
+    return whole.encode()
 
 
 def number_sql(eight: str, version: int = 18) -> str:

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from confiture.quoting import quote_literal
+
+if TYPE_CHECKING:
+    from confiture.masking import Scope
 
 __all__ = [
     "alphanumerics",
@@ -20,6 +24,7 @@ __all__ = [
     "digits_like_sql",
     "ends",
     "ends_sql",
+    "hash_sql",
     "hex_sql",
     "luhn_digit",
     "luhn_digit_sql",
@@ -30,6 +35,8 @@ __all__ = [
     "uuid_sql",
 ]
 
+#: Ends that have at most so many characters are looked for by one regular expression, which grows with them.
+_MATCHED = 8
 _ALPHANUMERIC = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 
 
@@ -38,9 +45,16 @@ def hex_sql(h: str, length: int) -> str:
     return f"left(encode({h}, 'hex'), {length})"
 
 
+def hash_sql(scope: Scope, length: int, *, per: str = "value", draw: str = "") -> str:
+    """So many digits of the column's own bytes, and no more bytes than that takes: a row's are shared out."""
+    size = (length + 1) // 2
+    h = scope.bytes(size, per=per, draw=draw)
+    return hex_sql(h, length) if length % 2 else f"encode({h}, 'hex')"
+
+
 def random_digits_sql(n: str, length: int) -> str:
     """Decimal digits, with zeros before them."""
-    return f"lpad(({n} % {10**length})::text, {length}, '0')"
+    return f"substr(({10**length} + {n} % {10**length})::text, 2)"
 
 
 def random_digits(number: int, length: int) -> str:
@@ -75,7 +89,14 @@ def ends_sql(text: str, count: int, *, last: bool) -> str:
     """The last, or first, letters and digits; stars where that would be half of them or more."""
     plain = alphanumerics_sql(text)
     side = "right" if last else "left"
-    return f"CASE WHEN length({plain}) >= {2 * count} THEN {side}({plain}, {count}) ELSE repeat('*', {count}) END"
+    sql = f"WHEN length({plain}) >= {2 * count} THEN {side}({plain}, {count}) ELSE repeat('*', {count})"
+    if count > _MATCHED:
+        return f"CASE {sql} END"
+    # Most values end (begin) with so many of them: one match is a third of what two replacements cost.
+    one = "[0-9A-Za-z]"
+    others, whole = f"([^0-9A-Za-z]*{one}){{{count}}}", f"{one}{{{count}}}"
+    pattern = f"^{others}.*{whole}$" if last else f"^{whole}{others}"
+    return f"CASE WHEN {text} ~ '{pattern}' THEN {side}({text}, {count}) {sql} END"
 
 
 def ends(text: str, count: int, *, last: bool) -> str:

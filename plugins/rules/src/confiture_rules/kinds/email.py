@@ -8,7 +8,7 @@ import msgspec
 
 from confiture.masking import Rule, Scope
 from confiture.model import Mask
-from confiture_rules.pieces import hex_sql
+from confiture_rules.pieces import hash_sql
 
 __all__ = ["Email"]
 
@@ -36,7 +36,7 @@ class Email:
             length = min(length, room - len(f"u_@{_EXAMPLE}"))
             if length < 1:
                 raise rule.error(f"no address has room in {scope.column.type.shown}")
-        local = f"'u_' || {hex_sql(scope.bytes(), length)}"
+        local = f"'u_' || {hash_sql(scope, length)}"
         if options.to == "keep":
             domain = f"coalesce(nullif(lower(split_part({scope.text}, '@', 2)), ''), '{_EXAMPLE}')"
             return Mask(expression=f"{local} || '@' || {domain}", uniqueness="probable", bits=4.0 * length)

@@ -6,7 +6,7 @@ import msgspec
 
 from confiture.masking import Rule, Scope, number_sql
 from confiture.model import Mask
-from confiture_rules.pieces import hex_sql, uuid_sql
+from confiture_rules.pieces import hash_sql, uuid_sql
 
 __all__ = ["Hash"]
 
@@ -50,7 +50,7 @@ class Hash:
         length = options.length if given or type_.length is None else min(20, type_.length - len(options.prefix))
         if length < 1:
             raise rule.error(f"the prefix leaves no room in {type_.shown}")
-        expression = hex_sql(scope.bytes(), length)
+        expression = hash_sql(scope, length)
         if options.prefix:
             from confiture.quoting import quote_literal
 

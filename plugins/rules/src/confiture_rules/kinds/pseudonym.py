@@ -44,7 +44,7 @@ class Pseudonym:
         if not 1 <= syllables <= 32:
             raise rule.error("a pseudonym has 1 to 32 syllables")
         return Mask(
-            expression=pseudonym_sql(scope.bytes(), syllables),
+            expression=pseudonym_sql(scope.bytes(syllables), syllables),
             uniqueness="probable",
             bits=_BITS * syllables,
             max_length=2 * syllables,

@@ -17,7 +17,7 @@ from confiture_rules.pieces import (
     covered_sql,
     digits_like_sql,
     ends_sql,
-    hex_sql,
+    hash_sql,
     random_digits_sql,
     uuid_sql,
 )
@@ -175,7 +175,7 @@ class _Placeholders:
                 length = args[0] if args else 20
                 self.expect(call, len(args) < 2 and isinstance(length, int) and 1 <= length <= 64, "takes 1 to 64")
                 assert isinstance(length, int)
-                return _Piece(hex_sql(self.scope.bytes(), length), length, True, "probable", 4.0 * length)
+                return _Piece(hash_sql(self.scope, length), length, True, "probable", 4.0 * length)
             case "uuid":
                 self.expect(call, not args, "takes nothing")
                 return _Piece(uuid_sql(self.scope.bytes(16, draw="uuid")), 36, True, "probable", 122.0)
@@ -202,7 +202,7 @@ class _Placeholders:
             return _Piece(sql, args[0], True, "lossy", args[0] * math.log2(10))
         if len(args) == 2 and isinstance(args[0], int) and args[1] == "hex":
             self.expect(call, 1 <= args[0] <= 64, "takes 1 to 64 digits")
-            sql = hex_sql(self.scope.bytes((args[0] + 1) // 2, per="row", draw=draw), args[0])
+            sql = hash_sql(self.scope, args[0], per="row", draw=draw)
             return _Piece(sql, args[0], True, "lossy", 4.0 * args[0])
         fits = len(args) == 2 and isinstance(args[0], int) and isinstance(args[1], int)
         self.expect(call, fits, "takes digits, digits and 'hex', or two numbers")
