@@ -41,7 +41,10 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Subset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which rows are copied; see ``SyncRequest``, whose own values come before these."""
+    """Which rows are copied; see ``SyncRequest``, whose own values come before these.
+
+    ``sample`` may be written as one text, for every table.
+    """
 
     where: Mapping[str, str] = {}
     sample: Mapping[str, str] = {}
@@ -51,13 +54,8 @@ class Subset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     max_rows: int | None = None
 
 
-class SyncFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the file says. ``rules`` are those of ``anonymize``, by table and column as they are written.
-
-    ``tables`` and ``exclude`` are the selection where the command names none. ``coverage``: the file that lists the
-    columns which somebody has looked at. ``targets``: environments that may be written to though they are not local.
-    ``shown`` is how messages name the file; None: there is none.
-    """
+class _Written(msgspec.Struct, frozen=True, kw_only=True):
+    """The keys of the file."""
 
     tables: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
@@ -66,6 +64,18 @@ class SyncFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     subset: Subset = Subset()
     coverage: str = "db/sync_coverage.toml"
     targets: tuple[str, ...] = ()
+    #: Read by itself, with the lines of its rules.
+    anonymize: None = None
+
+
+class SyncFile(_Written, frozen=True, kw_only=True):
+    """What the file says. ``rules`` are those of ``anonymize``, by table and column as they are written.
+
+    ``tables`` and ``exclude`` are the selection where the command names none. ``coverage``: the file that lists the
+    columns which somebody has looked at. ``targets``: environments that may be written to though they are not local.
+    ``shown`` is how messages name the file; None: there is none.
+    """
+
     rules: Mapping[str, Mapping[str, Rule]] = {}
     shown: str | None = None
 
@@ -96,9 +106,13 @@ def read_sync_file(ctx: Context, config: str | None) -> SyncFile:
     if path is None:
         return SyncFile()
     shown = ctx.project.shown(path)
-    document: dict[str, Any] = dict(read_file(path, shown))
-    document.pop("anonymize", None)
-    if reserved := sorted(set(document) & {"rules", "shown"}):
-        raise ConfigError(f"unknown key {reserved[0]!r}", file=shown, hint="rules stand under 'anonymize'")
-    file = convert(document, SyncFile, file=shown)
-    return msgspec.structs.replace(file, rules=read_rules(path, shown), shown=shown)
+    document: dict[str, Any] = {**read_file(path, shown), "anonymize": None}
+    subset = document.get("subset")
+    if isinstance(subset, Mapping) and isinstance(subset.get("sample"), str):
+        document["subset"] = {**subset, "sample": {"": subset["sample"]}}  # of every table, as on the command line
+    written = convert(document, _Written, file=shown)
+    return SyncFile(
+        **{name: getattr(written, name) for name in _Written.__struct_fields__},
+        rules=read_rules(path, shown),
+        shown=shown,
+    )

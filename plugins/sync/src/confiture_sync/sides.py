@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from confiture.model import Target
     from confiture.protocols import Context
 
-__all__ = ["find_side"]
+__all__ = ["find_side", "shown_side"]
 
 
 async def find_side(ctx: Context, written: str, option: str) -> Target:
@@ -24,3 +24,8 @@ async def find_side(ctx: Context, written: str, option: str) -> Target:
     if "://" in written or "=" in written:
         return await ctx.target(Environment(name=option, database_url=written))
     return await ctx.target(written)
+
+
+def shown_side(target: Target) -> str:
+    """How the report names a database: by its environment, else by its own name."""
+    return target.database if target.label.startswith("--") else target.label
