@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shlex
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,9 +26,10 @@ __all__ = ["find_key"]
 _OWN = "anonymization.key"
 
 
-def find_key(ctx: Context, request: SyncRequest, file: SyncFile, target: Target) -> MaskingKey:
+def find_key(ctx: Context, request: SyncRequest, file: SyncFile, target: Target, run_id: str) -> MaskingKey:
     """The key. Where nobody has one, one is made and kept in the project's state folder, for its owner only.
 
+    ``run_id`` is what masks of ``deterministic: false`` depend on, so that a run which is gone on with makes the same.
     Where no rule is written, nothing needs one: it is one that nobody keeps. Raises ``ConfigError`` for a place that
     has none, without any of it; ``UsageError`` where nothing is to be masked and that was not confirmed.
     """
@@ -45,19 +47,23 @@ def find_key(ctx: Context, request: SyncRequest, file: SyncFile, target: Target)
     path = None if place.file is None else ctx.project.root / place.file
     if path is None and place.command is None and place.keyring is None and not os.environ.get(VARIABLE):
         path = _own(ctx)
-    return load_key(file=path, command=place.command, keyring=place.keyring)
+    return load_key(file=path, command=place.command, keyring=place.keyring, run=run_id)
 
 
 def _own(ctx: Context) -> Path:
     path = ctx.project.state_dir / _OWN
+    if path.is_file():
+        return path
     try:
         path.parent.mkdir(exist_ok=True)
+        with suppress(FileExistsError), (path.parent / ".gitignore").open("x") as ignore:
+            ignore.write("*\n")
         # Made with its mode: nobody may read it for a moment either.
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(secrets.token_hex(32) + "\n")
-    except FileExistsError:
-        return path
     except OSError as error:
+        if path.is_file():  # another run was quicker
+            return path
         raise ConfigError(
             f"masks need a key, {VARIABLE} is not set, and none can be kept in {ctx.project.shown(path)!r}: "
             f"{error.strerror}",

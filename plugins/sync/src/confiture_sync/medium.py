@@ -12,7 +12,7 @@ from confiture.transfer import exported_snapshot
 from confiture_sync.asking import check_request
 from confiture_sync.cataloguing import read_catalog
 from confiture_sync.configuring import read_sync_file
-from confiture_sync.copying import copy_tables
+from confiture_sync.copying import check_run, copy_tables, find_unfinished, running
 from confiture_sync.detect import check_coverage
 from confiture_sync.finding_key import find_key
 from confiture_sync.guards import check_sides, check_target, try_rows
@@ -21,7 +21,7 @@ from confiture_sync.model import SyncReport, SyncRequest
 from confiture_sync.planning import plan_tables, shown_plan
 from confiture_sync.ruling import resolve_rules
 from confiture_sync.selecting import select
-from confiture_sync.sides import find_side
+from confiture_sync.sides import find_side, shown_side
 from confiture_sync.subset import choose_rows
 from confiture_sync.values import Job
 from confiture_sync.verify import verify
@@ -57,14 +57,16 @@ class SyncMedium:
             exported_snapshot(ctx, source) as snapshot,
         ):
             held_since = time.monotonic()
+            # A run that is gone on with is the same run: its masks that are no others' depend on its id.
+            run_id = await find_unfinished(ctx, target) if request.resume else ctx.run_id
             job = Job(
                 request=request,
                 file=file,
                 source=source,
                 target=target,
                 snapshot=snapshot,
-                key=find_key(ctx, request, file, target),
-                run_id=ctx.run_id,
+                key=find_key(ctx, request, file, target, run_id),
+                run_id=run_id,
             )
             report = await _sync(ctx, job)
         ended = time.monotonic()
@@ -87,11 +89,12 @@ async def _sync(ctx: Context, job: Job) -> SyncReport:
     findings = await check_coverage(ctx, job, catalog, selected, rules)
     selections = await choose_rows(ctx, job, catalog, selected)
     plans = await plan_tables(ctx, job, selected, rules, selections)
+    await check_run(ctx, job, plans)
     await check_target(ctx, job, plans)
     await try_rows(ctx, job, plans)
     report = SyncReport(
-        source=job.source.label,
-        target=job.target.label,
+        source=shown_side(job.source),
+        target=shown_side(job.target),
         findings=tuple(findings),
         key=job.key.fingerprint if any(plan.rules for plan in plans) else None,
         run_id=job.run_id,
@@ -100,8 +103,8 @@ async def _sync(ctx: Context, job: Job) -> SyncReport:
     )
     if request.dry_run:
         return msgspec.structs.replace(report, tables=tuple(shown_plan(plan) for plan in plans))
-    async with Loader(ctx, job, plans) as loader:
-        tables = await copy_tables(ctx, job, plans, loader)
+    async with Loader(ctx, job, plans) as loader, running(ctx, job, plans) as run:
+        tables = await copy_tables(ctx, job, plans, loader, run)
         await loader.finish()
     checks = await verify(ctx, job, catalog, plans, tables) if request.verify else ()
     failed = any(not check.ok for check in checks)

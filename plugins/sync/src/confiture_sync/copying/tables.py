@@ -1,51 +1,117 @@
-"""All tables through the transfer engine, largest first."""
+"""All tables through the transfer engine, largest first, by several workers."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import anyio
+import msgspec
+
+from confiture.errors import ConfigError
 from confiture.hooks import TRANSFER
-from confiture.model import TransferTask
-from confiture_sync.load import Loader
+from confiture.transfer import keep_connections
+from confiture.translate import collapse
+from confiture_sync.copying.chunks import split, task_of
+from confiture_sync.copying.config import SyncConfig, worker_count
+from confiture_sync.copying.resuming import go_on
+from confiture_sync.copying.running import Running
+from confiture_sync.copying.state import ChunkRecord
+from confiture_sync.copying.telling import Meters, TableMeter, Telling
 from confiture_sync.model import TableReport
 from confiture_sync.planning import shown_plan
-from confiture_sync.values import Job, TablePlan
 
 if TYPE_CHECKING:
-    from confiture.protocols import Context
+    from confiture.protocols import Context, TransferEngine
+    from confiture_sync.load import Loader
+    from confiture_sync.values import Job, TablePlan
 
 __all__ = ["copy_tables"]
 
-_ENGINE = "copy"
+
+async def copy_tables(
+    ctx: Context, job: Job, plans: Sequence[TablePlan], loader: Loader, run: Running
+) -> tuple[TableReport, ...]:
+    """Copy them, and say how it went. What an engine raises comes out as it is; what is complete by then stays."""
+    config = ctx.settings("sync", SyncConfig)
+    engine = ctx.get(TRANSFER, config.engine)
+    async with job.snapshot.session() as connection:
+        fresh = await split(connection, plans, config.chunk_bytes)
+    done: Mapping[str, Sequence[ChunkRecord]] = {}
+    todo: Mapping[str, Sequence[ChunkRecord]] = fresh
+    if run.resumed:
+        done, todo = await go_on(ctx, job, plans, run, fresh)
+    else:
+        async with ctx.connect(job.target) as connection:
+            await run.state.plan_chunks(connection, run.run_id, [chunk for each in fresh.values() for chunk in each])
+    meters = Meters(ctx, [TableMeter(plan, done.get(plan.label, ()), todo[plan.label]) for plan in plans])
+    meters.begin()
+    copying = _Copying(ctx, job, loader, run, engine, meters)
+    await copying.run([(plan, chunk) for plan in plans for chunk in todo[plan.label]])
+    meters.finish()
+    return tuple(_report(meter) for meter in meters.tables.values())
 
 
-async def copy_tables(ctx: Context, job: Job, plans: Sequence[TablePlan], loader: Loader) -> tuple[TableReport, ...]:
-    """Copy them, and say how it went. What an engine raises comes out as it is."""
-    import msgspec
+class _Copying:
+    """The workers, and what is left for them to do."""
 
-    reports = []
-    for plan in plans:
-        task = TransferTask(
-            source=job.source,
-            target=job.target,
-            table=plan.target.sql,
-            columns=plan.masked.columns,
-            query=plan.masked.query if plan.selection is None else plan.masked.where(plan.selection.condition),
-            estimated_rows=plan.table.rows,
-            snapshot=job.snapshot.id,
-            settings={
-                **job.key.settings,
-                **({} if plan.selection is None else plan.selection.settings),
-            },
+    def __init__(
+        self, ctx: Context, job: Job, loader: Loader, run: Running, engine: TransferEngine, meters: Meters
+    ) -> None:
+        self._ctx = ctx
+        self._job = job
+        self._loader = loader
+        self._run = run
+        self._engine = engine
+        self._meters = meters
+        self._waiting: deque[tuple[TablePlan, ChunkRecord]] = deque()
+
+    async def run(self, chunks: Sequence[tuple[TablePlan, ChunkRecord]]) -> None:
+        """Copy them in that order. The first worker that fails ends the others."""
+        self._waiting.extend(chunks)
+        count = min(worker_count(self._job.request.jobs), len(chunks))
+        try:
+            async with anyio.create_task_group() as group:
+                for _ in range(count):
+                    group.start_soon(self._work)
+        except BaseExceptionGroup as errors:
+            failure = collapse(errors)
+        else:
+            return
+        raise failure
+
+    async def _work(self) -> None:
+        async with keep_connections(self._ctx, Telling(self._ctx, self._meters)) as ctx:
+            while self._waiting:
+                await self._copy(ctx, *self._waiting.popleft())
+
+    async def _copy(self, ctx: Context, plan: TablePlan, chunk: ChunkRecord) -> None:
+        run, loader = self._run, self._loader
+        step = self._meters.start(chunk)
+        task = task_of(
+            self._job,
+            plan,
+            chunk,
+            table=loader.table(plan),
             before=loader.before(plan),
-            after=loader.after(plan),
-            step=f"sync.{plan.label}",
+            after=(*loader.after(plan), run.state.done(run.run_id, run.attempt, chunk, run.position.snapshot)),
+            step=step,
         )
-        done = await ctx.get(TRANSFER, _ENGINE).transfer(ctx, task, plan.masked.masks)
-        reports.append(
-            msgspec.structs.replace(
-                shown_plan(plan), rows=done.rows, bytes=done.bytes, seconds=done.seconds, binary=done.binary
+        if not self._engine.accepts(task, plan.masked.masks):
+            raise ConfigError(
+                f"the transfer engine cannot copy {plan.label!r}",
+                hint="name another one: [sync] engine in confiture.toml",
             )
-        )
-    return tuple(reports)
+        self._meters.end(step, await self._engine.transfer(ctx, task, plan.masked.masks))
+
+
+def _report(meter: TableMeter) -> TableReport:
+    return msgspec.structs.replace(
+        shown_plan(meter.plan),
+        rows=meter.rows,
+        bytes=meter.bytes,
+        seconds=meter.seconds,
+        chunks=meter.chunks,
+        binary=meter.binary,
+    )
