@@ -43,8 +43,7 @@ def _headline(report: SyncReport) -> str:
         return f"nothing was written; a run would copy {tables} from {report.source} to {report.target}, some {rows}"
     how = "copied the rest of" if report.resumed else "copied"
     amount = size(sum(table.bytes for table in report.tables))
-    rate = f" ({report.rows / report.seconds:,.0f} rows/s)" if report.seconds > 0 else ""
-    return f"{how} {tables} from {report.source} to {report.target}: {rows}, {amount} in {span(report.seconds)}{rate}"
+    return f"{how} {tables} from {report.source} to {report.target}: {rows}, {amount} in {span(report.seconds)}"
 
 
 def _tables(report: SyncReport) -> Iterator[str]:

@@ -64,8 +64,9 @@ class Watcher:
 
     def _finished(self, event: StepFinished) -> None:
         label = self._labels[event.step]
-        # Rows: the step is a table's, or the sum of them.
-        if event.step in self._rows and _is_table(event.step):
+        if event.step in self._rows:
+            if not _is_table(event.step):  # the sum of them
+                return
             self._complete.add(event.step)
             amount = f"{many(self._rows[event.step], 'row')}, {size(self._bytes.get(event.step, 0))}"
             self._tell(f"{label}: {amount} in {span(event.seconds)}")
@@ -77,13 +78,14 @@ class Watcher:
             self._shell.note(line)
 
     def _left(self) -> str:
-        tables = [step for step in self._rows if _is_table(step)]
-        rows = sum(self._rows[step] for step in self._complete)
-        open_ = len(tables) - len(self._complete)
-        done = f"{many(len(self._complete), 'table')} with {many(rows, 'row')} complete"
-        state = f"{done}, {open_} begun" if open_ else done
+        done = len(self._complete)
+        rows = sum(self._rows.get(step, 0) for step in self._complete)
+        begun = sum(_is_table(step) for step in self._labels) - done
+        state = f"{many(done, 'table')} with {many(rows, 'row')} complete" if done else "no table is complete"
+        if begun:
+            state += f", {begun} begun"
         return (
-            f"{state}; the target's indexes, foreign keys and triggers may be off until the run is ended\n"
+            f"{state}; indexes, foreign keys and triggers of the target may be off until the run is ended\n"
             f"to go on:        {self._resuming()}\n"
             f"to take it back: confiture sync abandon --to {shlex.quote(redact(self._request.target))}"
         )

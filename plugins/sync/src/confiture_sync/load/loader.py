@@ -151,7 +151,7 @@ class Loader:
                 error.hint = hint
             else:
                 error.add_note(hint)
-        else:
+        elif not resumable:  # who stops a run that can be gone on with has asked for that
             self.ctx.emit(WarningRaised(message="the run did not come to its end", hint=hint))
 
     async def _recorded(self) -> tuple[Record, ...]:
