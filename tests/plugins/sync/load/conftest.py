@@ -17,8 +17,11 @@ from confiture.model import Target, TransferTask
 from confiture.testing import open_context
 from confiture.transfer import exported_snapshot
 from confiture_copy.engine import CopyEngine
+from confiture_sync.abandoning import SyncAbandonMedium
+from confiture_sync.abandoning_model import SyncAbandonRequest
 from confiture_sync.cataloguing import read_catalog
 from confiture_sync.configuring import SyncFile
+from confiture_sync.copying.state import ChunkRecord, RunRecord, state_of
 from confiture_sync.guards import check_target
 from confiture_sync.load import Loader, taking
 from confiture_sync.model import SyncRequest
@@ -125,7 +128,7 @@ class Sync:
     async def loading(self, **values):
         async with self.planned(**values) as (job, plans):
             await check_target(self.ctx, job, plans)
-            async with Loader(self.ctx, job, plans) as loader:
+            async with Loader(self.ctx, job, plans) as loader, self.noted(job, plans) as done:
 
                 async def copy(*labels: str) -> None:
                     for plan in plans:
@@ -139,17 +142,44 @@ class Sync:
                             query=plan.masked.query,
                             snapshot=job.snapshot.id,
                             before=loader.before(plan),
-                            after=loader.after(plan),
+                            after=(*loader.after(plan), done[plan.label]),
                         )
                         await CopyEngine().transfer(self.ctx, task)
 
                 loader.copy = copy
                 yield loader
 
+    @asynccontextmanager
+    async def noted(self, job, plans):
+        """As the copy does it: what writes down that a table is complete, and at the end that all is."""
+        state = state_of(self.ctx)
+        chunks = [
+            ChunkRecord(table=plan.label, number=0, relation=None, condition="", filenode=None, digest="")
+            for plan in plans
+        ]
+        names = tuple(plan.target.sql for plan in plans)
+        run = RunRecord(run_id=job.run_id, source="", asked={}, tables=names, upsert=job.request.upsert)
+        async with self.ctx.connect(job.target) as connection:
+            await state.create(connection)
+            if job.request.resume:
+                async with self.ctx.transaction(connection):
+                    attempt = await state.take_over(connection, job.run_id)
+            else:
+                attempt = 1
+                await state.begin(connection, run)
+                await state.plan_chunks(connection, job.run_id, chunks)
+        yield {chunk.table: state.done(job.run_id, attempt, chunk, "1:1:") for chunk in chunks}
+        async with self.ctx.connect(job.target) as connection:
+            await state.finish(connection, job.run_id)
+
     async def load(self, **values) -> None:
         async with self.loading(**values) as loader:
             await loader.copy()
             await loader.finish()
+
+    async def abandon(self, role: str | None = None):
+        target = self.target if role is None else with_role(self.target, role)
+        return await SyncAbandonMedium().run(self.ctx, SyncAbandonRequest(target=to_uri(target.params)))
 
 
 @pytest.fixture
@@ -192,6 +222,7 @@ SELECT 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid
 UNION ALL
 SELECT 'trigger', tgrelid::regclass::text, CASE WHEN tgisinternal THEN tgfoid::regproc::text ELSE tgname END,
        tgenabled::text, tgdeferrable::text, tginitdeferred::text, '', '' FROM pg_trigger
+ WHERE tgrelid::regclass::text NOT LIKE 'confiture%'
 UNION ALL
 SELECT 'rule', ev_class::regclass::text, rulename, ev_enabled::text, '', '', '', '' FROM pg_rewrite
  WHERE oid >= 16384
