@@ -152,12 +152,15 @@ class _Copying:
     async def _write(self, target: Connection) -> None:
         doing = _writing(self.task)
         table, columns = self.fitted.table, self.task.columns
-        async with _telling(doing, lambda error: server_failure(error, doing, table, columns)):
-            with hearing(target, self.pipe.give_up):
-                tag = await target.copy_to_table(
-                    table, schema_name=self.fitted.schema, columns=columns, source=self.pipe, format=self.format
-                )
-            self.taken = int(tag.split()[-1])
+        try:
+            async with _telling(doing, lambda error: server_failure(error, doing, table, columns)):
+                with hearing(target, self.pipe.give_up):
+                    tag = await target.copy_to_table(
+                        table, schema_name=self.fitted.schema, columns=columns, source=self.pipe, format=self.format
+                    )
+                self.taken = int(tag.split()[-1])
+        finally:
+            self.pipe.give_up()  # who fills it must not wait for room
 
 
 async def _run(target: Connection, task: TransferTask, statements: Sequence[Statement], when: str) -> None:

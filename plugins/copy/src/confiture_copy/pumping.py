@@ -59,17 +59,22 @@ class Pipe:
 
     async def __call__(self, piece: bytearray) -> None:
         """Take a piece; wait while there are too many."""
+        if self._given_up:
+            return
         masked = piece if self._masker is None else self._masker.feed(piece)
         self._meter.add(masked, self._masker)
         if masked:
             self._pieces.append(masked)
             self._bytes += len(masked)
             self._filled.set()
-        if len(piece) < _SMALL_BYTES:
-            await anyio.sleep(_MOMENT_S)
-        while self._bytes > _WAITING_BYTES:
-            self._emptied = anyio.Event()
-            await self._emptied.wait()
+        # A cancellation must not come in here, but while the driver waits for the server: where that has sent its last
+        # already, the driver would wait for an answer to its request to cancel, which never comes.
+        with anyio.CancelScope(shield=True):
+            if len(piece) < _SMALL_BYTES:
+                await anyio.sleep(_MOMENT_S)
+            while self._bytes > _WAITING_BYTES and not self._given_up:
+                self._emptied = anyio.Event()
+                await self._emptied.wait()
 
     def end(self) -> None:
         """All rows are there. Never called where the source failed: the target must not take a part for the whole."""
@@ -82,6 +87,7 @@ class Pipe:
         """The target takes no more: its driver stops sending, and tells why."""
         self._given_up = True
         self._filled.set()
+        self._emptied.set()
 
     def __aiter__(self) -> Pipe:
         return self
