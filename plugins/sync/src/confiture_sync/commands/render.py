@@ -59,7 +59,7 @@ def _tables(report: SyncReport) -> Iterator[str]:
         rows, [[], *(list(_details(table, rules=report.dry_run)) for table in report.tables)], strict=True
     ):
         numbers = (f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True))
-        yield "  ".join((f"{row[0]:<{widths[0]}}", *numbers))
+        yield "  ".join((f"{row[0]:<{widths[0]}}", *numbers)).rstrip()
         yield from details
     if report.tables:
         yield ""
