@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from confiture.errors import Refused
 from confiture.quoting import quote_ident
-from confiture_sync.subset.keys import Key, unnested
+from confiture_sync.subset.keys import Key, as_text, unnested
 from confiture_sync.values import ForeignKey, SyncTable
 
 __all__ = ["columns_to_null", "has_parent"]
@@ -54,7 +54,7 @@ def has_parent(table: SyncTable, key: ForeignKey, parent: Key | None, settings: 
         known = unnested(parent, [f"pg_catalog.current_setting('{setting}')" for setting in settings], _PARENTS)
         picked = ", ".join(f"{_PARENTS}.{alias}" for alias in parent.aliases)
         sought = [
-            f"{raw}::pg_catalog.text" if column is not None and column.type.category == "A" else raw
+            f"{raw}::pg_catalog.text" if column is not None and as_text(column) else raw
             for raw, column in zip(raws, map(table.mask.column, key.columns), strict=True)
         ]
         conditions.append(f"({', '.join(sought)}) IN (SELECT {picked} FROM {known})")

@@ -11,6 +11,7 @@ from confiture.quoting import quote_ident
 from confiture_sync.values import SyncTable
 
 if TYPE_CHECKING:
+    from confiture.masking.values import MaskColumn
     from confiture.protocols import Connection
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Key",
     "KeyColumn",
     "Rows",
+    "as_text",
     "find_key",
     "is_indexed",
     "key_of",
@@ -155,11 +157,16 @@ def find_key(table: SyncTable, indexes: Sequence[Index]) -> Key:
     return Key(columns=(place,), place=True)
 
 
+def as_text(column: MaskColumn) -> bool:
+    """Whether lists hold the column's values as texts: unnest() goes into arrays of arrays, and into composites."""
+    return column.type.category in ("A", "C")
+
+
 def _part(table: SyncTable, name: str) -> KeyColumn:
     column = table.mask.column(name)
     assert column is not None
     raw = f"{quote_ident(table.mask.name)}.{quote_ident(name)}"
-    if column.type.category == "A":  # an array of arrays would be unnested down to the last element
+    if as_text(column):
         return KeyColumn(name=name, raw=f"{raw}::pg_catalog.text", type="pg_catalog.text")
     return KeyColumn(name=name, raw=f"{raw}::{column.type.sql}", type=column.type.sql)
 

@@ -22,6 +22,10 @@ _KEYS = "confiture_keys"
 #: What a key takes in a hash table, in bytes, as the planner reckons: its own width, and what is around it.
 _WIDTH = 32
 _AROUND = 40
+#: From so many keys on, and such a share of the table, reading all of it and hashing the keys took a third of the time
+#: that looking up each key in an index did. The planner takes any list for 200 different keys, and would look them up.
+_MANY_KEYS = 10_000
+_MANY = 0.05
 
 
 class _Parents(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +72,8 @@ async def make_selections(
         if own is None and not nulled:
             continue
         settings = {} if own is None else dict(own.settings)
+        if own is not None and own.count > max(_MANY_KEYS, _MANY * table.rows):
+            settings["enable_nestloop"] = "off"
         digest = hashlib.sha256((own.digest if own is not None else "").encode())
         needed_kb = 0
         for key in selected.cut:
@@ -131,7 +137,7 @@ async def _parents(
             digest=parent.digest,
         )
     columns = key_of(worklist.tables[key.parent], key.parent_columns)
-    return _named(await worklist.sort(await worklist.project(key.parent, columns)), prefix, run_id)
+    return _named(await worklist.project(key.parent, columns), prefix, run_id)
 
 
 def _nulled(table: SyncTable, selected: Selected, parents: Mapping[ForeignKey, _Parents | None]) -> Mapping[str, str]:

@@ -98,15 +98,16 @@ class Worklist:
                 self._add(step.dest, await self._follow(step, self.rows[step.source]))
 
     async def project(self, label: str, columns: Key) -> Rows:
-        """The values of other ``columns`` of the rows that are chosen of a table, without NULLs."""
+        """The values of other ``columns`` of the rows that are chosen of a table, without NULLs, in order."""
         table, key, rows = self.tables[label], self._keys[label], self.rows[label]
         known = unnested(key, [f"${number + 1}" for number in range(len(key.columns))], "u")
         on = " AND ".join(f"b.{name} = u.{name}" for name in key.aliases)
         names = columns.aliases
         picked = ", ".join(f"b.j{number} AS {name}" for number, name in enumerate(names))
         full = " AND ".join(f"b.j{number} IS NOT NULL" for number in range(len(names)))
+        order = " ORDER BY " + ", ".join(f"d.{name}" for name in names)
         sql = (
-            f"SELECT {listed(columns, 'd')} FROM (SELECT {picked} FROM {known} "
+            f"SELECT {listed(columns, 'd', order=order)} FROM (SELECT {picked} FROM {known} "
             f"JOIN {part_of(table, key, columns.names, 'b')} ON {on} WHERE {full}) AS d"
         )
         return _rows(columns, await self._connection.fetchrow(sql, *rows.arrays))
