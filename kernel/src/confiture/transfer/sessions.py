@@ -65,6 +65,8 @@ async def set_local(connection: Connection, settings: Mapping[str, str]) -> None
         return
     try:
         await connection.fetch(_SET, list(settings), list(settings.values()))
+    except (asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError):
+        raise  # about no setting
     except asyncpg.PostgresError as error:
         failure = ExecutionError(
             f"the settings {', '.join(map(repr, settings))} could not all be set: {type(error).__name__}",

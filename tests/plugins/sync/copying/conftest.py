@@ -65,6 +65,7 @@ class Sync:
 
     def __init__(self, project: ProjectFolder, new_database: Callable[[], Target], kernel_run: Any) -> None:
         self.project = project
+        self.rules = RULES
         self._new_database = new_database
         self._kernel_run = kernel_run
         self.source = new_database()

@@ -17,10 +17,12 @@ from confiture.transfer import TAKEN_BYTES, TAKEN_ROWS
 if TYPE_CHECKING:
     from confiture.protocols import Connection, Context
 
-__all__ = ["ChunkRecord", "RunRecord", "State", "state_of"]
+__all__ = ["TAKEN_OVER", "ChunkRecord", "RunRecord", "State", "state_of"]
 
 _RUNS = "confiture_sync_runs"
 _CHUNKS = "confiture_sync_chunks"
+#: The code of the error (a division by zero) by which :meth:`State.done` fails.
+TAKEN_OVER = "22012"
 
 
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -211,7 +213,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     def done(self, run_id: str, attempt: int, chunk: ChunkRecord, snapshot: str) -> Statement:
         """What writes that a chunk is copied, in the transaction of its rows, after them.
 
-        It fails where the chunk is copied already, or another process has taken the run over.
+        It fails (:data:`TAKEN_OVER`) where the chunk is copied already, or another process goes on with the run.
         """
         change = (
             f"UPDATE {self.chunks} AS c SET snapshot = {quote_literal(snapshot)},"
@@ -222,11 +224,15 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
             f' AND c.run_id = {quote_literal(run_id)} AND c."table" = {quote_literal(chunk.table)}'
             f" AND c.number = {chunk.number} AND c.xid IS NULL RETURNING 1"
         )
-        # An error on purpose, made of the count so that it is not made while planning.
-        return Statement(
-            sql=f"WITH changed AS ({change}) SELECT CASE WHEN count(*) = 1 THEN 1"
-            " ELSE ('another process has gone on with this run: ' || count(*))::integer END FROM changed"
+        # An error on purpose (TAKEN_OVER): the rows must go back.
+        return Statement(sql=f"WITH changed AS ({change}) SELECT 1 / count(*) FROM changed")
+
+    async def is_taken_over(self, connection: Connection, run_id: str, attempt: int) -> bool:
+        """Whether another attempt goes on with the run, or it is over."""
+        found = await connection.fetchval(
+            f"SELECT attempt FROM {self.runs} WHERE run_id = $1 AND finished IS NULL", run_id
         )
+        return bool(found != attempt)
 
     async def finish(self, connection: Connection, run_id: str) -> None:
         """The run is at its end. Earlier ones all of whose tables it has replaced are forgotten."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import anyio
 import msgspec
 
-from confiture.errors import ConfigError
+from confiture.errors import Busy, ConfigError, StatementFailed
 from confiture.hooks import TRANSFER
 from confiture.transfer import keep_connections
 from confiture.translate import collapse
@@ -17,7 +17,7 @@ from confiture_sync.copying.chunks import split, task_of
 from confiture_sync.copying.config import SyncConfig, worker_count
 from confiture_sync.copying.resuming import go_on
 from confiture_sync.copying.running import Running
-from confiture_sync.copying.state import ChunkRecord
+from confiture_sync.copying.state import TAKEN_OVER, ChunkRecord
 from confiture_sync.copying.telling import Meters, TableMeter, Telling
 from confiture_sync.model import TableReport
 from confiture_sync.planning import shown_plan
@@ -103,7 +103,18 @@ class _Copying:
                 f"the transfer engine cannot copy {plan.label!r}",
                 hint="name another one: [sync] engine in confiture.toml",
             )
-        self._meters.end(step, await self._engine.transfer(ctx, task, plan.masked.masks))
+        try:
+            report = await self._engine.transfer(ctx, task, plan.masked.masks)
+        except StatementFailed as error:
+            if error.sqlstate == TAKEN_OVER:
+                async with ctx.connect(self._job.target) as connection:
+                    if await run.state.is_taken_over(connection, run.run_id, run.attempt):
+                        raise Busy(
+                            f"another process goes on with this run into {self._job.target.label!r}, or has ended it",
+                            hint="what this one copied is kept where it is complete: see to the other one",
+                        ) from error
+            raise
+        self._meters.end(step, report)
 
 
 def _report(meter: TableMeter) -> TableReport:
