@@ -10,7 +10,8 @@ import anyio
 import pytest
 
 from confiture.config.dsn import to_uri
-from confiture.errors import ExecutionError, Refused
+from confiture.errors import Busy, ExecutionError, PermissionMissing, Refused
+from confiture_sync.load import taking
 from confiture_sync.load.records import Records
 
 pytestmark = pytest.mark.anyio
@@ -172,6 +173,36 @@ async def cancelling(work, number, scope):
     from cancelling import _cancel_at
 
     await _cancel_at(work(), number, scope)
+
+
+async def test_rows_that_do_not_fit_go_away_with_those_that_need_them(filled, source, target, psql, sync, state):
+    psql(source, "UPDATE users SET company = 99 WHERE id = 1")
+    before = state()
+    with pytest.raises(ExecutionError, match=r"of 'public.users': 1 row without a parent"):
+        await sync.load()
+    assert state() == before
+    assert psql(target, COUNTS) == "9|0|0|9"
+    assert psql(target, NOTED) == "0|0"
+
+
+async def test_who_holds_a_table_is_named_and_nothing_is_off(filled, target, psql, sync, state, ctx, monkeypatch):
+    monkeypatch.setattr(taking, "_LOCK_TIMEOUT_S", 0.05)
+    before = state()
+    async with ctx.connect(target, settings={"application_name": "somebody"}) as other, ctx.transaction(other):
+        await other.execute("SELECT FROM users")
+        with pytest.raises(Busy, match=rf"process {other.get_server_pid()} \(somebody\) uses one"):
+            await sync.load(truncate=True)
+    assert state() == before
+    assert psql(target, "SELECT to_regclass('confiture.confiture_sync_objects') IS NULL") == "t"
+
+
+async def test_a_role_that_cannot_keep_records_takes_nothing_off(filled, target, psql, sync, state, owner):
+    for table in ("companies", "users", "posts", "posts_a", "posts_b", "alone"):
+        psql(target, f"ALTER TABLE {table} OWNER TO sync_other")
+    before = state()
+    with pytest.raises(PermissionMissing, match="recorded in 'confiture'"):
+        await sync.load(as_role="sync_other")
+    assert state() == before
 
 
 #: Two things come back, and with the third the process is gone.

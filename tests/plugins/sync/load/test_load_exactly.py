@@ -135,3 +135,32 @@ async def test_everything_comes_back_as_it_was(both, source, target, psql, owner
     psql(target, "ALTER TABLE child NO FORCE ROW LEVEL SECURITY; ALTER TABLE events NO FORCE ROW LEVEL SECURITY")
     same(DATA)
     assert psql(target, "SELECT count(*) FROM confiture.confiture_sync_objects") == "0"
+
+
+async def test_indexes_are_built_where_they_were(both, target, psql, sync, state):
+    name = target.database
+    both("CREATE TABLE t (id integer PRIMARY KEY, a integer, b integer)")
+    psql(target, f"SET allow_in_place_tablespaces = on; CREATE TABLESPACE {name} LOCATION ''")
+    try:
+        psql(
+            target,
+            f"""CREATE INDEX i ON t (a) TABLESPACE {name}; CREATE INDEX j ON t (b);
+            ALTER TABLE t ADD CONSTRAINT u UNIQUE (a, b) USING INDEX TABLESPACE {name};
+            ALTER DATABASE {name} SET default_tablespace = {name}""",
+        )
+        before = state()
+        async with sync.loading() as loader:
+            assert psql(target, "SELECT to_regclass('i'), to_regclass('u')") == "|"
+            await loader.copy()
+            await loader.finish()
+        assert state() == before
+    finally:
+        psql(target, f"DROP TABLE t; DROP SCHEMA confiture CASCADE; DROP TABLESPACE {name}")
+
+
+async def test_keys_that_a_superuser_has_switched_off_stay_as_they_are(both, source, target, psql, sync, state):
+    both("CREATE TABLE p (id integer PRIMARY KEY); CREATE TABLE c (p integer REFERENCES p)")
+    psql(target, "ALTER TABLE c DISABLE TRIGGER ALL")
+    before = state()
+    await sync.load()
+    assert state() == before

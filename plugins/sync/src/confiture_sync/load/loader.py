@@ -112,7 +112,7 @@ class Loader:
 
         async def analyze(connection: Connection, plan: TablePlan) -> None:
             nonlocal done
-            async with altering(self.ctx, self.job.target, connection):
+            async with altering(self.ctx, self.job.target, connection, later=True):
                 await connection.execute(f"ANALYZE {plan.target.sql}")
             done += 1
             self.ctx.emit(Progress(step="sync.analyze", done=done, total=len(self.plans), unit="tables"))

@@ -93,7 +93,7 @@ class PutBack:
         if self._in_vain(record):
             return
         try:
-            async with altering(self.ctx, self.target, connection):
+            async with altering(self.ctx, self.target, connection, later=True):
                 if record.phase is Phase.INDEX:
                     await connection.execute(_SORT_MEMORY)
                 for statement in record.statements:

@@ -26,6 +26,7 @@ __all__ = ["altering", "is_upsert", "prepare", "refuse_unfinished", "take_keys"]
 _LOCK_TIMEOUT_S = 30
 #: Below that, to build an index at the end gains less than its two statements cost.
 _WORTH_ROWS = 20_000
+_LATER = "; SET LOCAL synchronous_commit = off"
 _HOLDERS = """
 SELECT DISTINCT l.pid, coalesce(nullif(a.application_name, ''), a.usename::text, '?') AS name
   FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
@@ -36,10 +37,14 @@ SELECT DISTINCT l.pid, coalesce(nullif(a.application_name, ''), a.usename::text,
 
 
 @asynccontextmanager
-async def altering(ctx: Context, target: Target, connection: Connection) -> AsyncIterator[list[int]]:
+async def altering(
+    ctx: Context, target: Target, connection: Connection, *, later: bool = False
+) -> AsyncIterator[list[int]]:
     """A transaction whose statements take as long as they take, and wait for nobody's locks for long.
 
-    Raises ``Busy`` for tables that others hold, naming who uses those whose OIDs are in the list that it gives.
+    ``later``: its end need not be on disk at once, since another transaction comes after it; what a crash of the
+    server takes back then, it takes back with its record. Raises ``Busy`` for tables that others hold, naming who uses
+    those whose OIDs are in the list that it gives.
     """
     import asyncpg
 
@@ -47,7 +52,7 @@ async def altering(ctx: Context, target: Target, connection: Connection) -> Asyn
     try:
         async with ctx.transaction(connection):
             await prepare_session(connection)
-            await connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT_S}s'")
+            await connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT_S}s'{_LATER if later else ''}")
             yield oids
     except asyncpg.LockNotAvailableError:
         holders = await connection.fetch(_HOLDERS, oids) if oids else []
