@@ -24,7 +24,7 @@ from confiture_sync.selecting import select
 from confiture_sync.sides import find_side, shown_side
 from confiture_sync.subset import choose_rows
 from confiture_sync.values import Job
-from confiture_sync.verify import verify
+from confiture_sync.verify import look_at_target, verify
 
 if TYPE_CHECKING:
     from confiture.protocols import Context
@@ -103,10 +103,11 @@ async def _sync(ctx: Context, job: Job) -> SyncReport:
     )
     if request.dry_run:
         return msgspec.structs.replace(report, tables=tuple(shown_plan(plan) for plan in plans))
+    former = await look_at_target(ctx, job, plans)
     async with Loader(ctx, job, plans) as loader, running(ctx, job, plans) as run:
         tables = await copy_tables(ctx, job, plans, loader, run)
         await loader.finish()
-    checks = await verify(ctx, job, catalog, plans, tables) if request.verify else ()
+    checks = await verify(ctx, job, catalog, plans, tables, former) if request.verify else ()
     failed = any(not check.ok for check in checks)
     return msgspec.structs.replace(
         report, tables=tuple(tables), checks=tuple(checks), exit_code=_CHECKS_FAILED if failed else 0
