@@ -146,6 +146,7 @@ def _first_rules(
             table, root = next((each for each in linked if each.column.domain == each.column.label), linked[0])
             if root.label in lines:
                 continue
+            looks = found.get(table.label, {}).get(root.name, looks)
             others = [each for each in linked if each.column.label != root.label]
             works, value = default_rule(
                 lambda kind: ctx.get(ANONYMIZER, kind), table, root, looks.what, within=looks.within, others=others
@@ -156,6 +157,7 @@ def _first_rules(
                 written(table, catalog.search_path, root.name).removeprefix(f"{whole}."),
                 looks,
                 shown_rule(value) if works else None,
+                document=root.type.name in ("json", "jsonb"),
             )
             if works:
                 rules.setdefault(table.label, {})[root.name] = read_rule(value)

@@ -27,12 +27,16 @@ _HEAD = """\
 
 
 class Written(NamedTuple):
-    """``table`` and ``column`` are as the file has them, ``rule`` is YAML on one line; None: none fits."""
+    """``table`` and ``column`` are as the file has them, ``rule`` is YAML on one line; None: none fits.
+
+    ``document``: the column is of json, and the rule empties it.
+    """
 
     table: str
     column: str
     looks: Personal
     rule: str | None
+    document: bool = False
 
 
 def format_rules(rules: Iterable[Written], source: str) -> str:
@@ -46,7 +50,9 @@ def format_rules(rules: Iterable[Written], source: str) -> str:
         for each in columns:
             why = f"{each.looks.what}: by its {' and '.join(each.looks.because)}"
             if each.looks.within:
-                why += ", within longer text"
+                why += (
+                    ", in a part of it: {json: {paths: ...}} masks no more" if each.document else ", within longer text"
+                )
             if each.rule is None:
                 lines.append(f"    # {_key(each.column)}: no rule for {why} fits; write one")
                 continue

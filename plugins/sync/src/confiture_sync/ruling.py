@@ -90,7 +90,7 @@ def _named(catalog: Catalog, table: str, column: str, rule: Rule) -> Sequence[tu
         raise rule.error(f"{column!r} is not the name of a column", hint="quote a name that has a dot: '\"a.b\"'")
     for place in places:
         if place.mask.column(parts[0]) is None:
-            raise _no_column(place.mask, column, parts[0], rule)
+            raise _no_column(place.mask, parts[0], rule)
     return [(place.label, parts[0]) for place in places]
 
 
@@ -113,11 +113,10 @@ def _as_written(table: str, catalog: Catalog) -> str | None:
     return None
 
 
-def _no_column(table: MaskTable, written_: str, name: str, rule: Rule) -> ConfigError:
+def _no_column(table: MaskTable, name: str, rule: Rule) -> ConfigError:
     names = [column.name for column in table.columns]
-    near = closest(name, names) or closest(written_, names)
-    if near is None:
-        near = next((each for each in names if each.lower() == name.lower()), None)
+    # What only lacks its quotes is nearer than what is spelt alike.
+    near = next((each for each in names if each.lower() == name.lower()), None) or closest(name, names)
     hint = f"did you mean {_key(_quoted(near))}? " if near else ""
     return rule.error(
         f"{table.label!r} has no column {name!r}", hint=f"{hint}the columns are: {', '.join(map(_quoted, names))}"

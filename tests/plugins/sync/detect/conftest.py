@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
 import pytest
 
+from confiture.kernel import Kernel
 from confiture.masking import MaskingKey, Rule
 from confiture.model import Target
-from confiture.testing import open_context
 from confiture.transfer import exported_snapshot
 from confiture_sync.cataloguing import read_catalog
 from confiture_sync.configuring import read_sync_file
@@ -18,7 +19,7 @@ from confiture_sync.detect import Personal, check_coverage, find_personal
 from confiture_sync.model import Finding, SyncRequest
 from confiture_sync.ruling import resolve_rules
 from confiture_sync.selecting import select
-from confiture_sync.values import Job
+from confiture_sync.values import Catalog, Job, Selected
 from conftest import ProjectFolder, run_psql
 
 
@@ -36,21 +37,44 @@ class Source:
     def rules(self, text: str, name: str = "db/sync_config.yaml") -> None:
         self.project.write(name, text)
 
+    def run(self) -> Any:
+        return Kernel(self.project.root).run(env="production")
+
+    async def init(self, **asked: Any) -> Any:
+        """The report of ``sync-init``."""
+        async with self.run() as run:
+            return await run.start("sync-init", **{"source": "production", **asked})
+
     async def personal(self, *tables: str) -> dict[str, Personal]:
         """What looks personal, by ``table.column`` of the schema public."""
-        async with open_context(self.project.root) as ctx, exported_snapshot(ctx, self.target) as snapshot:
-            async with snapshot.session() as connection:
-                catalog = await read_catalog(connection, own_schema="confiture")
-                chosen = [t for label, t in catalog.tables.items() if not tables or t.mask.name in tables]
-                found = await find_personal(connection, chosen)
+        async with (
+            self.run() as ctx,
+            exported_snapshot(ctx, self.target) as snapshot,
+            snapshot.session() as connection,
+        ):
+            catalog = await read_catalog(connection, own_schema="confiture")
+            chosen = [t for label, t in catalog.tables.items() if not tables or t.mask.name in tables]
+            found = await find_personal(connection, chosen)
         return {
             f"{label}.{name}".removeprefix("public."): each for label, of in found.items() for name, each in of.items()
         }
 
-    async def check(self, **asked: Any) -> tuple[Sequence[Finding], Mapping[str, Mapping[str, Rule]]]:
-        """The findings and the rules that hold, or what the guard raises."""
+    async def check(self, **asked: Any) -> Sequence[Finding]:
+        """The findings, or what the guard raises."""
+        async with self._job(asked) as (ctx, job, catalog, selected):
+            rules = await resolve_rules(ctx, job, catalog, selected)
+            return await check_coverage(ctx, job, catalog, selected, rules)
+
+    async def ruled(self, **asked: Any) -> dict[str, Rule]:
+        """The rules that hold, by column."""
+        async with self._job(asked) as (ctx, job, catalog, selected):
+            rules = await resolve_rules(ctx, job, catalog, selected)
+        return {f"{label}.{name}": rule for label, columns in rules.items() for name, rule in columns.items()}
+
+    @asynccontextmanager
+    async def _job(self, asked: dict[str, Any]) -> AsyncIterator[tuple[Any, Job, Catalog, Selected]]:
         request = SyncRequest(source="production", target="local", **asked)
-        async with open_context(self.project.root) as ctx, exported_snapshot(ctx, self.target) as snapshot:
+        async with self.run() as ctx, exported_snapshot(ctx, self.target) as snapshot:
             file = read_sync_file(ctx, request.config)
             async with snapshot.session() as connection:
                 catalog = await read_catalog(
@@ -67,10 +91,16 @@ class Source:
                 key=MaskingKey(b"0123456789abcdef0123456789abcdef"),
                 run_id="test",
             )
-            rules = await resolve_rules(ctx, job, catalog, selected)
-            return await check_coverage(ctx, job, catalog, selected, rules), rules
+            yield ctx, job, catalog, selected
 
 
 @pytest.fixture
-def source(project: ProjectFolder, new_database: Callable[[], Target]) -> Source:
-    return Source(project, new_database())
+def source_of(project: ProjectFolder) -> Callable[[Target], Source]:
+    """A database that tests share."""
+    return lambda target: Source(project, target)
+
+
+@pytest.fixture
+def source(source_of: Callable[[Target], Source], new_database: Callable[[], Target]) -> Source:
+    """A database of the test's own."""
+    return source_of(new_database())

@@ -11,10 +11,12 @@ pytestmark = pytest.mark.anyio
 #: Values of which each is of its class; columns are called after nothing.
 PERSONAL = {
     "email": ["ann.lee@mail.example.org", "B.O'Neil+x@sub.example.co.uk", "<c@example.com>", "mailto:d@example.net"],
-    "phone": ["+49 170 1234567", "(555) 234-5678", "555-234-5678", "01 23 45 67 89", "0171/2345678", "0044 20 7946 0958"],
+    "phone": ["+49 170 1234567", "(555) 234-5678", "555-234-5678", "01 23 45 67 89", "0171/2345678",
+              "0044 20 7946 0958"],
     "card": ["4111 1111 1111 1111", "5500000000000004", "3400-0000-0000-009", "6011000000000004"],
     "bank": ["DE89 3704 0044 0532 0130 00", "GB82WEST12345698765432", "FR1420041010050500013M02606"],
-    "national-id": ["123-45-6789", "AB 12 34 56 C", "RSSMRA85T10A562S", "255081416802538", "12345678Z", "123.456.789-09"],
+    "national-id": ["123-45-6789", "AB 12 34 56 C", "RSSMRA85T10A562S", "255081416802538", "12345678Z",
+                    "123.456.789-09"],
     "ip": ["203.0.113.7", "10.0.0.1", "2001:db8::1", "2001:db8:0:0:0:0:0:1"],
     "mac": ["00:1b:44:11:3a:b7", "00-1B-44-11-3A-B7"],
     "address": ["12 Main Street", "221b Baker St, London", "Hauptstrasse 5", "Goethestraße 12a", "5 rue de la Paix",
@@ -141,7 +143,8 @@ async def test_inside_json_arrays_and_composites(source):
         );
         INSERT INTO things SELECT
             '{"x": {"list": [{"lastName": "Lee", "n": 1}]}}', '["no", {"deep": ["ann@example.org"]}]',
-            ARRAY['red', '203.0.113.7'], ROW(1, 'write to ann@example.org')::seen, ARRAY['{"y": "ann@example.org"}'::jsonb],
+            ARRAY['red', '203.0.113.7'], ROW(1, 'write to ann@example.org')::seen,
+            ARRAY['{"y": "ann@example.org"}'::jsonb],
             ARRAY[ROW('Ann', 1)::who], '{"name": "Lamp", "price": 12.5, "tokens": 12, "email_verified": true}',
             '{"homePhone": 4912345678, "size": 1}', ARRAY[1, 2],
             '{"bad": "\u0000 ann@example.org", "also": "\ud800", "big": 1e99999}', 'x'
@@ -162,7 +165,7 @@ async def test_inside_json_arrays_and_composites(source):
 
 
 async def test_by_type(source):
-    """Addresses of machines by their type, whatever they are called; and no name is believed of a type that cannot be."""
+    """Addresses of machines by their type, whatever they are called; a name counts only where the type can be."""
     source.sql("""
         CREATE DOMAIN phone_number AS varchar(20);
         CREATE TABLE things (
@@ -215,7 +218,9 @@ async def test_by_what_the_table_is_about(source):
 
 async def test_a_text_index_of_addresses(source):
     """By its words, where the table is of nobody."""
-    source.sql("CREATE TABLE films (w tsvector); INSERT INTO films VALUES (to_tsvector('simple', 'to ann@example.org'))")
+    source.sql(
+        "CREATE TABLE films (w tsvector); INSERT INTO films VALUES (to_tsvector('simple', 'to ann@example.org'))"
+    )
     assert {name: each.what for name, each in (await source.personal()).items()} == {"films.w": "email"}
 
 

@@ -11,10 +11,11 @@ from confiture_sync.detect.patterns import PATTERNS
 from confiture_sync.detect.words import is_of_people, name_class, words_of
 
 PERSONAL = {
-    "email": "email eMail E_MAIL email_address billing_email workEmail email2 courriel correo_electronico adresse_mail emial",
-    "phone": "phone phone_number mobilePhone tel fax telefon_nummer téléphone celular HomePhone msisdn phone_no",
-    "name": "first_name lastName FULL_NAME surname prénom nom_de_famille Vorname apellidos cognome achternaam card_holder "
-    "customerName contact_name",
+    "email": "email eMail E_MAIL email_address billing_email workEmail email2 courriel correo_electronico adresse_mail "
+    "emial",
+    "phone": "phone phone_number mobilePhone phones tel fax telefon_nummer téléphone celular HomePhone msisdn phone_no",
+    "name": "first_name lastName FULL_NAME surname prénom nom_de_famille Vorname apellidos cognome achternaam "
+    "card_holder customerName contact_name",
     "username": "username user_name screenName Benutzername nom_utilisateur",
     "address": "address address2 street_address billing_address addressLine1 Straße adresse calle indirizzo adresss",
     "birth": "dob birth_date dateOfBirth date_of_birth date_de_naissance Geburtsdatum fecha_nacimiento",
@@ -48,7 +49,9 @@ def test_harmless() -> None:
     assert [name for name, named in found.items() if named and named.strong] == []
 
 
-@pytest.mark.parametrize("name", "city zip lat longitude gender salary age avatar_url display_name login".split())
+@pytest.mark.parametrize(
+    "name", ["city", "zip", "lat", "longitude", "gender", "salary", "age", "avatar_url", "display_name", "login"]
+)
 def test_personal_in_a_table_of_people(name: str) -> None:
     named = name_class(name)
     assert named is not None
@@ -82,7 +85,7 @@ def test_the_names_can_be_found() -> None:
 
 
 def test_as_few_expressions_as_the_server_keeps_compiled() -> None:
-    """It keeps 32 (src/backend/utils/adt/regexp.c); with one more each row compiles all of them: a hundred times slower."""
+    """It keeps 32 (src/backend/utils/adt/regexp.c); with one more each row compiles all: 100 times slower."""
     sql = " ".join(pattern.sql for pattern in PATTERNS)
     literals = set(re.findall(r"(~\*?|FROM|regexp_replace\(v,)\s+E?('(?:[^']|'')*')", sql))
     assert 15 < len(literals) < 30

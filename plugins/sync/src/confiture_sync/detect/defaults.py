@@ -61,7 +61,7 @@ def _candidates(column: MaskColumn, what: str, within: bool) -> Iterator[Default
         for each in _of_type(type_.element, what, within):
             yield {"array": {"each": each}}
     elif type_.name in ("json", "jsonb"):
-        yield {"constant": {}}
+        yield {"kind": "constant", "value": {}}
     elif type_.name == "tsvector":
         yield None
         yield {"sql": "''::pg_catalog.tsvector"}

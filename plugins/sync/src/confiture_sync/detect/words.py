@@ -90,6 +90,7 @@ _MOST_WORDS: Final = 5
 #: Shorter words have too many neighbours: ``rate`` and ``race``.
 _SHORTEST_NEAR: Final = 7
 _SHORTEST_SWAPPED: Final = 5
+_SHORTEST_PLURAL: Final = 5
 
 
 class Named(NamedTuple):
@@ -141,12 +142,17 @@ def _runs(words: Sequence[str]) -> Iterator[_Run]:
             run = "".join(words[start:end])
             if run in HARMLESS:
                 yield _Run(run, None, words, start, end)
-            elif run in STRONG:
-                yield _Run(run, Named(STRONG[run], strong=True), words, start, end)
+            elif (known := _singular(run)) in STRONG:
+                yield _Run(run, Named(STRONG[known], strong=True), words, start, end)
             elif run in CONTEXTUAL:
                 yield _Run(run, Named(CONTEXTUAL[run], strong=False), words, start, end)
             elif run in DOUBTFUL and len(words) == 1:
                 yield _Run(run, Named("name", strong=False, doubtful=True), words, start, end)
+
+
+def _singular(run: str) -> str:
+    """``phones`` is no other thing than ``phone``; of short words the last letter is not asked."""
+    return run[:-1] if run not in STRONG and len(run) >= _SHORTEST_PLURAL and run.endswith("s") else run
 
 
 def _near(words: Sequence[str]) -> Named | None:
