@@ -541,7 +541,7 @@ def test_values_become_rules():
     kept = read_rule({"keep": "public anyway"})
     assert (kept.kind, kept.reason, kept.options) == ("keep", "public anyway", {})
     for wrong in ([1], {}, {"a": 1, "b": 2}, {"kind": "x", "on_null": "sometimes"}, {"kind": 3}):
-        with pytest.raises(ConfigError, match="'p'"):
+        with pytest.raises(ConfigError, match="'p"):
             read_rule(wrong, path="p")
 
 

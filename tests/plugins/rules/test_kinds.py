@@ -130,6 +130,35 @@ async def test_partial(masking, users):
     await refused(masking, "users", {"age": {"partial": {}}}, "no characters")
 
 
+async def test_typing_errors_are_told_with_what_was_meant(masking, users):
+    """Of keys, of those that all kinds have too, of values, and of columns in SQL with their place."""
+    for rule, words, hint in (
+        ({"hash": {"lenght": 8}}, "unknown key 'anonymize.users.name.lenght'", "did you mean 'length'?"),
+        ({"hash": {"on_nul": "mask"}}, "unknown key 'anonymize.users.name.on_nul'", "did you mean 'on_null'?"),
+        ({"hash": {"per": "rwo"}}, "'per' names no column: 'rwo'", "did you mean 'row'?"),
+        (
+            {"hash": {"when": "age > 3 AND nmae = 'ß' "}},
+            "no column 'nmae', which 'when' reads at character 13",
+            "'name'",
+        ),
+        ({"sql": "'ß' || lower(emial)"}, "no column 'emial', which the expression reads at character 14", "'email'"),
+        ({"generalize": "yaer"}, "cannot be generalized to 'yaer'", "did you mean 'year'?"),
+        ({"array": {"each": {"kind": "hsah"}}}, "is no array", ""),
+    ):
+        with pytest.raises(ConfigError, match=re.escape(words)) as caught:
+            await masking.compile("users", {"name": rule})
+        assert hint in (caught.value.hint or "")
+    # What a query in an expression speaks of may be its own.
+    await masking.compile("users", {"name": {"sql": "(SELECT v FROM (VALUES ('x')) AS w(v))"}})
+    for wrong, hint in (
+        ({"hash": {}, "wen": "true"}, "did you mean 'when'?"),
+        ({"on_null": "kep", "hash": {}}, "keep"),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            await masking.compile("users", {"name": wrong})
+        assert hint in (caught.value.hint or "")
+
+
 async def test_a_kind_that_is_not_there(masking, users):
     """The ones that are there are named."""
     with pytest.raises(ConfigError, match="there is no kind 'hahs'") as caught:

@@ -100,6 +100,8 @@ async def test_words_numbers_and_dates(masking):
     assert whole[0]["d"] - dt.date(2000, 1, 31) == whole[0]["z"] - dt.datetime(2000, 3, 26, 1, tzinfo=dt.UTC)
     assert (await masking.column("t", "d", {"generalize": "year"}))[0] == dt.date(2000, 1, 1)
     assert await masking.column("t", "i", {"generalize": {"range": 300}}) == [900, -300]
+    assert await masking.column("t", "i", {"generalize": "range(300)"}) == [900, -300]
+    await refused(masking, "t", {"i": {"generalize": "range(x)"}}, "has no width")
     assert await masking.column("t", "w", {"generalize": "zip3"}) == ["Zoë00", "b00"]
     for column, rule in {
         "w": {"noise": {"ratio": 1}},
@@ -143,6 +145,8 @@ async def test_addresses_are_nobodys(masking):
     assert (await masking.column("t", "e", {"email": {}}))[0] == f"u_{hashed[:20]}@example.com"
     kept = await masking.column("t", "e", {"email": {"to": "keep", "length": 8}})
     assert (kept[0], kept[1][10:]) == (f"u_{hashed[:8]}@corp.test", "@example.com")
+    shared = masking.key.prf("keep", "", "Ann@Corp.TEST").hex()
+    assert (await masking.column("t", "e", {"email": {"domain": "keep"}}))[0] == f"u_{shared[:20]}@corp.test"
     for value in await masking.column("t", "p", {"phone": {}}):
         assert re.fullmatch(r"\+1-555-01\d\d", value)
     countries = [value[:7] for value in await masking.column("t", "p", {"phone": {"keep": "country"}})]

@@ -7,7 +7,6 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import faker
 import msgspec
 
 from confiture.masking import Rule, Scope
@@ -33,6 +32,10 @@ class Options(msgspec.Struct, frozen=True):
 
 def pool(options: Options, seed: bytes, rule: Rule) -> list[str]:
     """The values, in the order in which they are drawn. Raises ``ConfigError`` for what Faker has not."""
+    try:
+        import faker
+    except ImportError:
+        raise rule.error("the package Faker is not installed", hint="pip install Faker") from None
     try:
         source = faker.Faker(options.locale)
     except (AttributeError, ValueError, ImportError):

@@ -62,12 +62,12 @@ def _load_yaml(text: str, shown: str) -> Any:
         ) from error
 
 
-def convert(value: Mapping[str, Any], type_: type[S], *, file: str, section: str = "") -> S:
-    """``value`` as the struct ``type_``, its ``${ENV}`` references replaced.
+def convert(value: Mapping[str, Any], type_: type[S], *, file: str, section: str = "", references: bool = True) -> S:
+    """``value`` as the struct ``type_``, its ``${ENV}`` references replaced unless ``references`` is False.
 
     Raises ``ConfigError`` naming the file, the key and, for an unknown key, the nearest known one.
     """
-    expanded = expand(value, file=file, section=section)
+    expanded = expand(value, file=file, section=section) if references else value
     _refuse_unknown(expanded, type_, file, section)
     try:
         return msgspec.convert(expanded, type_)

@@ -124,6 +124,11 @@ class TableScope:
         """What the bytes depend on: domain, draw, SQL of the text."""
         if per in ("value", "row"):
             return self._domain, draw, self.text
+        if self.table.column(per) is None:
+            known = ["value", "row", *(column.name for column in self.table.columns)]
+            near = closest(per, known)
+            hint = f"did you mean {near!r}? " if near else ""
+            raise self._rule.error(f"'per' names no column: {per!r}", hint=f"{hint}there are: {', '.join(known)}")
         other = self._find(per)
         domain = self._rule.domain or other.domain or other.label
         return domain, f"{self._rule.kind} {draw}".strip(), canonical_sql(self._compiler.raw(per), other.type)
@@ -162,6 +167,7 @@ class TableScope:
             deterministic=rule.deterministic and outer.deterministic,
             file=rule.file or outer.file,
             line=rule.line or outer.line,
+            path=rule.path or outer.path,
         )
         if rule.when is not None:
             raise rule.error("a rule within a rule has no 'when'")

@@ -10,6 +10,7 @@ import msgspec
 from confiture.errors import UnknownProvider
 from confiture.masking._scope import BLOCK_BYTES, DRAWN, TableScope, unknown_column
 from confiture.masking.checking import check_masks
+from confiture.masking.expressions import columns_of
 from confiture.masking.keys import MaskingKey
 from confiture.masking.prf import row_sql
 from confiture.masking.values import MaskTable, Rule, ValueType
@@ -169,6 +170,8 @@ class _Compiler:
                 f"{column.label!r} is part of a foreign key, and a rule with 'when' would part the two sides",
                 hint="mask all rows",
             )
+        if rule.when is not None:
+            columns_of(rule.when, rule, self.table, "'when'")
         self._stack.append(name)
         try:
             scope = TableScope(self, rule, column, self.raw(name))

@@ -8,14 +8,14 @@ from typing import Any
 
 import msgspec
 
-from confiture.config.reading import read_file
+from confiture.config.reading import convert, read_file
 from confiture.errors import ConfigError
-from confiture.masking.values import MaskTable, Rule
+from confiture.masking.values import COMMON_KEYS, MaskTable, Rule
+from confiture.registry import closest
 
 __all__ = ["inherit", "read_rule", "read_rules", "split_name"]
 
-#: The keys that every kind has.
-COMMON = frozenset(Rule.__struct_fields__) - {"kind", "options", "file", "line", "path"}
+COMMON = frozenset(COMMON_KEYS)
 
 
 def read_rule(value: Any, *, file: str | None = None, line: int | None = None, path: str = "") -> Rule:
@@ -41,8 +41,10 @@ def read_rule(value: Any, *, file: str | None = None, line: int | None = None, p
     kind = value.get("kind")
     if kind is None:
         if len(own) != 1:
+            typo = next((f"did you mean {near!r}? " for key in own if (near := closest(key, COMMON))), "")
             raise where.error(
-                "the rule has no kind", hint="write {kind: hash, length: 8}, or short {hash: {length: 8}}"
+                "the rule has no kind" if len(own) < 2 else f"the rule has no kind, or more than one: {', '.join(own)}",
+                hint=f"{typo}write {{kind: hash, length: 8}}, or short {{hash: {{length: 8}}}}",
             )
         kind, inner = next(iter(own.items()))
         if kind == "keep":
@@ -55,10 +57,9 @@ def read_rule(value: Any, *, file: str | None = None, line: int | None = None, p
         else:
             own = {"value": inner}
     try:
-        known = msgspec.convert({"kind": kind, **common}, Rule)
-    except msgspec.ValidationError as error:
-        what, _, key = str(error).partition(" - at `$.")
-        raise where.error(f"{key.rstrip('`') or 'the rule'!r}: {what[:1].lower()}{what[1:]}") from None
+        known = convert({"kind": kind, **common}, Rule, file=file or "", section=path, references=False)
+    except ConfigError as error:
+        raise ConfigError(error.message, hint=error.hint, file=file, line=line) from None
     return msgspec.structs.replace(known, options=own, file=file, line=line, path=path)
 
 

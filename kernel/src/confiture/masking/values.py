@@ -11,10 +11,11 @@ from confiture.config.reading import convert
 from confiture.errors import ConfigError
 from confiture.model import Mask
 from confiture.quoting import quote_ident
+from confiture.registry import closest
 
 __all__ = ["MaskColumn", "MaskTable", "Rule", "Scope", "ValueType"]
 
-S = TypeVar("S")
+S = TypeVar("S", bound=msgspec.Struct)
 #: ``Scope.bytes`` hides the name below it.
 Bytes: TypeAlias = bytes
 
@@ -53,11 +54,26 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
         return ConfigError(f"{prefix}{message}", hint=hint, file=self.file, line=self.line)
 
     def read(self, type_: type[S]) -> S:
-        """The options as a msgspec struct. Raises ``ConfigError`` with the nearest key for one that it has not."""
+        """The options as a msgspec struct. Raises ``ConfigError`` with the nearest key for one that it has not.
+
+        ``${NAME}`` is no reference to the environment here: templates and patterns have such signs of their own.
+        """
+        known = {field.encode_name for field in msgspec.structs.fields(type_)}
+        for key in self.options:
+            if key not in known:
+                near = closest(key, [*known, *COMMON_KEYS])
+                keys = f"the keys are: {', '.join(sorted(known)) or 'none'}; all kinds have: {', '.join(COMMON_KEYS)}"
+                hint = f"did you mean {near!r}? {keys}" if near else keys
+                where = f"{self.path}.{key}" if self.path else key
+                raise ConfigError(f"unknown key {where!r}", hint=hint, file=self.file, line=self.line)
         try:
-            return convert(self.options, type_, file=self.file or "", section=self.path)
+            return convert(self.options, type_, file=self.file or "", section=self.path, references=False)
         except ConfigError as error:
             raise ConfigError(error.message, hint=error.hint, file=self.file, line=self.line) from None
+
+
+#: The keys that the rules of every kind have.
+COMMON_KEYS = tuple(sorted(set(Rule.__struct_fields__) - {"kind", "options", "file", "line", "path"}))
 
 
 class ValueType(msgspec.Struct, frozen=True, kw_only=True):

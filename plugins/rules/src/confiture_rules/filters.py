@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from confiture.masking import Scope
 from confiture.quoting import quote_literal
-from confiture_rules.grammar import Filter, TemplateError
+from confiture_rules.grammar import Filter, TemplateError, plain
 from confiture_rules.pieces import alphanumerics_sql, covered_sql, ends_sql, hex_sql
 
 __all__ = ["DESTROYING", "FILTERS", "apply_filter"]
@@ -70,16 +70,17 @@ def apply_filter(scope: Scope, given: Filter, text: str, longest: int | None) ->
     kind = FILTERS.get(given.name)
     if kind is None:
         raise TemplateError(f"there is no filter {given.name!r}", given.position, near(given.name, FILTERS))
+    args = plain(given.args)
     least = len(kind.types) - kind.optional
-    fitting = least <= len(given.args) <= len(kind.types)
-    if not fitting or not all(isinstance(arg, type_) for arg, type_ in zip(given.args, kind.types, strict=False)):
+    fitting = least <= len(args) <= len(kind.types)
+    if not fitting or not all(isinstance(arg, type_) for arg, type_ in zip(args, kind.types, strict=False)):
         wanted = ", ".join({int: "a number", str: "'a text'"}[type_] for type_ in kind.types) or "nothing"
         raise TemplateError(f"the filter {given.name!r} takes {wanted}", given.position)
-    if any(isinstance(arg, int) and not 0 <= arg <= 1000 for arg in given.args):
+    if any(isinstance(arg, int) and not 0 <= arg <= 1000 for arg in args):
         raise TemplateError("a number from 0 to 1000 is expected", given.position)
-    if given.name == "hash" and given.args and not 1 <= int(given.args[0]) <= 64:
+    if given.name == "hash" and args and not 1 <= int(args[0]) <= 64:
         raise TemplateError("a hash has 1 to 64 digits", given.position)
-    return f"({kind.sql(scope, text, *given.args)})", kind.length(longest, *given.args)
+    return f"({kind.sql(scope, text, *args)})", kind.length(longest, *args)
 
 
 def near(name: str, names: Sequence[str] | dict[str, _Kind]) -> str:

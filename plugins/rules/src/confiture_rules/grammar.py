@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Call", "Filter", "Literal", "Part", "TemplateError", "parse_template"]
+__all__ = ["Argument", "Call", "Filter", "Literal", "Name", "Part", "TemplateError", "parse_template", "plain"]
 
 
 class TemplateError(ValueError):
@@ -25,11 +25,22 @@ class Literal:
 
 
 @dataclass(frozen=True, slots=True)
+class Name:
+    """An argument without quotes, or in an identifier's: a column."""
+
+    name: str
+    position: int
+
+
+Argument = int | str | Name
+
+
+@dataclass(frozen=True, slots=True)
 class Filter:
     """What a placeholder's text goes through: ``|first(3)``."""
 
     name: str
-    args: tuple[int | str, ...]
+    args: tuple[Argument, ...]
     position: int
 
 
@@ -42,13 +53,24 @@ class Call:
 
     prefix: str
     name: str
-    args: tuple[int | str, ...] | None
+    args: tuple[Argument, ...] | None
     filters: tuple[Filter, ...]
     position: int
     quoted: bool = False
 
 
 Part = Literal | Call
+
+
+def plain(args: tuple[Argument, ...]) -> tuple[int | str, ...]:
+    """The arguments where no column can be meant. Raises ``TemplateError`` for a name without quotes."""
+    found: list[int | str] = []
+    for arg in args:
+        if isinstance(arg, Name):
+            hint = f"write '{arg.name}' for the text"
+            raise TemplateError(f"{arg.name!r} is a column's name here", arg.position, hint)
+        found.append(arg)
+    return tuple(found)
 
 
 def parse_template(text: str) -> tuple[Part, ...]:
@@ -151,9 +173,9 @@ class _Reader:
             else:
                 return found
 
-    def arguments(self, start: int) -> tuple[int | str, ...]:
+    def arguments(self, start: int) -> tuple[Argument, ...]:
         self.at += 1
-        found: list[int | str] = []
+        found: list[Argument] = []
         while True:
             self.blanks()
             if self.peek() == ")" and not found:
@@ -168,7 +190,7 @@ class _Reader:
         self.at += 1
         return tuple(found)
 
-    def argument(self, start: int) -> int | str:
+    def argument(self, start: int) -> Argument:
         if self.peek() == "'":
             return self.quoted("'", start)
         begin = self.at
@@ -180,4 +202,4 @@ class _Reader:
         if digits.lstrip("-"):
             return int(digits)
         self.at = begin
-        return self.name(start)
+        return Name(self.name(start), begin)

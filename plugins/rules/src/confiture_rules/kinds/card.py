@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from typing import Literal
 
 import msgspec
@@ -18,9 +19,9 @@ _NOBODY = "000000"
 
 
 class Options(msgspec.Struct, frozen=True):
-    """``keep``: ``bin``, the first six digits; ``last4``; or nothing."""
+    """``keep``: ``bin``, the first six digits; ``last4``; a list of both; or nothing."""
 
-    keep: Literal["bin", "last4", "nothing"] = "nothing"
+    keep: Literal["bin", "last4", "nothing"] | list[Literal["bin", "last4"]] = "nothing"
 
 
 def tail_sql(digits: str, n: str) -> str:
@@ -38,10 +39,13 @@ def tail(digits: str, number: int) -> str:
     return body + luhn_digit(body)
 
 
-def card_sql(digits: str, n: str, keep: str) -> str:
-    """Sixteen digits. With the last four kept, the digit before them makes the check digit right."""
-    first = f"lpad(left({digits}, 6), 6, '0')" if keep == "bin" else f"'{_NOBODY}'"
-    if keep != "last4":
+def card_sql(digits: str, n: str, keep: Collection[str]) -> str:
+    """Sixteen digits. ``keep`` has ``bin``, ``last4``, both, or nothing.
+
+    With the last four kept, the digit before them makes the check digit right.
+    """
+    first = f"lpad(left({digits}, 6), 6, '0')" if "bin" in keep else f"'{_NOBODY}'"
+    if "last4" not in keep:
         body = f"{first} || {random_digits_sql(n, 9)}"
         return f"(SELECT b || {luhn_digit_sql('b')} FROM (SELECT {body} AS b OFFSET 0) AS body)"
     head = f"{first} || {random_digits_sql(n, 5)}"
@@ -54,10 +58,10 @@ def card_sql(digits: str, n: str, keep: str) -> str:
     return f"(SELECT a || {missing} || z FROM ({inner}) AS whole)"
 
 
-def card(digits: str, number: int, keep: str) -> str:
+def card(digits: str, number: int, keep: Collection[str]) -> str:
     """The same in Python."""
-    first = digits[:6].rjust(6, "0") if keep == "bin" else _NOBODY
-    if keep != "last4":
+    first = digits[:6].rjust(6, "0") if "bin" in keep else _NOBODY
+    if "last4" not in keep:
         body = first + random_digits(number, 9)
         return body + luhn_digit(body)
     head, last = first + random_digits(number, 5), digits[-4:].rjust(4, "0")
@@ -70,7 +74,8 @@ class Card:
 
     def compile(self, rule: Rule, scope: Scope) -> Mask:
         """Digits only, whatever stands between them in the value."""
-        keep = rule.read(Options).keep
+        given = rule.read(Options).keep
+        keep = (given,) if isinstance(given, str) else tuple(given)
         digits = f"regexp_replace(coalesce({scope.text}, ''), '[^0-9]', '', 'g')"
-        bits = math.log2(10) * (5 if keep == "last4" else 9)
+        bits = math.log2(10) * (5 if "last4" in keep else 9)
         return Mask(expression=card_sql(digits, scope.number(draw="card"), keep), max_length=16, bits=bits)

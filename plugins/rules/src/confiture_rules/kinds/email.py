@@ -17,7 +17,10 @@ _EXAMPLE = "example.com"
 
 
 class Options(msgspec.Struct, frozen=True):
-    """``to`` ``keep``: the value's own domain stays, and may be a real one. ``length`` in hexadecimal digits."""
+    """``to`` ``keep``: the value's own domain stays, and may be a real one. ``length`` in hexadecimal digits.
+
+    ``domain: keep`` is the same: a domain of values that is called so would be a strange one.
+    """
 
     to: Literal["example", "keep"] = "example"
     length: int = 20
@@ -32,12 +35,13 @@ class Email:
         if not 1 <= options.length <= 64:
             raise rule.error("a hash has 1 to 64 digits")
         length = options.length
-        if options.to == "example" and room is not None and "length" not in rule.options:
+        to = rule.domain if rule.domain in ("keep", "example") else options.to
+        if to == "example" and room is not None and "length" not in rule.options:
             length = min(length, room - len(f"u_@{_EXAMPLE}"))
             if length < 1:
                 raise rule.error(f"no address has room in {scope.column.type.shown}")
         local = f"'u_' || {hash_sql(scope, length)}"
-        if options.to == "keep":
+        if to == "keep":
             domain = f"coalesce(nullif(lower(split_part({scope.text}, '@', 2)), ''), '{_EXAMPLE}')"
             return Mask(expression=f"{local} || '@' || {domain}", uniqueness="probable", bits=4.0 * length)
         return Mask(

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
+from confiture.errors import ConfigError
 from confiture.masking import Rule, Scope, ValueType, canonical_sql
 from confiture.model import Mask
 from confiture.quoting import quote_literal
 from confiture_rules.filters import DESTROYING, apply_filter, near
-from confiture_rules.grammar import Call, Literal, TemplateError, parse_template
+from confiture_rules.grammar import Call, Literal, Name, TemplateError, parse_template, plain
 from confiture_rules.kinds.card import tail_sql
 from confiture_rules.pieces import (
     covered_sql,
@@ -94,6 +95,9 @@ class _Placeholders:
         piece = self.function(call, number) if self.is_function(call) else self.column(call)
         destroyed = False
         for given in call.filters:
+            if given.name == "default" and len(given.args) == 1 and isinstance(given.args[0], Name):
+                piece = self.instead(piece, given.args[0])
+                continue
             sql, longest = apply_filter(self.scope, given, piece.sql, piece.longest)
             hashed = given.name == "hash"
             bits = 4.0 * (longest or 0) if hashed else 0.0
@@ -106,6 +110,13 @@ class _Placeholders:
                 "write {keep: reason} for that, or put it through hash, mask, first or last",
             )
         return replace(piece, sql=f"coalesce({piece.sql}, '')")
+
+    def instead(self, piece: _Piece, other: Name) -> _Piece:
+        """``default(nickname)``: another column, after its own rule, where there is NULL."""
+        column = self.column(Call("row", other.name, None, (), other.position))
+        lengths = (piece.longest, column.longest)
+        longest = None if None in lengths else max(length or 0 for length in lengths)
+        return _Piece(f"coalesce({piece.sql}, {column.sql})", longest)
 
     def is_function(self, call: Call) -> bool:
         """Whether a function is meant: a name without parentheses is a column first."""
@@ -157,10 +168,15 @@ class _Placeholders:
         return _Piece(sql, min(lengths, default=None), uniqueness=uniqueness, bits=mask.bits)
 
     def function(self, call: Call, number: int) -> _Piece:
-        args = call.args or ()
+        args = plain(call.args or ())
         if call.prefix == "faker":
+            self.expect(call, len(args) < 2 and all(isinstance(arg, str) for arg in args), "takes a locale: 'de_DE'")
             options = {"provider": call.name, "draw": number, **({"locale": args[0]} if args else {})}
-            mask = self.scope.compile(Rule(kind="faker", options=options, on_null="mask"), self.scope.value, TEXT)
+            try:
+                mask = self.scope.compile(Rule(kind="faker", options=options, on_null="mask"), self.scope.value, TEXT)
+            except ConfigError as error:
+                message = f"{error.message} at character {call.position + 1}"
+                raise ConfigError(message, hint=error.hint, file=error.file, line=error.line) from None
             return _Piece(mask.expression, mask.max_length, bits=mask.bits)
         text = f"coalesce({self.scope.text}, '')"
         if (end := _ends(call.name)) is not None:
@@ -194,7 +210,7 @@ class _Placeholders:
 
     def random(self, call: Call, number: int) -> _Piece:
         """``random(n)``, ``random(n, 'hex')``, ``random(a, b)``: each use is another draw."""
-        args = call.args or ()
+        args = plain(call.args or ())
         draw = f"random {number}"
         if len(args) == 1 and isinstance(args[0], int):
             self.expect(call, 1 <= args[0] <= 18, "takes 1 to 18 digits")
