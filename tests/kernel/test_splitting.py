@@ -196,3 +196,13 @@ async def test_by_place_a_chunk_tells_its_relations_file(connection, database, p
             files.add(chunk.filenode)
         psql(database, "VACUUM FULL t")
     assert len(files) == 2
+
+
+async def test_by_place_long_values_count(connection, database, psql):
+    """They are kept apart from their rows, of which a page has many."""
+    psql(database, "CREATE TABLE t (id int, v text); ALTER TABLE t ALTER v SET STORAGE EXTERNAL")
+    psql(database, "INSERT INTO t SELECT n, repeat('x', 100000) FROM generate_series(1, 400) AS n")
+    async with connection() as session:
+        chunks = await split_by_place(session, "t", chunk_bytes=20 << 20)
+        assert 2 <= len(chunks) <= 3
+        await check(session, chunks, "t", columns="id")

@@ -34,6 +34,7 @@ WITH RECURSIVE tree AS (
 SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS identity, c.relkind::text AS kind,
        greatest(c.reltuples, 0)::bigint AS rows,
        CASE WHEN c.relkind IN ('r', 'm', 'p') THEN pg_catalog.pg_relation_size(c.oid) ELSE 0 END AS bytes,
+       CASE WHEN c.reltoastrelid <> 0 THEN pg_catalog.pg_relation_size(c.reltoastrelid) ELSE 0 END AS toast,
        pg_catalog.pg_relation_filenode(c.oid)::bigint AS filenode,
        pg_catalog.has_table_privilege(c.oid, 'SELECT') AS readable,
        pg_catalog.current_setting('block_size')::bigint AS page
@@ -93,7 +94,8 @@ async def split_by_place(connection: Connection, table: str, *, chunk_bytes: int
             chunks.append(Chunk(relation=row["identity"], estimated_rows=row["rows"]))
             continue
         pages = -(-row["bytes"] // row["page"])
-        step = max(chunk_bytes // row["page"], 1)
+        # Values that are kept apart count: a page may be the place of megabytes.
+        step = max(chunk_bytes * pages // max(row["bytes"] + row["toast"], 1), 1)
         # The last range has no end: a page that was added since is read as well, and its rows are told by the snapshot.
         starts = range(0, max(pages, 1), step)
         place = f"{alias}.ctid" if alias else "ctid"

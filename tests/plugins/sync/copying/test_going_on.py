@@ -118,7 +118,7 @@ async def test_a_lost_server_is_gone_on_with(sync, side):
             )
 
     with pytest.raises(ConnectionLost):
-        await sync(jobs=2, observers=[cut])
+        await sync(jobs=1, observers=[cut])
     assert sync.sessions == 0
     await sync(resume=True)
     assert sync.contents == await sync.clean()

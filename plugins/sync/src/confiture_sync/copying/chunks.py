@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from confiture.masking import Rule
@@ -26,10 +26,13 @@ _NOT_THE_RULE = ("file", "line", "path", "reason", "unique")
 
 
 async def split(
-    connection: Connection, plans: Iterable[TablePlan], chunk_bytes: int
+    connection: Connection, plans: Iterable[TablePlan], chunk_bytes: Callable[[int], int]
 ) -> dict[str, tuple[ChunkRecord, ...]]:
-    """The chunks of each table, by label, as ``connection`` (of the snapshot) sees it. Numbers begin at 0."""
-    return {plan.label: await _split(connection, plan, chunk_bytes) for plan in plans}
+    """The chunks of each table, by label, as ``connection`` (of the snapshot) sees it. Numbers begin at 0.
+
+    ``chunk_bytes`` gives the size of the parts of a table of so many bytes.
+    """
+    return {plan.label: await _split(connection, plan, chunk_bytes(plan.table.bytes)) for plan in plans}
 
 
 async def _split(connection: Connection, plan: TablePlan, chunk_bytes: int) -> tuple[ChunkRecord, ...]:

@@ -36,8 +36,9 @@ async def copy_tables(
     """Copy them, and say how it went. What an engine raises comes out as it is; what is complete by then stays."""
     config = ctx.settings("sync", SyncConfig)
     engine = ctx.get(TRANSFER, config.engine)
+    workers = worker_count(job.request.jobs)
     async with job.snapshot.session() as connection:
-        fresh = await split(connection, plans, config.chunk_bytes)
+        fresh = await split(connection, plans, lambda size: config.chunk_bytes(size, workers))
     done: Mapping[str, Sequence[ChunkRecord]] = {}
     todo: Mapping[str, Sequence[ChunkRecord]] = fresh
     if run.resumed:
