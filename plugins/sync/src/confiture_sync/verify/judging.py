@@ -44,7 +44,9 @@ def _check(column: Column, found: Mapping[Place, Found], search: Search) -> Chec
         if place.label != column.label and (leak := _elsewhere(column, place, each, search.linked[column])):
             leaks.append(f"{leak} in {place.label}")
     many = sum(column.classes.values())
-    looked = f"{many} originals of {column.rows} rows looked for in {search.rows} rows of {search.places} columns"
+    looked = (
+        f"{many} originals and parts of {column.rows} rows looked for in {search.rows} rows of {search.places} columns"
+    )
     detail = f"{'; '.join(leaks)} ({looked})" if leaks else looked
     return Check(name="leak", what=column.label, ok=not leaks, detail=detail)
 

@@ -100,6 +100,7 @@ class Originals:
                 column.rows += 1
                 column.same[class_] += bool(row[f"s{n}"])
                 self.add(column, row[f"o{n}"], class_, row["key"])
+                self.add(column, row[f"d{n}"], class_, row["key"])
                 self.add(column, row[f"l{n}"], row[f"m{n}"], row["key"])
                 self.add(column, row[f"t{n}"], WORD, row["key"], stems=True)
 
@@ -179,6 +180,7 @@ def _query(plan: TablePlan, names: Sequence[str], sample: str, most: int) -> str
         outputs += [
             f"{original_sql(value)} AS o{n}",
             f"{class_sql(value)} AS c{n}",
+            f"CASE WHEN {value} ~ '^[0-9 ()+./-]+$' THEN {original_sql(value, digits=False)} END AS d{n}",
             f"{original_sql(local)} AS l{n}",
             f"CASE WHEN {class_sql(value)} = {STRONG} THEN {class_sql(local)} ELSE 0 END AS m{n}",
             f"{original_sql(value, stems=True)} AS t{n}",

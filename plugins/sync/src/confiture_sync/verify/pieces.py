@@ -86,11 +86,13 @@ def _is_word(text: str) -> str:
     return f"(length({text}) >= {_NUMBER} OR (length({text}) >= {_WORD} AND {text} ~ '[^0-9]'))"
 
 
-def original_sql(text: str, *, stems: bool = False) -> str:
+def original_sql(text: str, *, digits: bool = True, stems: bool = False) -> str:
     """SQL of the hashes of the pieces that, all of them, are the text: bytea, NULL for one too short to tell.
 
+    A text of digits is one number, or with ``digits`` False its groups of them, as they stand in a longer text.
     ``stems``: the beginnings of its words instead, as lexemes have them.
     """
+    number = _digits("v") if digits else "NULL::text"
     if stems:
         return f"""(
     SELECT string_agg({hash_sql("'s ' || left(t, 4)")}, ''::bytea)
@@ -99,13 +101,13 @@ def original_sql(text: str, *, stems: bool = False) -> str:
     SELECT string_agg({hash_sql("p")}, ''::bytea)
       FROM (SELECT {text} AS v OFFSET 0) AS x CROSS JOIN LATERAL (SELECT {_words("v")} AS a OFFSET 0) AS y
       CROSS JOIN LATERAL (
-        SELECT {_digits("v")}
+        SELECT {number}
         UNION ALL SELECT CASE WHEN cardinality(a) = 1 AND {_is_word("a[1]")} THEN 'w ' || a[1]
                               WHEN cardinality(a) = 2 AND length(a[1] || a[2]) >= 7 THEN 'g ' || a[1] || ' ' || a[2] END
-          WHERE {_digits("v")} IS NULL
+          WHERE {number} IS NULL
         UNION ALL SELECT 'g ' || t || ' ' || a[i + 1] || ' ' || a[i + 2]
           FROM unnest(a) WITH ORDINALITY AS u(t, i)
-         WHERE {_digits("v")} IS NULL AND i <= 8 AND length(array_to_string(a, '')) >= 7) AS z(p)
+         WHERE {number} IS NULL AND i <= 8 AND length(array_to_string(a, '')) >= 7) AS z(p)
      WHERE p IS NOT NULL)"""
 
 
