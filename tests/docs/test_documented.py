@@ -20,6 +20,7 @@ from confiture_build.model import BuildConfig
 from confiture_diff.model import DiffConfig
 from confiture_embedded.config import EmbeddedConfig
 from confiture_incremental.model import Applied, IncrementalConfig, RunReport, VersionStatus
+from confiture_sync.copying.config import SyncConfig
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 ERRORS = DOCS / "reference" / "errors.md"
@@ -90,6 +91,7 @@ def test_every_event_is_documented_with_its_fields():
         ("### [diff]", DiffConfig),
         ("### [incremental]", IncrementalConfig),
         ("### [embedded]", EmbeddedConfig),
+        ("### [sync]", SyncConfig),
         ("### [scratch]", ScratchConfig),
         ("### [plugins]", PluginsConfig),
     ],
@@ -114,7 +116,7 @@ def test_every_table_of_the_configuration_is_documented():
     """Those of the kernel and of confiture's own plugins: what the kernel takes as known."""
     page = CONFIGURATION.read_text(encoding="utf-8")
     sections = {line.removeprefix("### [").rstrip("]") for line in page.splitlines() if line.startswith("### [")}
-    assert sections == KERNEL_SECTIONS | {"build", "diff", "embedded", "incremental"}
+    assert sections == KERNEL_SECTIONS | {"build", "diff", "embedded", "incremental", "sync"}
 
 
 def test_the_history_is_documented():

@@ -54,21 +54,27 @@ class Pipe:
         self._bytes = 0
         self._ended = False
         self._given_up = False
+        self._failure: Exception | None = None
         self._filled = anyio.Event()
         self._emptied = anyio.Event()
 
     async def __call__(self, piece: bytearray) -> None:
-        """Take a piece; wait while there are too many."""
-        if self._given_up:
+        """Take a piece; wait while there are too many. A mask that fails is told to who iterates."""
+        if self._given_up or self._failure is not None:
             return
-        masked = piece if self._masker is None else self._masker.feed(piece)
+        try:
+            masked = piece if self._masker is None else self._masker.feed(piece)
+        except Exception as error:
+            self._failure = error
+            self._filled.set()
+            return
         self._meter.add(masked, self._masker)
         if masked:
             self._pieces.append(masked)
             self._bytes += len(masked)
             self._filled.set()
-        # A cancellation must not come in here, but while the driver waits for the server: where that has sent its last
-        # already, the driver would wait for an answer to its request to cancel, which never comes.
+        # No cancellation may come in here, and no error out, but while the driver waits for the server: where that has
+        # sent its last already, the driver would wait for an answer to its request to cancel, which never comes.
         with anyio.CancelScope(shield=True):
             if len(piece) < _SMALL_BYTES:
                 await anyio.sleep(_MOMENT_S)
@@ -78,6 +84,8 @@ class Pipe:
 
     def end(self) -> None:
         """All rows are there. Never called where the source failed: the target must not take a part for the whole."""
+        if self._failure is not None:
+            raise self._failure
         if self._masker is not None:
             self._masker.end()
         self._ended = True
@@ -93,7 +101,9 @@ class Pipe:
         return self
 
     async def __anext__(self) -> bytes | bytearray:
-        while not self._pieces or self._given_up:
+        while not self._pieces or self._given_up or self._failure is not None:
+            if self._failure is not None:
+                raise self._failure
             if self._ended or self._given_up:
                 raise StopAsyncIteration
             self._filled = anyio.Event()
