@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 __all__ = ["judge"]
 
-#: What they give does not depend on the value, or is meant to be near to it, or the same for many.
-_MAY_STAY = frozenset({"constant", "null", "default", "generalize"})
-#: They draw from few values, and the original may be drawn again; or they leave what they do not find.
-_BY_CHANCE = frozenset({"choice", "enum", "noise", "date_shift", "shuffle", "faker", "ip", "mac", "array", "python"})
-_CHANCE_ROWS, _CHANCE_SHARE = 10, 0.5
+#: What they give does not depend on the row's value, or is meant to be the same for many.
+_MAY_STAY = frozenset({"constant", "null", "default", "generalize", "choice", "enum", "shuffle"})
+#: What they give is near the value, or keeps a part of it: some stay.
+_BY_CHANCE = frozenset({"noise", "date_shift", "faker", "ip", "mac", "array", "python"})
+_CHANCE_ROWS, _CHANCE_SHARE = 3, 0.9
 #: Of a word or a number of few digits: more than chance, and more than a city that some people are called like.
 _OWN_ROWS, _OWN_SHARE, _ALL_SHARE = 3, 0.01, 0.5
 _LINKED_ROWS, _LINKED_SHARE = 3, 0.2

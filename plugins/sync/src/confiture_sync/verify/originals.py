@@ -20,6 +20,8 @@ __all__ = ["Column", "Original", "Originals", "in_sample", "place_sql", "row_key
 _ROWS, _VALUES = 5_000, 100_000
 #: Documents of which a rule changes parts: what is left of them is meant to be.
 _PARTIAL = frozenset({"json", "regex"})
+#: A shorter value may be within its mask by chance.
+_WITHIN = 5
 STRONG, PHRASE, WORD = 3, 2, 1
 
 
@@ -95,10 +97,13 @@ class Originals:
         for row in await source.fetch(_query(plan, names, in_sample(plan, rows, wanted), wanted * 2)):
             for n, column in enumerate(columns):
                 class_ = row[f"c{n}"]
-                if not row[f"o{n}"] or not class_:
+                if not class_:
                     continue
                 column.rows += 1
-                column.same[class_] += bool(row[f"s{n}"])
+                # Too short to be looked for elsewhere, its own place is looked at all the same.
+                column.same[class_ if row[f"o{n}"] else WORD] += row[f"s{n}"]
+                if not row[f"o{n}"]:
+                    continue
                 self.add(column, row[f"o{n}"], class_, row["key"])
                 self.add(column, row[f"d{n}"], class_, row["key"])
                 self.add(column, row[f"l{n}"], row[f"m{n}"], row["key"])
@@ -176,7 +181,9 @@ def _query(plan: TablePlan, names: Sequence[str], sample: str, most: int) -> str
         local = f"CASE WHEN {value} LIKE '%@%' THEN split_part({value}, '@', 1) END"
         same = "false"
         if name in plan.masked.columns and name not in in_client:
-            same = f"position(lower({value}) IN lower(q.{quote_ident(name)}::text)) > 0"
+            masked_text = f"lower(q.{quote_ident(name)}::text)"
+            within = f"length({value}) >= {_WITHIN} AND position(lower({value}) IN {masked_text}) > 0"
+            same = f"coalesce({masked_text} = lower({value}) OR ({within}), false)"
         outputs += [
             f"{original_sql(value)} AS o{n}",
             f"{class_sql(value)} AS c{n}",

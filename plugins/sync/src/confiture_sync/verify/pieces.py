@@ -30,7 +30,7 @@ HASH_BYTES = 8
 LONGEST = 2000
 #: The settings of the key of one scan, which is not the masks' own: the target must not learn that one.
 _INNER, _OUTER = "confiture.v1", "confiture.v2"
-_WORD, _NUMBER, _DIGITS = 5, 6, 9
+_SHORTEST, _WORD, _NUMBER, _DIGITS = 3, 5, 6, 9
 _BLOCK = 64
 #: ASCII without letters and digits: the same words wherever the databases' locales draw the line.
 _BETWEEN = r"E'[\\x01-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]+'"
@@ -117,7 +117,7 @@ def class_sql(text: str) -> str:
     Addresses at reserved domains (example.com) are nobody's.
     """
     digits = f"length(translate({text}, ' ()+./-', ''))"
-    return rf"""CASE WHEN {text} IS NULL THEN 0
+    return rf"""CASE WHEN {text} IS NULL OR length({text}) < {_SHORTEST} THEN 0
          WHEN lower({text}) ~ {_RESERVED} THEN 0
          WHEN {text} ~ '^[^@[:space:]]{{2,}}@[^@[:space:]]+[.][^@[:space:]]+$' THEN 3
          WHEN {_digits(text)} IS NOT NULL THEN CASE WHEN {digits} >= {_DIGITS} THEN 3 ELSE 1 END
