@@ -202,7 +202,6 @@ async def test_by_what_the_table_is_about(source):
     found = await source.personal()
     assert {name: each.what for name, each in found.items()} == {
         "members.name": "name",
-        "members.city": "city",
         "members.gender": "gender",
         "members.salary": "pay",
         "members.lat": "geo",

@@ -90,7 +90,7 @@ anonymize:
 @pytest.mark.parametrize(
     ("text", "line", "message", "hint"),
     [
-        ("anonymize:\n  userz:\n    email: x", 3, "userz.email': the source has no table 'userz'", "did you mean users"),
+        ("anonymize:\n  userz:\n    email: x", 3, "userz.email': the source has no table 'userz'", "you mean users"),
         ("anonymize:\n  users:\n    emial: x", 3, "'public.users' has no column 'emial'", "did you mean 'email'"),
         ("anonymize:\n  My Table:\n    id: x", 3, "the source has no table 'My Table'", "write it as '\"My Table\"'"),
         ("anonymize:\n  '\"My Table\"':\n    E mail: x", 3, "has no column 'e mail'", "did you mean '\"E Mail\"'"),

@@ -120,8 +120,6 @@ def _of_text(type_: ValueType, what: str) -> Iterator[Default]:
             yield "555-{random(4)}"
         case "name":
             yield from _pseudonyms()
-        case "city":
-            yield from _pseudonyms()
         case "username":
             yield "user_{hash(20)}"
         case "address":

@@ -31,7 +31,7 @@ _OF_A_PERSON: Final = frozenset(
 #: These say so even of a firm's table: a firm has no first name.
 _ONLY_OF_A_PERSON: Final = frozenset({"name", "username", "birth", "national-id"})
 #: What a text index is made of, where it is about a person.
-_WORDS: Final = frozenset({"email", "phone", "name", "username", "address", "city"})
+_WORDS: Final = frozenset({"email", "phone", "name", "username", "address"})
 
 
 class Personal(msgspec.Struct, frozen=True, kw_only=True):

@@ -107,10 +107,6 @@ STRONG: Final = _by_name(
 #: Personal where the rest of the table speaks of a person: see ``judging``.
 CONTEXTUAL: Final = _by_name(
     {
-        "city": """
-            city town locality billingcity shippingcity homecity hometown ville commune stadt ort ciudad localidad citta
-            cidade stad plaats woonplaats
-        """,
         "postcode": """
             postcode postalcode zip zipcode zipfour billingzip billingpostalcode shippingpostalcode codepostal cp plz
             postleitzahl codigopostal cap cep codicepostale

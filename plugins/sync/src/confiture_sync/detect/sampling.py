@@ -26,6 +26,8 @@ _FIRST_ROWS: Final = 200
 #: A table of fewer pages is read from its beginning, and whole if it is as short as the sample.
 _WHOLE_BYTES: Final = 2_000_000
 _PAGE_BYTES: Final = 8192
+#: insufficient_privilege: no SELECT, or a policy, since row_security is off.
+_DENIED: Final = "42501"
 #: Of a long text, the beginning. A longer document is looked at as text, its keys are not.
 _TEXT: Final = 2000
 _DOCUMENT: Final = 20_000
@@ -55,10 +57,11 @@ async def sample(connection: Connection, table: SyncTable, columns: Collection[s
     try:
         rows = await connection.fetch(_query(table, chosen), json.dumps(dict(key_classes())))
     except asyncpg.PostgresError as error:
+        denied = "the role may not read them, or a row-level security policy hides some"
         failure = ExecutionError(
-            f"rows of {table.label!r} could not be looked at: {type(error).__name__}",
-            hint="the role needs SELECT on the whole table, and no row-level security in its way; to leave the table "
-            "out: --exclude",
+            f"rows of {table.label!r} could not be looked at: "
+            f"{denied if error.sqlstate == _DENIED else type(error).__name__}",
+            hint="SELECT on the whole table is needed, and BYPASSRLS where it has a policy; --exclude leaves it out",
             sqlstate=error.sqlstate,
         )
     else:
