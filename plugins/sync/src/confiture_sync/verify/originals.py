@@ -42,6 +42,12 @@ class Column:
         self.keys: set[bytes] = set()
 
     @property
+    def category(self) -> str:
+        """Of its type."""
+        found = self.plan.table.mask.column(self.name)
+        return "" if found is None else found.type.category
+
+    @property
     def kind(self) -> str:
         """Of its rule."""
         return self.plan.rules[self.name].kind
@@ -136,7 +142,7 @@ def place_sql(table: str, key: Sequence[str]) -> str:
     return " || ' ' || ".join(f"{own}.{quote_ident(name)}::text" for name in key)
 
 
-def in_sample(plan: TablePlan, rows: int, wanted: int, *, seed: int = 0, only_key: bool = False) -> str:
+def in_sample(plan: TablePlan, rows: int, wanted: int, *, seed: int = 0) -> str:
     """SQL of whether a row is one of about ``wanted``: the same rows on both sides where the key is not masked."""
     every = max(rows // wanted, 1)
     if every == 1:
