@@ -74,9 +74,11 @@ CREATE INDEX events_kind ON events (kind, id);
 CREATE INDEX own ON events_1 (kind);
 ALTER TABLE events_1 CLUSTER ON own;
 COMMENT ON INDEX events_kind IS 'all of them';
-CREATE INDEX mine ON events_2_b (upper(kind));
+CREATE INDEX mine ON events_2_b (lower(kind));
 ALTER INDEX mine ALTER COLUMN 1 SET STATISTICS 7;
 COMMENT ON INDEX mine IS 'attached by hand';
+CREATE INDEX events_lower ON events (lower(kind));
+ALTER TABLE events_2_b CLUSTER ON mine;
 CREATE INDEX events_upper ON ONLY events (upper(kind)); -- not valid: one is missing below it
 CREATE UNIQUE INDEX events_unique ON events (at, id, kind);
 ALTER TABLE events_1 ADD CONSTRAINT "other name" FOREIGN KEY (who) REFERENCES users;
@@ -156,6 +158,14 @@ async def test_indexes_are_built_where_they_were(both, target, psql, sync, state
         assert state() == before
     finally:
         psql(target, f"DROP TABLE t; DROP SCHEMA confiture CASCADE; DROP TABLESPACE {name}")
+
+
+async def test_an_index_that_is_not_valid_stays_as_it_is(both, target, psql, sync, state):
+    both("CREATE TABLE t (id integer PRIMARY KEY, a integer)")
+    psql(target, "CREATE INDEX i ON t (a); UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'i'::regclass")
+    before = state()
+    await sync.load()
+    assert state() == before
 
 
 async def test_keys_that_a_superuser_has_switched_off_stay_as_they_are(both, source, target, psql, sync, state):

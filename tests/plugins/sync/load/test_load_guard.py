@@ -71,7 +71,7 @@ async def test_tables_of_somebody_else_are_named(both, target, psql, owner, sync
 @pytest.mark.parametrize(
     ("theirs", "why"),
     [
-        ("CREATE VIEW t AS SELECT 1 AS id", "not a table"),
+        ("CREATE VIEW t AS SELECT 1 AS id", "no(t a)? table"),
         (
             "CREATE TABLE r (id integer) PARTITION BY RANGE (id);CREATE TABLE t PARTITION OF r DEFAULT",
             "'public.t' of the target is a partition",

@@ -94,6 +94,16 @@ async def test_rows_without_a_parent_are_counted_and_not_shown(both, source, tar
     assert state() == before
 
 
+async def test_keys_that_match_in_full_count_what_they_refuse(both, source, target, psql, sync):
+    both("CREATE TABLE p (a integer, b integer, PRIMARY KEY (a, b)); CREATE TABLE c (a integer, b integer)")
+    psql(source, "INSERT INTO p VALUES (1, 1); INSERT INTO c VALUES (1, 1), (NULL, NULL), (1, NULL), (2, 2), (NULL, 3)")
+    for match, count in (("SIMPLE", 1), ("FULL", 3)):
+        psql(target, f"ALTER TABLE c ADD CONSTRAINT k FOREIGN KEY (a, b) REFERENCES p MATCH {match}")
+        with pytest.raises(ExecutionError, match=f"'k' of 'public.c': {count} row"):
+            await sync.load(truncate=True)
+        psql(target, "ALTER TABLE c DROP CONSTRAINT k")
+
+
 async def test_values_that_are_there_twice_are_not_shown(both, source, target, psql, sync):
     both("CREATE TABLE t (id integer PRIMARY KEY, email text)")
     psql(source, "INSERT INTO t VALUES (1, 'secret'), (2, 'secret')")
