@@ -19,7 +19,8 @@ pytestmark = pytest.mark.anyio
 
 SCHEMA = "CREATE TABLE users (id int PRIMARY KEY, email text UNIQUE, name text, body text)"
 ROWS = """
-INSERT INTO users SELECT i, 'xanthippe' || i || '@outiscorp.io', 'Xanthippe Oudeis', 'words' FROM generate_series(1, 50) i
+INSERT INTO users SELECT i, 'xanthippe' || i || '@outiscorp.io', 'Xanthippe Oudeis', 'words'
+  FROM generate_series(1, 50) i
 """
 RULES = "anonymize: {users: {email: 'user_{id}@example.com', name: {pseudonym: {}}}}"
 SECRETS = ("xanthippe", "Xanthippe", "outiscorp", "Oudeis")
