@@ -20,7 +20,16 @@ from confiture.translate import connection_error
 if TYPE_CHECKING:
     from confiture.protocols import Connection
 
-__all__ = ["CLEANUP_TIMEOUT_S", "address", "close_connection", "open_connection", "roll_back", "settle", "transaction"]
+__all__ = [
+    "CLEANUP_TIMEOUT_S",
+    "address",
+    "cancel_until",
+    "close_connection",
+    "open_connection",
+    "roll_back",
+    "settle",
+    "transaction",
+]
 
 #: What the driver reads in a URI.
 _DRIVER = frozenset(
@@ -179,6 +188,24 @@ async def settle(
         await _after_cancelling(connection, step)
         return True
     return False
+
+
+async def cancel_until(connection: Connection, over: anyio.Event) -> None:
+    """Ask the server to cancel what the connection runs, again and again until ``over``; cut the socket on doubt.
+
+    Shielded. The statement's own call must be shielded as well: it raises what the server says of it, or returns where
+    that was over already. (Cancelling a call of the driver's in the middle of a COPY out leaves it waiting for an
+    answer that has come already, or losing the next one.)
+    """
+    driver: Any = connection
+    with anyio.CancelScope(shield=True):
+        with anyio.move_on_after(CLEANUP_TIMEOUT_S):
+            while not over.is_set() and not driver.is_closed():
+                await driver._cancel(asyncio.get_running_loop().create_future())
+                with anyio.move_on_after(_CANCEL_AGAIN_S):
+                    await over.wait()
+        if not over.is_set():
+            connection.terminate()
 
 
 async def _after_cancelling(connection: Connection, step: Callable[[], Coroutine[Any, Any, None]]) -> None:

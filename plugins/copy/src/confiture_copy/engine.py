@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from confiture.connect import cancel_until
 from confiture.errors import ConfitureError, Refused
 from confiture.model import Mask, Statement, TransferReport, TransferTask, WarningRaised
 from confiture.transfer import TAKEN_BYTES, TAKEN_ROWS, Fit, fit_types, prepare_session, query_types, reading, set_local
@@ -119,6 +120,8 @@ class _Copying:
             masker = (BinaryMasker if fitted.binary else TextMasker)(task.table, task.columns, functions)
         self.meter = Meter(ctx, task.step, task.estimated_rows, binary=fitted.binary)
         self.pipe = Pipe(masker, self.meter)
+        self.read = anyio.Event()
+        self.stopping = False
         self.sent = 0
         self.taken = 0
 
@@ -126,6 +129,7 @@ class _Copying:
         """Both sides at once. The first that fails ends the other."""
         try:
             async with anyio.create_task_group() as group:
+                group.start_soon(self._stop, source)
                 group.start_soon(self._read, source)
                 group.start_soon(self._write, target)
         except BaseExceptionGroup as errors:
@@ -144,10 +148,28 @@ class _Copying:
 
     async def _read(self, source: Connection) -> None:
         doing = f"reading the rows of {self.task.table!r} from {self.task.source.label!r}"
-        async with _telling(doing, lambda error: server_failure(error, doing, "")):
-            tag = await source.copy_from_query(self.query, output=self.pipe, format=self.format)
-            self.pipe.end()
-            self.sent = int(tag.split()[-1])
+        try:
+            async with _telling(doing, lambda error: server_failure(error, doing, "")):
+                with anyio.CancelScope(shield=True):  # see _stop
+                    tag = await source.copy_from_query(self.query, output=self.pipe, format=self.format)
+        except ConfitureError:
+            if not self.stopping:
+                raise
+        finally:
+            self.read.set()
+        await anyio.lowlevel.checkpoint_if_cancelled()
+        self.pipe.end()
+        self.sent = int(tag.split()[-1])
+
+    async def _stop(self, source: Connection) -> None:
+        """Where the transfer is ended, have the server end the query, and who fills the pipe not wait for room."""
+        try:
+            await self.read.wait()
+        finally:
+            if not self.read.is_set():
+                self.stopping = True
+                self.pipe.give_up()
+                await cancel_until(source, self.read)
 
     async def _write(self, target: Connection) -> None:
         doing = _writing(self.task)
