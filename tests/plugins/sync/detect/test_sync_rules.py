@@ -83,6 +83,7 @@ anonymize:
         "billing.cards.email_home": "p",
         "billing.users.email": "p",
     }
+    assert await rules('anonymize: {"match:*": {"*mail": "p"}}', tables=('"My Table"',)) == {}
     text = """anonymize: {"match:*": {'"E*"': "p"}}"""
     assert await rules(text, tables=('"My Table"',)) == {"public.My Table.E Mail": "p"}
 
