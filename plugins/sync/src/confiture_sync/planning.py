@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from confiture.errors import Refused
 from confiture.hooks import ANONYMIZER
 from confiture.masking import Rule, compile_masks
-from confiture.masking.reading import read_table
+from confiture.masking.reading import read_tables
 from confiture_sync.model import TableReport
 from confiture_sync.values import Job, Selected, Selection, SyncTable, TablePlan
 
@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 
 __all__ = ["plan_tables", "shown_plan"]
 
+_SCHEMA_HINT = "bring its schema up to date (`confiture migrate up`, or `confiture build --recreate`), then sync"
+# A view of that name would take no rows, or give them away.
+_ABSENT = """
+SELECT n || '.' || t AS label FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) AS u(n, t)
+ WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace
+                    WHERE s.nspname = u.n AND c.relname = u.t AND c.relkind IN ('r', 'p')) ORDER BY 1
+"""
 #: A longer text of a rule is left out: the file has it.
 _LONGEST_SHOWN = 50
 
@@ -33,38 +40,54 @@ async def plan_tables(
 
     Raises ``Refused`` for a table or column that the target lacks, ``ConfigError`` for a rule that cannot be.
     """
+    tables = sorted(selected.tables, key=lambda table: (-table.bytes, table.label))
+    names = [(table.mask.schema, table.mask.name) for table in tables]
     async with ctx.connect(job.target) as connection:
-        plans = []
-        for table in sorted(selected.tables, key=lambda table: (-table.bytes, table.label)):
-            target = await read_table(connection, table.mask.schema, table.mask.name)
-            plans.append(_plan(ctx, job, table, target, rules.get(table.label, {}), selections.get(table.label)))
-    return tuple(plans)
-
-
-def _plan(
-    ctx: Context,
-    job: Job,
-    table: SyncTable,
-    target: MaskTable,
-    rules: Mapping[str, Rule],
-    selection: Selection | None,
-) -> TablePlan:
-    masked = compile_masks(
-        lambda kind: ctx.get(ANONYMIZER, kind),
-        table.mask,
-        rules,
-        job.key,
-        target=target,
-        nulled=None if selection is None else selection.nulled,
+        if absent := [row["label"] for row in await connection.fetch(_ABSENT, *map(list, zip(*names, strict=True)))]:
+            raise Refused(f"the target has no table {', '.join(map(repr, absent))}", hint=_SCHEMA_HINT)
+        targets = await read_tables(connection, names)
+    _check_columns(tables, targets, rules)
+    return tuple(
+        TablePlan(
+            table=table,
+            target=target,
+            masked=compile_masks(
+                lambda kind: ctx.get(ANONYMIZER, kind),
+                table.mask,
+                rules.get(table.label, {}),
+                job.key,
+                target=target,
+                nulled=selections[table.label].nulled if table.label in selections else None,
+            ),
+            rules=rules.get(table.label, {}),
+            selection=selections.get(table.label),
+        )
+        for table, target in zip(tables, targets, strict=True)
     )
-    known = {column.name: column for column in target.columns}
-    for name in masked.columns:
-        if name not in known:
-            raise Refused(
-                f"the target's {target.label!r} has no column {name!r}",
-                hint="bring its schema up to date (`confiture migrate up`, or `confiture build --recreate`), then sync",
-            )
-    return TablePlan(table=table, target=target, masked=masked, rules=rules, selection=selection)
+
+
+def _check_columns(
+    tables: Sequence[SyncTable], targets: Sequence[MaskTable], rules: Mapping[str, Mapping[str, Rule]]
+) -> None:
+    """All columns that the rows could not go to, of all tables at once."""
+    absent, computed = [], []
+    for table, target in zip(tables, targets, strict=True):
+        for column in table.mask.columns:
+            rule = rules.get(table.label, {}).get(column.name)
+            if column.generated or (rule is not None and rule.kind == "default"):
+                continue
+            there = target.column(column.name)
+            if there is None:
+                absent.append(column.label)
+            elif there.generated:
+                computed.append(column.label)
+    if absent:
+        raise Refused(f"the target has no column {', '.join(map(repr, absent))}", hint=_SCHEMA_HINT)
+    if computed:
+        raise Refused(
+            f"the target computes by itself what the source has values of: {', '.join(map(repr, computed))}",
+            hint=_SCHEMA_HINT,
+        )
 
 
 def shown_plan(plan: TablePlan) -> TableReport:
