@@ -160,3 +160,23 @@ async def test_a_masked_key_still_leads_to_its_row(looked):
     rows = f"INSERT INTO t SELECT {values} FROM generate_series(1, 90) i"
     rules = {"t": {"mail": "{hash}@example.com", "name": {"pseudonym": {}}}}
     assert leaks(await looked(schema, rows, rules)) == {}
+
+
+async def test_a_list_of_all_cities_is_no_leak(looked):
+    schema = "CREATE TABLE people (id int PRIMARY KEY, city text); CREATE TABLE list (id int, city text)"
+    name = "'San ' || initcap(translate(md5(i::text), '0123456789', 'ghijklmnop'))"
+    row = f"SELECT i, {name} FROM generate_series(1, 60) i"
+    rows = f"INSERT INTO people {row}; INSERT INTO list {row}"
+    rules = {"people": {"city": {"pseudonym": {}}}}
+    assert leaks(await looked(schema, rows, rules)) == {}
+
+
+async def test_a_list_of_people_is_a_leak_of_their_names(looked):
+    schema = "CREATE TABLE people (id int PRIMARY KEY, who text); CREATE TABLE list (id int, words text)"
+    rows = """
+        INSERT INTO people SELECT i, 'Ann ' || initcap(translate(md5(i::text), '0123456789', 'ghijklmnop'))
+          FROM generate_series(1, 60) i;
+        INSERT INTO list SELECT -i, 'seen: ' || who || '.' FROM people, generate_series(1, 2) i
+    """
+    found = leaks(await looked(schema, rows, {"people": {"who": {"pseudonym": {}}}}))
+    assert "60 originals in public.list.words" in found["public.people.who"]

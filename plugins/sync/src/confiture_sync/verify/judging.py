@@ -25,6 +25,9 @@ _LINKED_ROWS, _LINKED_SHARE = 3, 0.2
 #: Of phrases anywhere; and of telling values in masked columns and numbers, where some meet by chance.
 _PHRASES, _PHRASES_SHARE = 3, 0.02
 _MEETINGS, _MEETINGS_SHARE = 3, 0.01
+#: Parts of names of columns whose words are everybody's: a list of all cities is no leak of where somebody lives.
+_SHARED = ("city", "town", "country", "state", "region", "province", "district", "county", "ville", "stadt", "pays")
+_SHARED += ("ciudad", "company", "employer", "organi", "department", "title", "position", "occupation", "language")
 
 
 def judge(search: Search) -> Sequence[Check]:
@@ -81,7 +84,8 @@ def _elsewhere(column: Column, place: Place, found: Found, linked: int) -> str:
     if rule is None and not place.numbers:
         if strong:
             return f"{strong} originals"
-        if phrases >= _PHRASES and phrases >= _PHRASES_SHARE * column.classes[PHRASE]:
+        shared = any(word in column.name.lower() for word in _SHARED)
+        if not shared and phrases >= _PHRASES and phrases >= _PHRASES_SHARE * column.classes[PHRASE]:
             return f"{phrases} originals"
     elif strong >= _MEETINGS and strong >= _MEETINGS_SHARE * column.classes[STRONG]:
         return f"{strong} originals"

@@ -75,8 +75,7 @@ class Search:
         places = [
             Place(plan, column.name, column.type.name, column.type.category)
             for column in plan.target.columns
-            if is_looked_at(column.type.name, column.type.category)
-            and (self._dates or column.type.category != _DATES)
+            if is_looked_at(column.type.name, column.type.category) and (self._dates or column.type.category != _DATES)
         ]
         if not places:
             return
