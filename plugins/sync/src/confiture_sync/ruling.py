@@ -44,7 +44,38 @@ async def resolve_rules(
     await _anonymize(ctx, job, catalog, found, kept)
     chosen = {table.label for table in selected.tables}
     rules = inherit([table.mask for table in catalog.tables.values()], found)
-    return {label: columns for label, columns in rules.items() if label in chosen}
+    rules = {label: columns for label, columns in rules.items() if label in chosen}
+    _check_ends(catalog, selected, rules)
+    return rules
+
+
+def _check_ends(catalog: Catalog, selected: Selected, rules: Mapping[str, Mapping[str, Rule]]) -> None:
+    """A value that is masked where a foreign key begins, and not where it leads to, would find no parent.
+
+    Two rules that mask may well be one, such as a hash of one domain: they are not compared.
+    """
+    cut = {(key.table, column) for key in selected.cut for column in key.columns}
+    copied = {table.label for table in selected.tables}
+    for table in selected.tables:
+        for column in table.mask.columns:
+            if column.references is None or (table.label, column.name) in cut:
+                continue
+            *above, name = column.references
+            parent = ".".join(above)
+            if parent not in copied or parent not in catalog.tables:
+                continue
+            own, other = rules.get(table.label, {}).get(column.name), rules.get(parent, {}).get(name)
+            if _masks(own) != _masks(other):
+                rule = own or other
+                assert rule is not None
+                raise rule.error(
+                    f"{column.label!r} references '{parent}.{name}', and only one of them is masked",
+                    hint="leave the child's rule out: it takes over the one of the column that it references",
+                )
+
+
+def _masks(rule: Rule | None) -> bool:
+    return rule is not None and rule.kind != "keep"
 
 
 def file_rules(catalog: Catalog, rules: Mapping[str, Mapping[str, Rule]], *, file: str | None = None) -> _Rules:

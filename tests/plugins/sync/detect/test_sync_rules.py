@@ -212,6 +212,16 @@ async def test_keep_wins_over_the_file(schema):
     }
 
 
+@pytest.mark.parametrize(
+    "rules", ['users: {email: "u{hash}"}, posts: {author: {keep: "why"}}', 'posts: {author: "u{hash}"}']
+)
+async def test_both_ends_of_a_foreign_key(schema, rules):
+    """One that is masked finds no parent that is not: that is said before, and not by the server at the end."""
+    schema.rules(f"anonymize: {{{rules}}}")
+    with pytest.raises(ConfigError, match=r"'public\.posts\.author' references 'public\.users\.email', and only one"):
+        await schema.ruled(tables=("users", "posts"))
+
+
 async def test_without_masks_there_are_no_rules(schema):
     """Nothing is looked for either: somebody confirmed that all of it leaves."""
     schema.rules('anonymize: {users: {email: "u{hash}"}}')
