@@ -18,6 +18,7 @@ async def test_every_row_arrives_in_parts(sync):
         "public.people": 900,
         'public.My "T.x" s': 700,
         "public.logs": 900,
+        "public.alike": 500,
         "public.no_rows": 0,
         "public.bare": 30,
     }
@@ -91,7 +92,7 @@ async def test_a_finished_run_leaves_a_line_and_no_parts(sync):
     """With the key's fingerprint, by which the next run sees whether it has another one."""
     report = await sync()
     line = "SELECT run_id, key, finished IS NOT NULL, cardinality(tables) FROM confiture.confiture_sync_runs"
-    assert run_psql(sync.target, line).split("\n")[0] == f"{report.run_id}|{report.key}|t|5"
+    assert run_psql(sync.target, line).split("\n")[0] == f"{report.run_id}|{report.key}|t|6"
     assert run_psql(sync.target, "SELECT count(*) FROM confiture.confiture_sync_chunks").strip() == "0"
 
 

@@ -20,7 +20,8 @@ CHANGES = {
         "UPDATE people SET note = 'new' WHERE id % 450 = 7",
         "ALTER TABLE logs DETACH PARTITION logs_a; DROP TABLE logs_a; "
         "CREATE TABLE logs_0 PARTITION OF logs FOR VALUES FROM (-10) TO (0); INSERT INTO logs VALUES (-1, 1, 'first')",
-        """CLUSTER "My ""T.x"" s" USING "My ""T.x"" s_pkey" """,
+        # As many rows in each part as before, and others.
+        "CLUSTER alike USING alike_pkey; DELETE FROM alike WHERE id = 1",
         "DELETE FROM bare WHERE ctid = '(0,3)'; INSERT INTO bare VALUES ('another')",
     ),
     "rows as many": (
@@ -68,3 +69,32 @@ async def test_killed_anywhere_and_gone_on_with(sync, seed):
     await sync(resume=True, jobs=jobs)
     assert sync.contents == await sync.clean()
     assert run_psql(sync.target, "SELECT count(*) FROM confiture.confiture_sync_chunks").strip() == "0"
+
+
+async def test_a_transaction_that_was_under_way_is_seen(sync, kernel_run):
+    """A savepoint's number is in no list of what was running when the snapshot was taken."""
+    async with kernel_run(sync.project, database=sync.source) as run, run.connect(sync.source) as writer:
+        await writer.execute("BEGIN; SAVEPOINT a; UPDATE bare SET v = upper(v); RELEASE a")
+        # Later ones are over by then, so that the snapshot ends above the savepoint.
+        run_psql(sync.source, "CREATE TABLE later (); DROP TABLE later")
+        await sync.kill(at="sync.analyze", jobs=1, others=1)
+        await writer.execute("COMMIT")
+    await sync(resume=True)
+    assert sync.contents == await sync.clean()
+
+
+async def test_a_subset_is_gone_on_with(sync):
+    """Rows that left the selection go, those that came into it come; what stays in it is not copied again."""
+    subset = {
+        "tables": ("people", "logs", "alike"),
+        "where": {"people": "id BETWEEN 200 AND 600 OR note = 'new'", "alike": "id < 400"},
+        "children": ("logs.who",),
+    }
+    await sync.kill(at="sync.analyze", jobs=2, **subset)
+    run_psql(sync.source, "UPDATE people SET note = 'new' WHERE id = 850; DELETE FROM logs WHERE at = 300")
+    events = []
+    await sync(resume=True, observers=[events.append], **subset)
+    assert sync.contents == await sync.clean(**subset)
+    assert run_psql(sync.target, "SELECT count(*) FROM people WHERE id = 850").strip() == "1"
+    (summary,) = [e.summary for e in events if isinstance(e, StepFinished) and e.step == "sync.compare"]
+    assert int(summary.split()[0]) >= 3
