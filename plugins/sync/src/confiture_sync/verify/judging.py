@@ -26,8 +26,10 @@ _LINKED_ROWS, _LINKED_SHARE = 3, 0.2
 _PHRASES, _PHRASES_SHARE = 3, 0.02
 _MEETINGS, _MEETINGS_SHARE = 3, 0.01
 #: Parts of names of columns whose words are everybody's: a list of all cities is no leak of where somebody lives.
-_SHARED = ("city", "town", "country", "state", "region", "province", "district", "county", "ville", "stadt", "pays")
-_SHARED += ("ciudad", "company", "employer", "organi", "department", "title", "position", "occupation", "language")
+_SHARED = frozenset(
+    {"city", "town", "country", "state", "region", "province", "district", "county", "ville", "stadt", "pays", "ciudad"}
+    | {"company", "employer", "organi", "department", "title", "position", "occupation", "language"}
+)
 
 
 def judge(search: Search) -> Sequence[Check]:
