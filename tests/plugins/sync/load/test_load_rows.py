@@ -43,6 +43,7 @@ async def test_upsert_replaces_rows_of_the_same_key_and_leaves_others(both, sour
         """
         CREATE TABLE outside (id integer PRIMARY KEY, who integer REFERENCES users ON DELETE CASCADE);
         INSERT INTO outside VALUES (1, 1), (9, 9);
+        CREATE TABLE heir () INHERITS (companies); INSERT INTO heir VALUES (1, 7);
         CREATE RULE r AS ON UPDATE TO users DO ALSO NOTHING;
         """,
     )
@@ -51,9 +52,9 @@ async def test_upsert_replaces_rows_of_the_same_key_and_leaves_others(both, sour
     assert psql(target, "SELECT id, company, email, number, note FROM users ORDER BY id") == (
         "1|1|b|11|n\n2|2|a|12|n\n3|1|c|13|n\n9|9|z|9|stays"
     )
-    assert psql(target, "SELECT * FROM companies ORDER BY id; SELECT * FROM outside ORDER BY id") == (
-        "1|1\n2|3\n9|9\n1|1\n9|9"
-    )
+    assert psql(
+        target, "SELECT * FROM ONLY companies ORDER BY id; SELECT * FROM heir; SELECT * FROM outside ORDER BY id"
+    ) == ("1|1\n2|3\n9|9\n1|7\n1|1\n9|9")
     assert state() == before
 
 
@@ -138,11 +139,11 @@ async def test_sequences_go_on_where_the_rows_end(both, source, target, psql, sy
         SELECT setval('up_id_seq', 5000), setval('none_id_seq', 5000);
         """,
     )
-    psql(target, "INSERT INTO left_out VALUES (40, 3); SELECT setval('left_out_mine_seq', 77), setval('shared', 30)")
+    psql(target, "INSERT INTO left_out VALUES (40, 3); SELECT setval('left_out_mine_seq', 77), setval('shared', 50)")
     await sync.load(exclude=("left_out",))
     following = {
         "up_id_seq": "11", "up_s_seq": "8", 'up_Odd "n_seq': "6", "down_id_seq": "-10", "tens_id_seq": "35",
-        "below_id_seq": "20", "none_id_seq": "1", "shared": "41", "left_out_mine_seq": "78", "parts_id_seq": "13",
+        "below_id_seq": "20", "none_id_seq": "1", "shared": "51", "left_out_mine_seq": "78", "parts_id_seq": "13",
     }  # fmt: skip
     got = {name: psql(target, f"SELECT nextval('\"{name.replace(chr(34), chr(34) * 2)}\"')") for name in following}
     assert got == following
