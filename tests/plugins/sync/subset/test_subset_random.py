@@ -104,7 +104,8 @@ class Schema:
                     continue
                 body.append(
                     f'INSERT INTO judge."{want}" SELECT DISTINCT {picked[1]} '
-                    f'FROM "{child}" c JOIN "{parent}" p ON {on} WHERE {picked[0]}::text IN (SELECT r::text FROM judge."{have}") '
+                    f'FROM "{child}" c JOIN "{parent}" p ON {on} '
+                    f'WHERE {picked[0]}::text IN (SELECT r::text FROM judge."{have}") '
                     f'AND {picked[1]}::text NOT IN (SELECT r::text FROM judge."{want}"); '
                     "GET DIAGNOSTICS n = ROW_COUNT; more := more + n;"
                 )

@@ -133,7 +133,8 @@ def _with(seed: Seed, kind: str, value: str | tuple[str, ...], option: str, name
     try:
         return msgspec.structs.replace(seed, where=one_expression(value, rule, "the condition"))
     except ConfigError as error:
-        raise seed.error(error.message, hint=error.hint) from None
+        hint = error.hint or "write one condition over the table's own columns"
+        raise seed.error(error.message, hint=hint) from None
 
 
 def _percent(value: str, seed: Seed, place: str) -> Decimal:
@@ -144,7 +145,7 @@ def _percent(value: str, seed: Seed, place: str) -> Decimal:
         percent = Decimal(text.removesuffix("%").strip())
     except InvalidOperation:
         percent = Decimal(0)
-    if not text.endswith("%") or not 0 < percent <= _ALL:
+    if not text.endswith("%") or not percent.is_finite() or not 0 < percent <= _ALL:
         raise seed.error(f"{place}: {value!r} is no share of the rows", hint='write "1%", "0.5%" or "all"')
     return percent
 

@@ -73,7 +73,8 @@ class Worklist:
             return 0
         table, key = self.tables[label], self._keys[label]
         if seed.chooses:
-            conditions = [f"({seed.where}\n)"] if seed.where is not None else []
+            # Twice in parentheses: "a) OR (b" is one expression too.
+            conditions = [f"(({seed.where}\n))"] if seed.where is not None else []
             if seed.percent is not None:
                 conditions.append(sample_condition(table, key, seed.percent))
             with_condition = part_of(table, key, (), "b", when=" AND ".join(conditions))
