@@ -62,6 +62,7 @@ def test_environments_are_offered_as_they_are_now(tab, cli) -> None:
     (cli.folder / "db" / "environments" / "production.toml.example").touch()
     assert tab("build", "--env", "") == ["local", "staging"]
     assert tab("build", "--env", "st") == ["staging"]
+    assert tab("sync", "--to", "st") == ["staging"]
 
 
 def test_a_broken_command_does_not_spoil_the_script(tab, cli) -> None:
