@@ -6,6 +6,7 @@ import datetime as dt
 import decimal
 import hashlib
 import hmac
+import ipaddress
 import sys
 import uuid
 from types import SimpleNamespace
@@ -129,6 +130,8 @@ CANONICAL = {
     "timestamp": st.datetimes(),
     "timestamptz": st.datetimes(dt.datetime(2, 1, 1), dt.datetime(9998, 1, 1), timezones=st.just(dt.UTC)),
     "bytea": st.binary(),
+    "inet": st.ip_addresses() | st.ip_addresses(v=4).map(lambda ip: ipaddress.ip_interface(f"{ip}/9")),
+    "cidr": st.ip_addresses(v=6).map(lambda ip: ipaddress.ip_network(f"{ip}/67", strict=False)),
 }
 
 

@@ -148,6 +148,8 @@ def canonical_sql(value: str, type_: ValueType) -> str:
             return f'coalesce(to_char({utc}, \'YYYY-MM-DD"T"HH24:MI:SS.US"Z"\'), ({value})::text)'
         case "bytea":
             return f"encode({value}, 'hex')"
+        case "inet":  # as it is written: a cast adds /32
+            return f"abbrev({value})"
         case "money":
             return f"({value})::numeric::text"
         case _:
@@ -179,13 +181,28 @@ def canonical(value: Any) -> str:
             return f"{value.year:04}-{value.month:02}-{value.day:02}"
         case bytes():
             return value.hex()
-        case ipaddress.IPv4Address() | ipaddress.IPv6Address():
+        case ipaddress.IPv6Interface():
+            return f"{_ipv6(value.ip)}/{value.network.prefixlen}"
+        case ipaddress.IPv6Network():
+            return f"{_ipv6(value.network_address)}/{value.prefixlen}"
+        case ipaddress.IPv6Address():
+            return _ipv6(value)
+        case ipaddress.IPv4Address() | ipaddress.IPv4Network():
             return str(value)
     raise TypeError(f"{type(value).__name__} has no canonical text")
 
 
 def _moment(value: dt.datetime) -> str:
     return f"{value.year:04}" + value.strftime("-%m-%dT%H:%M:%S.") + f"{value.microsecond:06}"
+
+
+def _ipv6(value: ipaddress.IPv6Address) -> str:
+    """As PostgreSQL writes it: ``::ffff:1.2.3.4`` and ``::1.2.3.4`` in part as addresses of version 4."""
+    packed = value.packed
+    mapped = packed[:12] == bytes(10) + b"\xff\xff"
+    if not mapped and (any(packed[:12]) or not any(packed[12:14])):
+        return str(value)
+    return ("::ffff:" if mapped else "::") + str(ipaddress.IPv4Address(packed[12:]))
 
 
 def _decimal(value: decimal.Decimal) -> str:

@@ -26,11 +26,16 @@ __all__ = [
     "ends_sql",
     "hash_sql",
     "hex_sql",
+    "lower",
     "luhn_digit",
     "luhn_digit_sql",
+    "only_digits",
+    "pick",
     "pick_sql",
     "random_digits",
     "random_digits_sql",
+    "title",
+    "upper",
     "uuid_of",
     "uuid_sql",
 ]
@@ -156,6 +161,32 @@ def luhn_digit(text: str) -> str:
         digit = int(character) * (1 if place % 2 else 2)
         total += digit // 10 + digit % 10
     return str((10 - total % 10) % 10)
+
+
+def lower(text: str) -> str:
+    """The text in lower case, letter by letter: one letter never becomes two, as it can in Python."""
+    return "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
+
+
+def upper(text: str) -> str:
+    """The same in upper case."""
+    return "".join(c.upper() if len(c.upper()) == 1 else c for c in text)
+
+
+def title(text: str) -> str:
+    """Each word with a capital letter; a word is what letters and digits make."""
+    before = [" ", *text]
+    return "".join(lower(c) if b.isalnum() else upper(c) for b, c in zip(before, text, strict=False))
+
+
+def pick(values: Sequence[str], number: int) -> str:
+    """One of the texts: what :func:`pick_sql` picks."""
+    return values[number % len(values)]
+
+
+def only_digits(text: str) -> str:
+    """The text's digits."""
+    return "".join(character for character in text if character in "0123456789")
 
 
 def pick_sql(values: Sequence[object], n: str) -> str:

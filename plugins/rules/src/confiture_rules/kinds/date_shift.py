@@ -38,6 +38,10 @@ class DateShift:
         match scope.column.type.name:
             case "date":
                 return Mask(expression=f"{scope.value} + {moved}")
-            case "timestamp" | "timestamptz":
+            case "timestamp":
                 return Mask(expression=f"{scope.value} + make_interval(days => {moved})")
+            case "timestamptz":
+                # A day has 24 hours in UTC, whatever the session's time zone thinks of it.
+                utc = f"(({scope.value}) AT TIME ZONE 'UTC')"
+                return Mask(expression=f"({utc} + make_interval(days => {moved})) AT TIME ZONE 'UTC'")
         raise rule.error(f"{scope.column.type.shown} is no date", hint="take noise for numbers")

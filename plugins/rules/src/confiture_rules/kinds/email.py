@@ -8,9 +8,9 @@ import msgspec
 
 from confiture.masking import Rule, Scope
 from confiture.model import Mask
-from confiture_rules.pieces import hash_sql
+from confiture_rules.pieces import hash_sql, lower
 
-__all__ = ["Email"]
+__all__ = ["Email", "email"]
 
 #: Reserved (RFC 2606): mail to it goes nowhere.
 _EXAMPLE = "example.com"
@@ -24,6 +24,12 @@ class Options(msgspec.Struct, frozen=True):
 
     to: Literal["example", "keep"] = "example"
     length: int = 20
+
+
+def email(text: str, h: bytes, length: int = 20, to: str = "example") -> str:
+    """In Python what the mask is in SQL."""
+    domain = lower([*text.split("@"), "", ""][1]) if to == "keep" else ""
+    return f"u_{h.hex()[:length]}@{domain or _EXAMPLE}"
 
 
 class Email:

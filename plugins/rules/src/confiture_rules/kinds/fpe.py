@@ -12,8 +12,9 @@ import msgspec
 
 from confiture.masking import Rule, Scope, number_of, number_sql
 from confiture.model import Mask
+from confiture_rules.pieces import only_digits
 
-__all__ = ["Fpe", "fpe", "fpe_sql"]
+__all__ = ["Fpe", "fpe", "fpe_sql", "fpe_text"]
 
 _ROUNDS = 8
 _MOST_DIGITS = 18
@@ -48,6 +49,15 @@ def fpe(keyed: Callable[[str], bytes], number: int, digits: int) -> int:
         drawn = number_of(keyed(f"{round_}:{digits}:{b}"))
         a, b = b, (a + drawn % modulus) % modulus
     return a * right + b
+
+
+def fpe_text(keyed: Callable[[str], bytes], text: str) -> str:
+    """The text with its digits enciphered: in Python what the mask of a column of text is."""
+    digits = only_digits(text)
+    if not digits:
+        return text
+    made = iter(f"{fpe(keyed, int(digits), len(digits)):0{len(digits)}}")
+    return "".join(next(made) if character in "0123456789" else character for character in text)
 
 
 def _halves(digits: int) -> tuple[int, int]:

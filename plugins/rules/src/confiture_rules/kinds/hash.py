@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from confiture.masking import Rule, Scope, number_sql
+from confiture.masking import Rule, Scope, ValueType, number_of, number_sql
 from confiture.model import Mask
-from confiture_rules.pieces import hash_sql, uuid_sql
+from confiture_rules.pieces import hash_sql, uuid_of, uuid_sql
 
-__all__ = ["Hash"]
+__all__ = ["Hash", "hash_of"]
 
 #: Bits of a number that is not negative.
 _BITS = {"int2": 15, "int4": 31, "int8": 63, "numeric": 63}
@@ -19,6 +19,22 @@ class Options(msgspec.Struct, frozen=True):
 
     length: int = 20
     prefix: str = ""
+
+
+def hash_of(h: bytes, type_: ValueType, length: int = 20, prefix: str = "") -> str | int | bytes:
+    """In Python what the mask is in SQL: of 32 bytes that the value draws."""
+    if type_.name in _BITS:
+        if type_.precision is not None:
+            return number_of(h) % int(10 ** _whole(type_))
+        return number_of(h) & ((1 << _BITS[type_.name]) - 1)
+    if type_.name == "uuid":
+        return uuid_of(h)
+    return h if type_.name == "bytea" else prefix + h.hex()[:length]
+
+
+def _whole(type_: ValueType) -> int:
+    """Digits before the point."""
+    return max(min((type_.precision or 0) - (type_.scale or 0), 18), 0)
 
 
 class Hash:
@@ -32,7 +48,7 @@ class Hash:
         if type_.name in _BITS:
             bits = _BITS[type_.name]
             if type_.precision is not None:
-                whole = min(type_.precision - (type_.scale or 0), 18)
+                whole = _whole(type_)
                 return Mask(
                     expression=f"{number_sql(scope.bytes(8), scope.table.version)} % {10**whole}",
                     uniqueness="probable",

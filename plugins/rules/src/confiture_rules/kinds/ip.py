@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address, IPv6Address, ip_network
+
 import msgspec
 
 from confiture.masking import Rule, Scope
 from confiture.model import Mask
 
-__all__ = ["Ip"]
+__all__ = ["Ip", "ip", "network"]
+
+Address = IPv4Address | IPv6Address
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -15,6 +19,18 @@ class Options(msgspec.Struct, frozen=True):
 
     prefix: int | None = None
     prefix6: int = 48
+
+
+def ip(value: Address, h: bytes) -> str:
+    """An address for documentation, by sixteen bytes: in Python what the mask is in SQL."""
+    if value.version == 4:
+        return f"203.0.113.{h[0] % 254 + 1}"
+    return str(IPv6Address(bytes.fromhex("20010db8") + h[:12]))
+
+
+def network(value: Address, prefix: int, prefix6: int = 48) -> str:
+    """The address without the bits behind the prefix."""
+    return str(ip_network((value.packed, prefix if value.version == 4 else prefix6), strict=False).network_address)
 
 
 class Ip:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -10,7 +12,7 @@ from confiture.masking import Rule, Scope, ValueType, read_rule
 from confiture.model import Mask
 from confiture.quoting import quote_literal
 
-__all__ = ["Json"]
+__all__ = ["Json", "mask_path"]
 
 _TEXT = ValueType(sql='"pg_catalog"."text"', name="text", category="S", shown="text")
 
@@ -19,6 +21,28 @@ class Options(msgspec.Struct, frozen=True):
     """``paths``: rules by ``key.key``, where ``*`` is each element of an array."""
 
     paths: dict[str, Any]
+
+
+def mask_path(document: Any, path: str, mask: Callable[[Any], Any]) -> Any:
+    """The document with what is at the path put through ``mask``: in Python what the kind does with one path.
+
+    ``mask`` gets strings as they are, None for null, and the text of anything else.
+    """
+    if not isinstance(document, dict | list):
+        return None
+    return _walked(document, path.split("."), mask)
+
+
+def _walked(value: Any, path: list[str], mask: Callable[[Any], Any]) -> Any:
+    if not path:
+        plain = value is None or isinstance(value, str)
+        return mask(value if plain else json.dumps(value, ensure_ascii=False))
+    key, rest = path[0], path[1:]
+    if key == "*":
+        return [_walked(item, rest, mask) for item in value] if isinstance(value, list) else value
+    if isinstance(value, dict) and key in value:
+        return {**value, key: _walked(value[key], rest, mask)}
+    return value
 
 
 class Json:

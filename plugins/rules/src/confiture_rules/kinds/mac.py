@@ -9,13 +9,23 @@ import msgspec
 from confiture.masking import Rule, Scope
 from confiture.model import Mask
 
-__all__ = ["Mac"]
+__all__ = ["Mac", "mac", "vendor"]
 
 
 class Options(msgspec.Struct, frozen=True):
     """``keep`` ``vendor``: its three bytes stay, and the others are 0."""
 
     keep: Literal["vendor", "nothing"] = "nothing"
+
+
+def mac(h: bytes) -> str:
+    """Five bytes behind the mark of addresses that are administered locally: in Python what the mask is in SQL."""
+    return ":".join(f"{byte:02x}" for byte in b"\x02" + h[:5])
+
+
+def vendor(value: str) -> str:
+    """The vendor's part of ``08:00:2b:01:02:03``."""
+    return value[:8].lower() + ":00:00:00"
 
 
 class Mac:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 
 import msgspec
 
 from confiture.masking import Rule, Scope
 from confiture.model import Mask
 
-__all__ = ["Noise", "noise", "noise_sql"]
+__all__ = ["Noise", "noise", "noise_sql", "rounded"]
+
+#: More than any column has: nothing is rounded on the way.
+_DIGITS = 2000
 
 #: 2^-20, exactly: a division would be rounded as the server sees fit.
 _STEP = Decimal("0.00000095367431640625")
@@ -34,11 +37,18 @@ def noise_sql(value: str, n: str, *, ratio: Decimal | None = None, span: Decimal
 
 def noise(value: Decimal, number: int, *, ratio: Decimal | None = None, span: Decimal | None = None) -> Decimal:
     """The same in Python."""
-    drawn = (number & 1048575) * _STEP
-    if ratio is not None:
-        return value * (1 - ratio + 2 * ratio * drawn)
-    assert span is not None
-    return value + (-span + 2 * span * drawn)
+    with localcontext(prec=_DIGITS):
+        drawn = (number & 1048575) * _STEP
+        if ratio is not None:
+            return value * (1 - ratio + 2 * ratio * drawn)
+        assert span is not None
+        return value + (-span + 2 * span * drawn)
+
+
+def rounded(value: Decimal, decimals: int) -> Decimal:
+    """The value with so many decimals, halves away from zero, as the server rounds numeric."""
+    with localcontext(prec=_DIGITS):
+        return value.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
 
 
 class Noise:

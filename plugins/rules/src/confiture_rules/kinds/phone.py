@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Literal
 
 import msgspec
 
 from confiture.masking import Rule, Scope
 from confiture.model import Mask
-from confiture_rules.pieces import random_digits_sql
+from confiture_rules.pieces import random_digits, random_digits_sql
 
-__all__ = ["Phone"]
+__all__ = ["Phone", "phone"]
 
 #: Country codes of one and of two digits (ITU-T E.164); all others have three.
-_COUNTRY = "^[+](1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[0-9]{3})"
+_SHORT = "1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]"
+#: Nothing that begins as one of those: PostgreSQL takes the longest that fits, Python the first.
+_LONG = "(?:2[1-689]|3[578]|42|5[09]|6[7-9]|8[035789]|9[679])[0-9]"
+_COUNTRY = f"^[+]({_SHORT}|{_LONG})"
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -22,6 +26,12 @@ class Options(msgspec.Struct, frozen=True):
 
     keep: Literal["country", "nothing"] = "nothing"
     digits: int | None = None
+
+
+def phone(text: str, number: int, digits: int = 2, keep: str = "nothing") -> str:
+    """In Python what the mask is in SQL."""
+    found = re.search(_COUNTRY, text) if keep == "country" else None
+    return f"+{found[1] if found else '1'}-555-01{random_digits(number, digits)}"
 
 
 class Phone:

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
 import msgspec
 
-from confiture.masking import Rule, Scope, canonical_sql
+from confiture.masking import Rule, Scope, canonical, canonical_sql
 from confiture.model import Mask
 from confiture.quoting import quote_ident
 
-__all__ = ["Shuffle"]
+__all__ = ["Shuffle", "shuffled"]
 
 
 class Options(msgspec.Struct, frozen=True):
     """None."""
+
+
+V = TypeVar("V")
+
+
+def shuffled(values: Mapping[tuple[Any, ...], V], keyed: Callable[[str], bytes]) -> dict[tuple[Any, ...], V]:
+    """By primary key, what each row gets; ``values`` are in the keys' order, without NULL. ``keyed`` has the draw."""
+
+    def drawn(place: int) -> tuple[bytes, int]:
+        return keyed(":".join(canonical(part) for part in keys[place])), place
+
+    keys = list(values)
+    return {key: values[keys[place]] for key, place in zip(keys, sorted(range(len(keys)), key=drawn), strict=True)}
 
 
 class Shuffle:

@@ -23,7 +23,7 @@ from confiture_rules.pieces import (
     uuid_sql,
 )
 
-__all__ = ["Template"]
+__all__ = ["Template", "ends_of"]
 
 TEXT = ValueType(sql='"pg_catalog"."text"', name="text", category="S", shown="text")
 #: The longest texts of types that have one.
@@ -127,7 +127,7 @@ class _Placeholders:
                 hint = "there are: raw, row, faker"
                 raise TemplateError(f"there is no {call.prefix!r} to take {call.name!r} of", call.position, hint)
             return True
-        known = call.name in _FUNCTIONS or _ends(call.name) is not None
+        known = call.name in _FUNCTIONS or ends_of(call.name) is not None
         if call.args is not None:
             if not known:
                 raise TemplateError(f"there is no function {call.name!r}", call.position, near(call.name, _FUNCTIONS))
@@ -179,7 +179,7 @@ class _Placeholders:
                 raise ConfigError(message, hint=error.hint, file=error.file, line=error.line) from None
             return _Piece(mask.expression, mask.max_length, bits=mask.bits)
         text = f"coalesce({self.scope.text}, '')"
-        if (end := _ends(call.name)) is not None:
+        if (end := ends_of(call.name)) is not None:
             self.expect(call, not args, "takes nothing")
             return _Piece(ends_sql(text, end[1], last=end[0] == "last"), end[1], fixed=True)
         match call.name:
@@ -232,7 +232,7 @@ class _Placeholders:
             raise TemplateError(f"{call.name!r} {what}", call.position)
 
 
-def _ends(name: str) -> tuple[str, int] | None:
+def ends_of(name: str) -> tuple[str, int] | None:
     """``last4``: which end, and how much of it."""
     for side in ("last", "first"):
         count = name.removeprefix(side)
