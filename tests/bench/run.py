@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench import build, copying, diff, embedded, masks, migrate, start
+from bench import build, copying, diff, embedded, masks, migrate, start, syncing
 
 PARTS = {
     "start": start.run,
@@ -22,6 +22,7 @@ PARTS = {
     "masks": masks.run,
     "diff": diff.run,
     "migrate": migrate.run,
+    "sync": syncing.run,
 }
 
 

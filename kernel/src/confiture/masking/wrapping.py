@@ -31,15 +31,17 @@ def wrap(mask: Mask, rule: Rule, column: MaskColumn, value: str) -> Mask:
             )
     expression = f"({expression})::{type_.sql}"
     cases = []
+    # A row of nothing but NULLs "is null" too, and is a value.
+    is_null = f"{value} IS NOT DISTINCT FROM NULL" if type_.category == "C" else f"{value} IS NULL"
     if rule.when is not None:
         condition = one_expression(rule.when, rule, "'when'")
         cases.append(f"WHEN ({condition}\n) IS NOT TRUE THEN {value}")
     if rule.on_null == "keep" and not column.not_null:
-        cases.append(f"WHEN {value} IS NULL THEN NULL")
+        cases.append(f"WHEN {is_null} THEN NULL")
     elif rule.on_null == "error":
         # A cast that fails, and is not tried before there is a row: it reads the row's value.
         message = quote_literal(f"NULL in {column.label}, whose rule says on_null: error")
-        cases.append(f"WHEN {value} IS NULL THEN ({message} || coalesce({value}::text, ''))::int::text::{type_.sql}")
+        cases.append(f"WHEN {is_null} THEN ({message} || coalesce({value}::text, ''))::int::text::{type_.sql}")
     if type_.is_text and rule.on_empty != "mask":
         cases.append(f"WHEN ({value})::text = '' THEN {'NULL' if rule.on_empty == 'null' else value}")
     if cases:
