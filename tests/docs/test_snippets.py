@@ -158,6 +158,11 @@ def test_the_tutorial_on_migrations_works_as_it_is_written(reader: Reader):
     assert reader.follow(DOCS / "tutorial" / "first-migrations.md") > 30
 
 
+def test_the_tutorial_on_syncs_works_as_it_is_written(reader: Reader):
+    """Whoever follows it has production's data on the other side next."""
+    assert reader.follow(DOCS / "tutorial" / "first-sync.md") > 20
+
+
 def test_the_readme_shows_what_migrate_diff_prints(reader: Reader):
     """It is the first thing that anybody sees of it."""
     assert reader.follow(DOCS.parent / "README.md", "The difference of two schemas, as a plan") == 1
