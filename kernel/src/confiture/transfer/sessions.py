@@ -23,6 +23,7 @@ __all__ = ["PINNED", "Snapshot", "exported_snapshot", "prepare_session", "readin
 #: what is computed from a text, such as a keyed hash, is the same in every session.
 PINNED: Final[Mapping[str, str]] = {
     "DateStyle": "ISO, YMD",
+    "TimeZone": "UTC",
     "IntervalStyle": "postgres",
     "extra_float_digits": "3",
     "bytea_output": "hex",

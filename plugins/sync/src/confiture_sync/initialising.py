@@ -19,9 +19,10 @@ from confiture_sync.detect.defaults import default_rule, shown_rule
 from confiture_sync.detect.listing import Listing, differences, format_listing, read_listing, types_of
 from confiture_sync.initialising_model import SyncInitReport, SyncInitRequest
 from confiture_sync.initialising_writing import Written, format_rules, write_file
-from confiture_sync.ruling import file_rules, same_domain, written
+from confiture_sync.ruling import file_rules, same_domain
 from confiture_sync.selecting import find_tables
 from confiture_sync.sides import find_side
+from confiture_sync.spelling import written
 from confiture_sync.values import Catalog, SyncTable
 
 if TYPE_CHECKING:

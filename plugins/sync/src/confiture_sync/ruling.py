@@ -14,12 +14,13 @@ from confiture.registry import closest
 from confiture_sync.detect.defaults import default_rule
 from confiture_sync.detect.judging import find_personal
 from confiture_sync.selecting import find_columns, find_tables
+from confiture_sync.spelling import quoted, written
 from confiture_sync.values import Catalog, Job, Selected, SyncTable
 
 if TYPE_CHECKING:
     from confiture.protocols import Context
 
-__all__ = ["MATCH", "file_rules", "resolve_rules", "same_domain", "written"]
+__all__ = ["MATCH", "file_rules", "resolve_rules", "same_domain"]
 
 #: A table's key of the file that begins so is a pattern, and so are the columns' below it.
 MATCH = "match:"
@@ -148,9 +149,9 @@ def _no_column(table: MaskTable, name: str, rule: Rule) -> ConfigError:
     names = [column.name for column in table.columns]
     # What only lacks its quotes is nearer than what is spelt alike.
     near = next((each for each in names if each.lower() == name.lower()), None) or closest(name, names)
-    hint = f"did you mean {_key(_quoted(near))}? " if near else ""
+    hint = f"did you mean {_key(quoted(near))}? " if near else ""
     return rule.error(
-        f"{table.label!r} has no column {name!r}", hint=f"{hint}the columns are: {', '.join(map(_quoted, names))}"
+        f"{table.label!r} has no column {name!r}", hint=f"{hint}the columns are: {', '.join(map(quoted, names))}"
     )
 
 
@@ -203,23 +204,9 @@ def _unquoted(name: str) -> str:
     return re.sub(r'"(?:[^"]|"")*"', "", name)
 
 
-def _quoted(name: str) -> str:
-    """The name as a file must have it."""
-    return name if _PLAIN.fullmatch(name) else '"' + name.replace('"', '""') + '"'
-
-
 def _key(name: str) -> str:
     """The same for YAML, which has quotes of its own."""
     return f"'{name}'" if '"' in name else repr(name)
-
-
-def written(table: MaskTable, search_path: Sequence[str], column: str | None = None) -> str:
-    """How a table, or a column of it, is written: with its schema where that is not the first of the path."""
-    parts = [] if search_path and table.schema == search_path[0] else [table.schema]
-    parts.append(table.name)
-    if column is not None:
-        parts.append(column)
-    return ".".join(map(_quoted, parts))
 
 
 class _Place(NamedTuple):

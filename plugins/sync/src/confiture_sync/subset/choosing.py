@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["choose_rows"]
 
+#: Smaller tables are read whole in no time.
+_LARGE_BYTES = 1 << 20
 #: Lists of keys come as bind values: a plan that is made for any list takes it for ten keys.
 _SETTINGS = {"plan_cache_mode": "force_custom_plan", "jit": "off", "TimeZone": "UTC"}
 _COLLATIONS = """
@@ -70,7 +72,7 @@ async def choose_rows(ctx: Context, job: Job, catalog: Catalog, selected: Select
             statistics = await read_statistics(connection, list(tables))
             for found in estimate(tables, statistics, counts, children, parents):
                 ctx.emit(Note(message=shown_estimate(found, tables)))
-            _warn(ctx, (*children, *parents), indexes)
+            _warn(ctx, (*children, *parents), indexes, tables)
             await worklist.spread(children)
             await worklist.spread(parents)
             await _hold_places(job, worklist, tables)
@@ -105,11 +107,13 @@ async def _collations(connection: Connection, tables: Sequence[SyncTable]) -> Ma
     return {(labels[row["oid"]], row["name"]): row["collation"] for row in rows}
 
 
-def _warn(ctx: Context, steps: Sequence[Step], indexes: Mapping[str, Sequence[Index]]) -> None:
+def _warn(
+    ctx: Context, steps: Sequence[Step], indexes: Mapping[str, Sequence[Index]], tables: Mapping[str, SyncTable]
+) -> None:
     """Rows are looked up by these columns in every round."""
     for step in steps:
         columns = step.columns[1]
-        if not is_indexed(columns, indexes[step.dest]):
+        if tables[step.dest].bytes >= _LARGE_BYTES and not is_indexed(columns, indexes[step.dest]):
             ctx.emit(
                 WarningRaised(
                     message=f"no index of {step.dest} finds rows by {', '.join(columns)}: "
