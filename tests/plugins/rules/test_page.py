@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 import yaml
 
 from confiture.hooks import ANONYMIZER
-from confiture.masking import Rule, compile_masks, read_rules, read_table
+from confiture.masking import Rule, compile_masks, read_rule, read_rules, read_table
 from confiture.transfer import reading
 from confiture_rules import plugin
 from confiture_rules.filters import FILTERS
@@ -83,3 +84,34 @@ async def test_the_program_of_the_page_runs(masking, new_database, psql, monkeyp
         psql(target, "SELECT id, email, left(phone, 10) FROM users ORDER BY 1")
         == "1|user_1@example.com|+49-555-01\n2||"
     )
+
+
+def examples() -> list[str]:
+    """All texts in code on the page that are rules. Those of the package Faker are of a plugin with its own tests."""
+    prose = re.sub(r"```.*?```", "", PAGE, flags=re.DOTALL)
+    found = [text.replace("\\|", "|") for text in re.findall(r"`([^`\n]*\{[^`\n]*\}[^`\n]*)`", prose)]
+    return list(dict.fromkeys(text for text in found if text != "{range: 10}" and "faker" not in text))
+
+
+async def test_each_example_in_the_text_runs(masking):
+    """A rule that is written down is copied."""
+    masking.sql(
+        'CREATE TABLE people (id int PRIMARY KEY, name text, nickname text, "My Col" text, card text, '
+        "profile jsonb); INSERT INTO people VALUES "
+        """(1, 'Ann', NULL, 'mine', '4111 1111 1111 1111', '{"items": [{"name": "Ann"}]}'); """
+        "CREATE TABLE doubtful AS SELECT *, '1234' AS last4 FROM people"
+    )
+    texts = examples()
+    assert len(texts) > 25
+    async with masking.run.connect(masking.target) as connection:
+        people = await read_table(connection, "public", "people")
+        doubtful = await read_table(connection, "public", "doubtful")
+    async with reading(masking.run, masking.target, settings=masking.key.settings) as connection:
+        raw = await connection.fetchrow("SELECT * FROM people")
+        for text in texts:
+            table = doubtful if text in ("{row.last4}", "{last4()}") else people
+            rule = read_rule(yaml.safe_load(text) if re.match(r"\{\w+: ", text) else text)
+            column = "profile" if rule.kind == "json" else "card"
+            masked = compile_masks(lambda kind: masking.run.get(ANONYMIZER, kind), table, {column: rule}, masking.key)
+            row = await connection.fetchrow(masked.query)
+            assert rule.kind == "keep" or row[column] != raw[column], text
