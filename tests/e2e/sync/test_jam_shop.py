@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,3 +49,19 @@ async def test_the_example_is_synced_with_all_checks_green(kernel_run, new_datab
     assert [number for number, value in enumerate(people) if value in everything] == []
     rest = "SELECT id, amount FROM sales.payments UNION ALL SELECT quantity, order_id FROM sales.order_items"
     assert sorted(psql(source, rest).splitlines()) == sorted(psql(target, rest).splitlines())
+
+
+async def test_the_program_of_the_page_runs(kernel_run, new_database, psql, project, monkeypatch):
+    """As it stands in the reference of sync, but for the project's folder."""
+    monkeypatch.setenv("CONFITURE_ANONYMIZATION_KEY", KEY)
+    source, target = new_database(), new_database()
+    for name, database in (("production", source), ("local", target)):
+        psql(database, "CREATE TABLE users (id int PRIMARY KEY); CREATE TABLE posts (id int PRIMARY KEY)")
+        project.write(f"db/environments/{name}.yaml", f"name: {name}\ndatabase_url: {to_uri(database.params)}\n")
+    psql(source, "INSERT INTO users VALUES (1)")
+    page = (_EXAMPLE.parents[1] / "reference" / "sync.md").read_text(encoding="utf-8")
+    program = page.partition("## From async code")[2].partition("```python\n")[2].partition("```")[0]
+    names: dict[str, Any] = {}
+    exec(program.replace('"shop"', repr(str(project.root))), names)
+    assert await names["refresh"]()
+    assert psql(target, "SELECT id FROM users") == "1"
