@@ -9,8 +9,8 @@ from confiture_sync.abandoning_model import SyncAbandonReport, SyncAbandonReques
 from confiture_sync.load.giving_up import give_up
 from confiture_sync.load.putting import failed
 from confiture_sync.load.records import Records
-from confiture_sync.load.sessions import default_jobs
 from confiture_sync.sides import find_side
+from confiture_sync.workers import worker_count
 
 if TYPE_CHECKING:
     from confiture.protocols import Context
@@ -33,7 +33,7 @@ class SyncAbandonMedium:
         target = await find_side(ctx, request.target, "--to")
         records = Records(ctx.settings("migrations", MigrationsConfig).schema)
         async with ctx.lock(target, f"sync {target.database}"):
-            given = await give_up(ctx, target, records, default_jobs(request.jobs))
+            given = await give_up(ctx, target, records, worker_count(request.jobs))
         if given is None:
             return SyncAbandonReport(target=target.label)
         if given.failures:

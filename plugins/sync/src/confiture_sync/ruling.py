@@ -24,7 +24,6 @@ __all__ = ["MATCH", "file_rules", "resolve_rules", "same_domain"]
 
 #: A table's key of the file that begins so is a pattern, and so are the columns' below it.
 MATCH = "match:"
-_PLAIN = re.compile(r"[a-z_][a-z0-9_$]*")
 
 _Rules = dict[str, dict[str, Rule]]
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 import msgspec
 
-__all__ = ["SyncConfig", "worker_count"]
+__all__ = ["SyncConfig"]
 
-#: More sessions than this gain little on one pair of servers, and are felt by whoever else uses the source.
-_MOST = 4
 #: So many times smaller than others may a part be that is made for the sake of the workers.
 _SMALLEST = 8
 
@@ -29,8 +25,3 @@ class SyncConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         if workers < 2:
             return most
         return min(most, max(most // _SMALLEST, table_bytes // (2 * workers)))
-
-
-def worker_count(jobs: int | None) -> int:
-    """How many workers: what was asked for, else as many as this machine has processors, four at most."""
-    return max(jobs, 1) if jobs is not None else min(_MOST, os.cpu_count() or 1)

@@ -13,15 +13,12 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-import anyio
-
 from confiture.model import Progress, StepFinished, StepStarted
 from confiture.quoting import quote_ident
 from confiture.transfer import keep_connections, prepare_session, reading
-from confiture.translate import collapse
 from confiture_sync.copying.chunks import is_alone
-from confiture_sync.copying.config import worker_count
 from confiture_sync.copying.state import ChunkRecord, State
+from confiture_sync.workers import run_workers
 
 if TYPE_CHECKING:
     from confiture.protocols import Connection, Context
@@ -181,15 +178,8 @@ class _Comparing:
         """Label and number of those that are as they were."""
         self._waiting.extend(chunks)
         self._total = len(chunks)
-        try:
-            async with anyio.create_task_group() as group:
-                for _ in range(min(worker_count(self._job.request.jobs), self._total)):
-                    group.start_soon(self._work)
-        except BaseExceptionGroup as errors:
-            failure = collapse(errors)
-        else:
-            return frozenset(self._same)
-        raise failure
+        await run_workers(self._job.request.jobs, self._total, self._work)
+        return frozenset(self._same)
 
     async def _work(self) -> None:
         async with keep_connections(self._ctx) as ctx:

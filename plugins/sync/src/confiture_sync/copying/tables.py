@@ -6,21 +6,20 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import anyio
 import msgspec
 
 from confiture.errors import Busy, ConfigError, StatementFailed
 from confiture.hooks import TRANSFER
 from confiture.transfer import keep_connections
-from confiture.translate import collapse
 from confiture_sync.copying.chunks import split, task_of
-from confiture_sync.copying.config import SyncConfig, worker_count
+from confiture_sync.copying.config import SyncConfig
 from confiture_sync.copying.resuming import go_on
 from confiture_sync.copying.running import Running
 from confiture_sync.copying.state import TAKEN_OVER, ChunkRecord
 from confiture_sync.copying.telling import Meters, TableMeter, Telling
 from confiture_sync.model import TableReport
 from confiture_sync.planning import shown_plan
+from confiture_sync.workers import run_workers, worker_count
 
 if TYPE_CHECKING:
     from confiture.protocols import Context, TransferEngine
@@ -71,16 +70,7 @@ class _Copying:
     async def run(self, chunks: Sequence[tuple[TablePlan, ChunkRecord]]) -> None:
         """Copy them in that order. The first worker that fails ends the others."""
         self._waiting.extend(chunks)
-        count = min(worker_count(self._job.request.jobs), len(chunks))
-        try:
-            async with anyio.create_task_group() as group:
-                for _ in range(count):
-                    group.start_soon(self._work)
-        except BaseExceptionGroup as errors:
-            failure = collapse(errors)
-        else:
-            return
-        raise failure
+        await run_workers(self._job.request.jobs, len(chunks), self._work)
 
     async def _work(self) -> None:
         async with keep_connections(self._ctx, Telling(self._ctx, self._meters)) as ctx:

@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import anyio
 import msgspec
 
 from confiture.errors import (
@@ -23,9 +22,9 @@ from confiture.masking import Rule
 from confiture.model import Statement, TransferTask
 from confiture.quoting import quote_ident
 from confiture.transfer import fit, keep_connections, reading
-from confiture.translate import collapse
-from confiture_sync.copying.config import SyncConfig, worker_count
+from confiture_sync.copying.config import SyncConfig
 from confiture_sync.values import Job, TablePlan
+from confiture_sync.workers import run_workers
 
 if TYPE_CHECKING:
     from confiture.protocols import Connection, Context, TransferEngine
@@ -107,16 +106,8 @@ class _Trial:
 
     async def run(self, plans: Sequence[TablePlan]) -> list[_Problem]:
         self._waiting.extend(plans)
-        count = min(worker_count(self.job.request.jobs), len(plans))
-        try:
-            async with anyio.create_task_group() as group:
-                for _ in range(count):
-                    group.start_soon(self._work)
-        except BaseExceptionGroup as errors:
-            failure = collapse(errors)
-        else:
-            return self._found
-        raise failure
+        await run_workers(self.job.request.jobs, len(plans), self._work)
+        return self._found
 
     async def _work(self) -> None:
         async with keep_connections(self.ctx) as ctx:

@@ -19,9 +19,10 @@ from confiture_sync.load.parts import read_parts
 from confiture_sync.load.putting import PutBack, failed
 from confiture_sync.load.records import Phase, Record, Records
 from confiture_sync.load.sequences import set_sequences
-from confiture_sync.load.sessions import default_jobs, side_by_side
+from confiture_sync.load.sessions import side_by_side
 from confiture_sync.load.taking import altering, prepare
 from confiture_sync.values import Job, TablePlan
+from confiture_sync.workers import worker_count
 
 if TYPE_CHECKING:
     from confiture.protocols import Connection, Context
@@ -44,7 +45,7 @@ class Loader:
         self.job = job
         self.plans = plans
         self.records = Records(ctx.settings("migrations", MigrationsConfig).schema)
-        self.jobs = default_jobs(job.request.jobs)
+        self.jobs = worker_count(job.request.jobs)
         self._equals: dict[str, Mapping[str, str]] = {}
         self._partitioned: frozenset[str] = frozenset()
         #: Tables that something could not be put back on, since their rows do not fit it.

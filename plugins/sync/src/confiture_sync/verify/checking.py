@@ -7,13 +7,10 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-import anyio
 import msgspec
 
 from confiture.model import Progress, StepFinished, StepStarted
 from confiture.transfer import prepare_session, reading, set_local
-from confiture.translate import collapse
-from confiture_sync.copying.config import worker_count
 from confiture_sync.model import Check, TableReport
 from confiture_sync.values import Catalog, ForeignKey, Job, TablePlan
 from confiture_sync.verify.counting import check_foreign_key, check_rows, check_sequences, check_unique
@@ -22,6 +19,7 @@ from confiture_sync.verify.judging import judge
 from confiture_sync.verify.originals import Originals, sampled_columns
 from confiture_sync.verify.pieces import one_time_key
 from confiture_sync.verify.searching import Search
+from confiture_sync.workers import run_workers
 
 if TYPE_CHECKING:
     from confiture.protocols import Connection, Context
@@ -175,15 +173,7 @@ class _Looking:
     async def _all(self, tasks: Sequence[_Task]) -> None:
         self._waiting.extend(tasks)
         self._total += len(tasks)
-        try:
-            async with anyio.create_task_group() as group:
-                for _ in range(min(worker_count(self.job.request.jobs), len(tasks))):
-                    group.start_soon(self._work)
-        except BaseExceptionGroup as errors:
-            failure = collapse(errors)
-        else:
-            return
-        raise failure
+        await run_workers(self.job.request.jobs, len(tasks), self._work)
 
     async def _work(self) -> None:
         ctx, job = self.ctx, self.job
