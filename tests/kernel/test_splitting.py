@@ -136,6 +136,25 @@ async def test_by_several_columns_of_which_some_are_null(connection, database, p
             await check(session, chunks, "t")
 
 
+async def test_by_key_within_a_join_every_column_is_the_table_s_own(connection, database, psql):
+    """The other side of the join has columns of the same names, with other values."""
+    psql(database, 'CREATE TABLE t (a int, "B b" text)')
+    psql(
+        database, "INSERT INTO t SELECT nullif(n % 7, 0), nullif(chr(97 + n % 26), 'c') FROM generate_series(1, 900) n"
+    )
+    joined = "(SELECT 1 AS a, 'x'::text AS \"B b\") AS other"
+    async with connection() as session:
+        expected = [row[0] for row in await session.fetch("SELECT t::text FROM t ORDER BY t::text")]
+        for key in (["a"], ["a", "B b"], ["B b", "a"]):
+            chunks, found = await split_by_key(session, "t", key, chunks=5, alias='"T t"'), []
+            for chunk in chunks:
+                for name, value in chunk.settings.items():
+                    await session.execute("SELECT set_config($1, $2, true)", name, value)
+                query = f'SELECT "T t"::text FROM {chunk.relation} AS "T t" CROSS JOIN {joined} WHERE {chunk.condition}'
+                found += [row[0] for row in await session.fetch(query)]
+            assert (len(chunks), sorted(found)) == (5, sorted(expected))
+
+
 async def test_by_key_of_a_big_table_takes_a_sample_and_uses_the_index(connection, database, psql):
     """The bounds come from some pages; each chunk reads its own part of the table."""
     psql(database, "CREATE TABLE t AS SELECT n AS id, repeat('x', 20) AS v FROM generate_series(1, 300000) AS n")

@@ -1,12 +1,14 @@
 """What every transfer of rows needs, whichever engine moves them: snapshots, sessions, chunks, types that fit.
 
 A medium exports one snapshot (:func:`exported_snapshot`), cuts big tables (:func:`split_by_place`,
-:func:`split_by_key`), and gives each chunk to an engine as a ``TransferTask`` with the snapshot's id.
+:func:`split_by_key`), and gives each chunk to an engine as a ``TransferTask`` with the snapshot's id,
+in several workers (:func:`run_workers`). Which database it reads, for a run that goes on later: :func:`read_identity`.
 """
 
 from __future__ import annotations
 
 from confiture.transfer.fitting import Column, Fit, WireType, fit, fit_types, query_types
+from confiture.transfer.identity import Position, read_identity, read_position
 from confiture.transfer.keeping import KeptConnections, keep_connections
 from confiture.transfer.sessions import (
     PINNED,
@@ -19,6 +21,7 @@ from confiture.transfer.sessions import (
     set_local,
 )
 from confiture.transfer.splitting import Chunk, split_by_key, split_by_place
+from confiture.transfer.workers import run_workers, worker_count
 
 __all__ = [
     "PINNED",
@@ -28,6 +31,7 @@ __all__ = [
     "Column",
     "Fit",
     "KeptConnections",
+    "Position",
     "Snapshot",
     "WireType",
     "exported_snapshot",
@@ -36,8 +40,12 @@ __all__ = [
     "keep_connections",
     "prepare_session",
     "query_types",
+    "read_identity",
+    "read_position",
     "reading",
+    "run_workers",
     "set_local",
     "split_by_key",
     "split_by_place",
+    "worker_count",
 ]

@@ -119,13 +119,16 @@ def _pages(place: str, start: int, end: int | None) -> str:
 
 
 async def split_by_key(
-    connection: Connection, table: str, key: Sequence[str], *, chunks: int, only: bool = False
+    connection: Connection, table: str, key: Sequence[str], *, chunks: int, only: bool = False, alias: str = ""
 ) -> tuple[Chunk, ...]:
     """At most ``chunks`` ranges of ``key``, the bare names of columns that have an index in that order.
 
     They hold for every later snapshot too, so that a run which was cut can go on. The bounds come from a sample of
-    the rows. ``only``: without what inherits from the table. Read the table with ``connection`` prepared by
-    :func:`confiture.transfer.reading`: a value's text must be the same for who splits and who copies.
+    the rows. ``only``: without what inherits from the table. ``alias`` is the name that the relation will go by in the
+    query, as SQL: within a join, the bare name of a column may be another table's too.
+
+    Read the table with ``connection`` prepared by :func:`confiture.transfer.reading`: a value's text must be the same
+    for who splits and who copies.
 
     Raises ``Refused`` where the table or one of the columns is not there.
     """
@@ -140,8 +143,9 @@ async def split_by_key(
     bounds = await _bounds(connection, relation, relations, names, key, chunks, rows)
     parts = [None, *bounds, None]
     made = len(parts) - 1
-    row_of = f"({names})" if len(key) > 1 else names
-    nullable = [quote_ident(name) for name in key if not columns[name]["not_null"]]
+    qualified = {name: f"{alias}.{quote_ident(name)}" if alias else quote_ident(name) for name in key}
+    row_of = f"({', '.join(qualified.values())})" if len(key) > 1 else qualified[key[0]]
+    nullable = [qualified[name] for name in key if not columns[name]["not_null"]]
     found = []
     for low, upper in pairwise(parts):
         conditions, settings = [], {}

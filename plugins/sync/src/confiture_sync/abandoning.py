@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from confiture.config.project import MigrationsConfig
+from confiture.loading import failed
+from confiture.sides import find_side
+from confiture.transfer import worker_count
 from confiture_sync.abandoning_model import SyncAbandonReport, SyncAbandonRequest
-from confiture_sync.load.giving_up import give_up
-from confiture_sync.load.putting import failed
-from confiture_sync.load.records import Records
-from confiture_sync.sides import find_side
-from confiture_sync.workers import worker_count
+from confiture_sync.load.giving_up import MEND, give_up
+from confiture_sync.load.recording import sync_records
 
 if TYPE_CHECKING:
     from confiture.protocols import Context
@@ -31,11 +31,11 @@ class SyncAbandonMedium:
         back because of rows: the rest is back then, and it may be called again.
         """
         target = await find_side(ctx, request.target, "--to")
-        records = Records(ctx.settings("migrations", MigrationsConfig).schema)
+        records = sync_records(ctx.settings("migrations", MigrationsConfig).schema)
         async with ctx.lock(target, f"sync {target.database}"):
             given = await give_up(ctx, target, records, worker_count(request.jobs))
         if given is None:
             return SyncAbandonReport(target=target.label)
         if given.failures:
-            raise failed(given.failures, target)
+            raise failed(given.failures, target, hint=MEND)
         return SyncAbandonReport(target=target.label, run_id=given.run, emptied=given.emptied, objects=given.objects)

@@ -10,6 +10,7 @@ from confiture.config.project import MigrationsConfig
 from confiture.errors import ConfigError, UsageError
 from confiture.hooks import ANONYMIZER
 from confiture.masking import Rule, inherit, read_rule
+from confiture.sides import find_side
 from confiture.transfer import exported_snapshot
 from confiture_sync.cataloguing import read_catalog
 from confiture_sync.configuring import DEFAULT_FILES, SyncFile, find_file, read_sync_file
@@ -21,7 +22,6 @@ from confiture_sync.initialising_model import SyncInitReport, SyncInitRequest
 from confiture_sync.initialising_writing import Written, format_rules, write_file
 from confiture_sync.ruling import file_rules, same_domain
 from confiture_sync.selecting import find_tables
-from confiture_sync.sides import find_side
 from confiture_sync.spelling import written
 from confiture_sync.values import Catalog, SyncTable
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from confiture.config.project import MigrationsConfig
+from confiture.sides import find_side, shown_side
 from confiture.transfer import exported_snapshot
 from confiture_sync.asking import check_request
 from confiture_sync.cataloguing import read_catalog
@@ -21,7 +22,6 @@ from confiture_sync.model import SyncReport, SyncRequest
 from confiture_sync.planning import plan_tables, shown_plan
 from confiture_sync.ruling import resolve_rules
 from confiture_sync.selecting import select
-from confiture_sync.sides import find_side, shown_side
 from confiture_sync.subset import choose_rows
 from confiture_sync.values import Job
 from confiture_sync.verify import look_at_target, verify

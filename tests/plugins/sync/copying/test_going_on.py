@@ -10,7 +10,7 @@ import pytest
 from cancelling import cancelled_at
 from confiture.errors import Busy, ConnectionLost, Refused, StatementFailed
 from confiture.model import Progress, StepStarted
-from confiture_sync.copying.identity import Position
+from confiture.transfer.identity import Position
 from conftest import run_psql
 
 pytestmark = pytest.mark.anyio

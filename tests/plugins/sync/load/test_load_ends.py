@@ -11,8 +11,8 @@ import pytest
 
 from confiture.config.dsn import to_uri
 from confiture.errors import Busy, ExecutionError, PermissionMissing, Refused
-from confiture_sync.load import taking
-from confiture_sync.load.records import Records
+from confiture.loading import Records
+from confiture.loading import taking as taking_off
 
 pytestmark = pytest.mark.anyio
 
@@ -187,7 +187,7 @@ async def test_rows_that_do_not_fit_go_away_with_those_that_need_them(filled, so
 
 
 async def test_who_holds_a_table_is_named_and_nothing_is_off(filled, target, psql, sync, state, ctx, monkeypatch):
-    monkeypatch.setattr(taking, "_LOCK_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(taking_off, "_LOCK_TIMEOUT_S", 0.05)
     before = state()
     async with ctx.connect(target, settings={"application_name": "somebody"}) as other, ctx.transaction(other):
         await other.execute("SELECT FROM users")
@@ -213,7 +213,7 @@ import anyio
 from confiture.registry import Registry
 from confiture.testing import open_context
 from confiture_sync.load import taking
-from confiture_sync.load.records import Records
+from confiture.loading import Records
 from confiture_sync.medium import SyncMedium
 from confiture_sync.model import SyncRequest
 

@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from confiture.model import Progress, StepFinished, StepStarted
 from confiture.quoting import quote_ident
-from confiture.transfer import keep_connections, prepare_session, reading
+from confiture.transfer import keep_connections, prepare_session, reading, run_workers
 from confiture_sync.copying.chunks import is_alone
 from confiture_sync.copying.state import ChunkRecord, State
-from confiture_sync.workers import run_workers
 
 if TYPE_CHECKING:
     from confiture.protocols import Connection, Context

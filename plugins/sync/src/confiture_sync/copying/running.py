@@ -10,8 +10,8 @@ import msgspec
 
 from confiture.errors import Refused
 from confiture.model import WarningRaised
+from confiture.transfer import Position, read_identity, read_position
 from confiture_sync.copying.chunks import digest_of, rules_digest
-from confiture_sync.copying.identity import Position, read_identity, read_position
 from confiture_sync.copying.state import RunRecord, State, state_of
 
 if TYPE_CHECKING:
@@ -37,14 +37,14 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
 
 async def find_unfinished(ctx: Context, target: Target) -> str:
     """The id of the run that ``--resume`` goes on with. Raises ``Refused`` where there is none."""
-    from confiture_sync.load.records import Records  # which asks for the state itself
+    from confiture_sync.load.recording import sync_records  # which asks for the state itself
 
     state = state_of(ctx)
     async with ctx.connect(target) as connection:
         found = await state.unfinished(connection)
         if found is not None:
             return found.run_id
-        taken_off = await Records(state.schema).read(connection)
+        taken_off = await sync_records(state.schema).read(connection)
     if taken_off:  # it was cut before it copied anything
         return taken_off[0].run
     raise Refused(f"there is no unfinished run to go on with in {target.label!r}", hint="run it again without --resume")

@@ -28,7 +28,7 @@ TAKEN_OVER = "22012"
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A run. ``asked`` are digests of what it was asked for, by a name for people: they must be equal to go on with it.
 
-    ``source`` is :func:`confiture_sync.copying.identity.read_identity`'s, ``key`` the fingerprint of the masks' key.
+    ``source`` is :func:`confiture.transfer.identity.read_identity`'s, ``key`` the fingerprint of the masks' key.
     ``tables`` are the target's, as SQL text. ``attempt`` counts those who went on with it.
     """
 

@@ -10,7 +10,7 @@ import msgspec
 
 from confiture.errors import Busy, ConfigError, StatementFailed
 from confiture.hooks import TRANSFER
-from confiture.transfer import keep_connections
+from confiture.transfer import keep_connections, run_workers, worker_count
 from confiture_sync.copying.chunks import split, task_of
 from confiture_sync.copying.config import SyncConfig
 from confiture_sync.copying.resuming import go_on
@@ -19,7 +19,6 @@ from confiture_sync.copying.state import TAKEN_OVER, ChunkRecord
 from confiture_sync.copying.telling import Meters, TableMeter, Telling
 from confiture_sync.model import TableReport
 from confiture_sync.planning import shown_plan
-from confiture_sync.workers import run_workers, worker_count
 
 if TYPE_CHECKING:
     from confiture.protocols import Context, TransferEngine

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from confiture.config.project import MigrationsConfig
 from confiture.errors import PermissionMissing, Refused, UsageError
+from confiture.loading import Part, altering, read_parts
 from confiture_sync.copying.state import state_of
-from confiture_sync.load.parts import Part, read_parts
-from confiture_sync.load.records import Records
+from confiture_sync.load.recording import sync_records
 from confiture_sync.load.staging import read_equals
-from confiture_sync.load.taking import altering, refuse_unfinished
+from confiture_sync.load.taking import refuse_unfinished
 from confiture_sync.values import Job, TablePlan
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ async def check_target(ctx: Context, job: Job, plans: Sequence[TablePlan]) -> No
     request = job.request
     if request.truncate and request.upsert:
         raise UsageError("--truncate and --upsert exclude each other", hint="choose what becomes of the target's rows")
-    records = Records(ctx.settings("migrations", MigrationsConfig).schema)
+    records = sync_records(ctx.settings("migrations", MigrationsConfig).schema)
     async with ctx.connect(job.target) as connection:
         begun = await records.read(connection) or await state_of(ctx).unfinished(connection) is not None
         if begun and not request.resume:

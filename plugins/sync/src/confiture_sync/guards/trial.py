@@ -21,10 +21,9 @@ from confiture.hooks import TRANSFER
 from confiture.masking import Rule
 from confiture.model import Statement, TransferTask
 from confiture.quoting import quote_ident
-from confiture.transfer import fit, keep_connections, reading
+from confiture.transfer import fit, keep_connections, reading, run_workers
 from confiture_sync.copying.config import SyncConfig
 from confiture_sync.values import Job, TablePlan
-from confiture_sync.workers import run_workers
 
 if TYPE_CHECKING:
     from confiture.protocols import Connection, Context, TransferEngine

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from confiture.loading import Failure, Phase, PutBack, Record, Records, altering, read_parts, take_keys
 from confiture_sync.copying.state import state_of
-from confiture_sync.load.parts import read_parts
-from confiture_sync.load.putting import Failure, PutBack
-from confiture_sync.load.records import Phase, Record, Records
-from confiture_sync.load.taking import altering, is_upsert, take_keys
+from confiture_sync.load.taking import is_upsert
 
 if TYPE_CHECKING:
     from confiture.model import Target
     from confiture.protocols import Connection, Context
 
-__all__ = ["GivenUp", "give_up"]
+__all__ = ["MEND", "GivenUp", "give_up"]
+
+#: What to do where not everything could be put back.
+MEND = "the rest is back. Mend the rows that are named, then `confiture sync abandon` tries these again"
 
 _STEP = "sync.abandon"
 _LIVE_KEYS = """

@@ -12,17 +12,14 @@ import anyio
 
 from confiture.config.project import MigrationsConfig
 from confiture.errors import ConfitureError
+from confiture.loading import Phase, PutBack, Record, altering, failed, read_parts, set_sequences, side_by_side
 from confiture.model import Progress, Statement, StepFinished, StepStarted, WarningRaised
+from confiture.transfer import worker_count
 from confiture_sync.load import staging
-from confiture_sync.load.giving_up import give_up
-from confiture_sync.load.parts import read_parts
-from confiture_sync.load.putting import PutBack, failed
-from confiture_sync.load.records import Phase, Record, Records
-from confiture_sync.load.sequences import set_sequences
-from confiture_sync.load.sessions import side_by_side
-from confiture_sync.load.taking import altering, prepare
+from confiture_sync.load.giving_up import MEND, give_up
+from confiture_sync.load.recording import sync_records
+from confiture_sync.load.taking import prepare
 from confiture_sync.values import Job, TablePlan
-from confiture_sync.workers import worker_count
 
 if TYPE_CHECKING:
     from confiture.protocols import Connection, Context
@@ -44,7 +41,7 @@ class Loader:
         self.ctx = ctx
         self.job = job
         self.plans = plans
-        self.records = Records(ctx.settings("migrations", MigrationsConfig).schema)
+        self.records = sync_records(ctx.settings("migrations", MigrationsConfig).schema)
         self.jobs = worker_count(job.request.jobs)
         self._equals: dict[str, Mapping[str, str]] = {}
         self._partitioned: frozenset[str] = frozenset()
@@ -99,12 +96,13 @@ class Loader:
                 phases = (Phase.KEY, Phase.VALIDATE, Phase.SWITCH)
                 await put.run(connection, known, phases, "sync.constraints")
                 async with altering(ctx, target, connection):
-                    await set_sequences(connection, self.plans)
+                    columns = {(p.target.schema, p.target.name, name) for p in self.plans for name in p.masked.columns}
+                    await set_sequences(connection, columns)
             async with _step(ctx, "sync.analyze", "collect the planner's statistics"):
                 await self._analyze()
             if put.failures:
                 self._broken = {failure.record.label for failure in put.failures}
-                raise failed(put.failures, target)
+                raise failed(put.failures, target, hint=MEND)
             if known:
                 await self.records.end(connection)
 

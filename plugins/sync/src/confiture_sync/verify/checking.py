@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import msgspec
 
 from confiture.model import Progress, StepFinished, StepStarted
-from confiture.transfer import prepare_session, reading, set_local
+from confiture.transfer import prepare_session, reading, run_workers, set_local
 from confiture_sync.model import Check, TableReport
 from confiture_sync.values import Catalog, ForeignKey, Job, TablePlan
 from confiture_sync.verify.counting import check_foreign_key, check_rows, check_sequences, check_unique
@@ -19,7 +19,6 @@ from confiture_sync.verify.judging import judge
 from confiture_sync.verify.originals import Originals, sampled_columns
 from confiture_sync.verify.pieces import one_time_key
 from confiture_sync.verify.searching import Search
-from confiture_sync.workers import run_workers
 
 if TYPE_CHECKING:
     from confiture.protocols import Connection, Context

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from confiture.quoting import quote_ident, quote_literal
-from confiture_sync.values import TablePlan
 
 if TYPE_CHECKING:
     from confiture.protocols import Connection
@@ -45,13 +44,13 @@ SELECT s.seqrelid AS oid, sn.nspname::text AS sequence_schema, sc.relname::text 
 """
 
 
-async def set_sequences(connection: Connection, plans: Sequence[TablePlan]) -> None:
-    """Set those of columns that were copied to the column's largest value (smallest, where they count down).
+async def set_sequences(connection: Connection, columns: Collection[tuple[str, str, str]]) -> None:
+    """Set those of ``columns`` (schema, table, column) to the column's largest value (smallest, when counting down).
 
     A sequence stays on the values that it would give by itself: one that counts in tens goes to the next ten. Where
-    there is no row it is at its start. One that no copied column owns is only ever set forward.
+    there is no row it is at its start. One that none of ``columns`` owns is only ever set forward.
     """
-    copied = {(plan.target.schema, plan.target.name, name) for plan in plans for name in plan.masked.columns}
+    copied = frozenset(columns)
     users: dict[int, list[Any]] = {}
     for row in await connection.fetch(_SEQUENCES):
         users.setdefault(row["oid"], []).append(row)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from confiture.errors import ExecutionError
+from confiture.loading.records import PRIMARY, Phase, Record, Records
+from confiture.loading.sessions import side_by_side
+from confiture.loading.taking import altering
 from confiture.model import Progress
-from confiture_sync.load.records import Phase, Record, Records
-from confiture_sync.load.sessions import side_by_side
-from confiture_sync.load.taking import altering
 
 if TYPE_CHECKING:
     import asyncpg
@@ -49,15 +49,31 @@ class PutBack:
         self.jobs = jobs
         self.failures: list[Failure] = []
 
-    async def run(self, connection: Connection, known: Sequence[Record], phases: Sequence[Phase], step: str) -> None:
-        """Those of ``known`` that are of ``phases``."""
-        mine = [record for record in known if record.phase in phases]
+    async def run(
+        self,
+        connection: Connection,
+        known: Sequence[Record],
+        phases: Sequence[Phase],
+        step: str,
+        *,
+        tables: Collection[str] | None = None,
+    ) -> None:
+        """Those of ``known`` that are of ``phases``, in their order; of the indexes, those of primary keys first.
+
+        ``tables`` are labels: nothing but what is theirs is put back, so that one table's indexes are built while rows
+        still go into others. A partition is a table of its own (:attr:`Part.label` of each that :func:`read_parts`
+        gives). ``step`` is what progress is told under. Several calls at once need a ``connection`` each.
+
+        Raises ``Busy`` for a table that another session holds.
+        """
+        mine = [record for record in known if record.phase in phases and (tables is None or record.label in tables)]
         done = 0
 
         async def put(session: Connection, work: tuple[Record, ...]) -> None:
             nonlocal done
             for record in work:
-                await self._put(session, record)
+                if not self._in_vain(record, tables):
+                    await self._put(session, record)
                 done += 1
                 self.ctx.emit(Progress(step=step, done=done, total=len(mine), unit="objects"))
 
@@ -65,13 +81,16 @@ class PutBack:
             work = [record for record in mine if record.phase is phase]
             if phase is Phase.INDEX:
                 work.sort(key=lambda record: -record.bytes)
-                await self._at_once(connection, [(record,) for record in work], put)
+                # A primary key needs its table for itself when its index is built, and would wait for other builds.
+                for first in (True, False):
+                    round_ = [(record,) for record in work if (record.kind == PRIMARY) is first]
+                    await self._at_once(connection, round_, put)
             elif phase is Phase.VALIDATE:
                 # Two validations of one table wait for each other.
-                tables: dict[str, tuple[Record, ...]] = {}
+                by_table: dict[str, tuple[Record, ...]] = {}
                 for record in sorted(work, key=lambda record: -record.bytes):
-                    tables[record.label] = (*tables.get(record.label, ()), record)
-                await self._at_once(connection, list(tables.values()), put)
+                    by_table[record.label] = (*by_table.get(record.label, ()), record)
+                await self._at_once(connection, list(by_table.values()), put)
             else:
                 await put(connection, tuple(work))
 
@@ -90,8 +109,6 @@ class PutBack:
     async def _put(self, connection: Connection, record: Record) -> None:
         import asyncpg
 
-        if self._in_vain(record):
-            return
         try:
             async with altering(self.ctx, self.target, connection, later=True):
                 if record.phase is Phase.INDEX:
@@ -111,20 +128,23 @@ class PutBack:
             why = f"{count} row{'' if count == 1 else 's'} without a parent"
         self.failures.append(Failure(record=record, why=why))
 
-    def _in_vain(self, record: Record) -> bool:
+    def _in_vain(self, record: Record, tables: Collection[str] | None) -> bool:
         """What is made of an index that could not be built."""
-        return record.phase is Phase.ATTACH and any(failure.record.phase is Phase.INDEX for failure in self.failures)
+        return record.phase is Phase.ATTACH and any(
+            failure.record.phase is Phase.INDEX and (tables is None or failure.record.label in tables)
+            for failure in self.failures
+        )
 
 
-def failed(failures: Sequence[Failure], target: Target) -> ExecutionError:
-    """What is raised for them."""
+def failed(failures: Sequence[Failure], target: Target, *, hint: str) -> ExecutionError:
+    """What is raised for them. ``hint`` says which command tries again, when the rows have been mended."""
     told = "; ".join(
         f"the {failure.record.kind} {failure.record.name!r} of {failure.record.label!r}: {failure.why}"
         for failure in failures
     )
     return ExecutionError(
         f"not everything could be put back on {target.label!r}: {told}",
-        hint="the rest is back. Mend the rows that are named, then `confiture sync abandon` tries these again",
+        hint=hint,
     )
 
 

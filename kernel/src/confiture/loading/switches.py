@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from confiture.loading.parts import Part, Thing
+from confiture.loading.records import Phase, Record
 from confiture.quoting import quote_ident
-from confiture_sync.load.parts import Part, Thing
-from confiture_sync.load.records import Phase, Record
 
 if TYPE_CHECKING:
     from confiture.protocols import Connection

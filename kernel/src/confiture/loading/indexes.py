@@ -1,37 +1,38 @@
-"""Secondary indexes and unique constraints: dropped before the rows come, built when they are there."""
+"""Indexes, unique constraints and primary keys: dropped before the rows come, built when they are there."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from confiture.loading.parts import Part, Thing
+from confiture.loading.records import PRIMARY, Phase, Record
 from confiture.quoting import quote_ident, quote_literal
-from confiture_sync.load.parts import Part, Thing
-from confiture_sync.load.records import Phase, Record
 
 if TYPE_CHECKING:
     from confiture.protocols import Connection
 
 __all__ = ["read_indexes"]
 
-# What stays: primary keys, exclusion constraints (to build one looks for conflicts row by row all the same), what
+# What stays: exclusion constraints (to build one looks for conflicts row by row all the same), what
 # identifies rows for replication, what is broken, what belongs to an extension, and whatever something else depends on:
-# foreign keys that use it, ON CONFLICT ON CONSTRAINT in rules and functions. A unique constraint cannot be made of an
-# index on a partitioned table.
+# foreign keys that use it, ON CONFLICT ON CONSTRAINT in rules and functions. A constraint cannot be made of an index on
+# a partitioned table.
 # to_jsonb: conperiod is there since 18; a statistics target that was not set is NULL since 17, and -1 before.
 _INDEXES = """
 SELECT i.indexrelid AS oid, i.indrelid AS relation, ic.relname::text AS name, ic.relkind = 'I' AS partitioned,
        ic.relispartition AS attached, h.inhparent AS parent, pg_catalog.pg_get_indexdef(i.indexrelid) AS definition,
-       i.indisclustered AS clustered, pg_catalog.obj_description(i.indexrelid, 'pg_class') AS comment,
-       coalesce(s.spcname::text, '') AS tablespace, k.conname::text AS constraint, k.condeferrable AS deferrable,
+       i.indisprimary AS primary, i.indisclustered AS clustered,
+       pg_catalog.obj_description(i.indexrelid, 'pg_class') AS comment, coalesce(s.spcname::text, '') AS tablespace,
+       k.conname::text AS constraint, k.condeferrable AS deferrable,
        k.condeferred AS deferred, pg_catalog.obj_description(k.oid, 'pg_constraint') AS constraint_comment,
        ARRAY(SELECT a.attnum::int FROM pg_catalog.pg_attribute a
               WHERE a.attrelid = i.indexrelid AND coalesce(a.attstattarget, -1) >= 0 ORDER BY a.attnum) AS columns,
        ARRAY(SELECT a.attstattarget::int FROM pg_catalog.pg_attribute a
               WHERE a.attrelid = i.indexrelid AND coalesce(a.attstattarget, -1) >= 0 ORDER BY a.attnum) AS targets,
-       NOT i.indisprimary AND NOT i.indisexclusion AND NOT i.indisreplident AND i.indisvalid AND i.indisready
-       AND (k.oid IS NULL OR k.contype = 'u' AND k.conparentid = 0 AND ic.relkind = 'i' AND NOT ic.relispartition
-            AND NOT coalesce(pg_catalog.to_jsonb(k) ->> 'conperiod', 'false')::bool)
+       ($2 OR NOT i.indisprimary) AND NOT i.indisexclusion AND NOT i.indisreplident AND i.indisvalid AND i.indisready
+       AND (k.oid IS NULL OR k.contype IN ('p', 'u') AND k.conparentid = 0 AND ic.relkind = 'i'
+            AND NOT ic.relispartition AND NOT coalesce(pg_catalog.to_jsonb(k) ->> 'conperiod', 'false')::bool)
        AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
              WHERE d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = i.indexrelid
                AND NOT (d.classid = 'pg_catalog.pg_class'::regclass AND d.deptype IN ('P', 'S')))
@@ -49,13 +50,25 @@ SELECT i.indexrelid AS oid, i.indrelid AS relation, ic.relname::text AS name, ic
 """
 
 
-async def read_indexes(connection: Connection, parts: Sequence[Part], bytes_of: Mapping[int, int]) -> list[Thing]:
+async def read_indexes(
+    connection: Connection, parts: Sequence[Part], bytes_of: Mapping[int, int], *, primary: bool = False
+) -> list[Thing]:
     """What drops and builds those of ``parts``, which are whole tables with all their partitions.
 
-    ``bytes_of`` says by a table's OID how much it will hold. The session's search_path must be empty.
+    These are indexes of every method, unique and partial ones and those of expressions too, indexes of partitioned
+    tables with those of their partitions, and unique constraints; with ``primary`` the primary keys as well, whose
+    columns stay NOT NULL.
+
+    What stays: exclusion constraints and those WITHOUT OVERLAPS, constraints of partitioned tables, what identifies
+    rows for replication (REPLICA IDENTITY USING INDEX), what is not valid, what belongs to an extension, and what
+    something else depends on, such as a view, or a foreign key: take these off before (:func:`take_keys`), where their
+    parents' keys are to be found.
+
+    ``bytes_of`` says by a table's OID how much it will hold. The session's search_path must be empty
+    (:func:`qualify`).
     """
     by_oid = {part.oid: part for part in parts}
-    rows = await connection.fetch(_INDEXES, list(by_oid))
+    rows = await connection.fetch(_INDEXES, list(by_oid), primary)
     below: dict[int, list[Any]] = {}
     for row in rows:
         below.setdefault(row["parent"], []).append(row)
@@ -82,19 +95,22 @@ def _tree(row: Any, below: Mapping[int, Sequence[Any]]) -> list[Any]:
 
 def _plain(row: Any, part: Part, size: int) -> Thing:
     off = f"DROP INDEX {_name(part, row)}"
-    records = [_record(Phase.INDEX, row, part, _build(row, part), size)]
-    after = []
+    build, after = _build(row, part), list[str]()
     if row["constraint"] is not None:
         constraint = quote_ident(row["constraint"])
         off = f"ALTER TABLE {part.sql} DROP CONSTRAINT {constraint}"
         when = " DEFERRABLE" + (" INITIALLY DEFERRED" if row["deferred"] else "") if row["deferrable"] else ""
-        after.append(
-            f"ALTER TABLE {part.sql} ADD CONSTRAINT {constraint} UNIQUE USING INDEX {quote_ident(row['name'])}{when}"
-        )
+        what = "PRIMARY KEY" if row["primary"] else "UNIQUE"
+        add = [
+            f"ALTER TABLE {part.sql} ADD CONSTRAINT {constraint} {what} USING INDEX {quote_ident(row['name'])}{when}"
+        ]
         if row["constraint_comment"] is not None:
             comment = quote_literal(row["constraint_comment"])
-            after.append(f"COMMENT ON CONSTRAINT {constraint} ON {part.sql} IS {comment}")
+            add.append(f"COMMENT ON CONSTRAINT {constraint} ON {part.sql} IS {comment}")
+        # No other index of the table is being built yet, as it may be when a unique constraint's is there.
+        (build if row["primary"] else after).extend(add)
     after += _cluster(row, part)
+    records = [_record(Phase.INDEX, row, part, build, size)]
     if after:
         records.append(_record(Phase.ATTACH, row, part, after, size))
     return Thing(off=off, records=tuple(records))
@@ -148,7 +164,7 @@ def _name(part: Part, row: Any) -> str:
 def _record(phase: Phase, row: Any, part: Part, statements: Sequence[str], size: int) -> Record:
     return Record(
         phase=phase,
-        kind="index" if row["constraint"] is None else "unique constraint",
+        kind="index" if row["constraint"] is None else PRIMARY if row["primary"] else "unique constraint",
         schema=part.schema,
         table=part.name,
         name=row["name"],

@@ -1,4 +1,4 @@
-"""What was taken off the target, kept on the target: a table of statements that put it back.
+"""What was taken off a target, kept on the target: a table of statements that put it back.
 
 It is written in the transaction that takes things off, and each row goes away in the transaction that puts its thing
 back: whenever a run is killed, the rows that are left say what is missing.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -18,13 +18,11 @@ from confiture.quoting import quote_ident, quote_literal
 if TYPE_CHECKING:
     from confiture.protocols import Connection
 
-__all__ = ["Phase", "Record", "Records"]
+__all__ = ["PRIMARY", "Phase", "Record", "Records"]
 
-_NAME = "confiture_sync_objects"
-_COMMENT = (
-    "What an unfinished run of `confiture sync` has taken off its tables, and how to put it back. "
-    "Go on with `confiture sync ... --resume`, or put everything back with `confiture sync abandon`."
-)
+#: The kind of what puts a primary key back.
+PRIMARY: Final = "primary key"
+
 _FIELDS = [
     "run",
     "phase",
@@ -53,9 +51,10 @@ class Phase(IntEnum):
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """One thing. ``statements`` put it back, in one transaction; ``schema`` and ``table`` are whose it is.
 
-    Of ``Phase.RUN`` there is one of kind ``run`` or ``upsert``, and one of kind ``table`` for each table that the run
-    found or made empty: its statement is the table as TRUNCATE wants it. Of a foreign key, ``parent`` is the label of
+    ``kind`` says what it is, in messages too. Those of ``Phase.RUN`` put nothing back, are there as long as the run is
+    unfinished, and hold what a medium must know of it. Of a foreign key, ``parent`` is the label of
     the table that it leads to, and ``dangling`` counts the rows that stand in its way. ``bytes``: the largest begin.
+    ``number`` and ``run`` are the records' own (:meth:`Records.add`).
     """
 
     phase: Phase
@@ -77,11 +76,16 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Records:
-    """The table of records in a schema of confiture's own."""
+    """The table of records in a schema of confiture's own.
 
-    def __init__(self, schema: str) -> None:
+    ``name`` is the table's, one for each medium. ``comment`` goes on it, for who finds it there after a run that was
+    cut: whose it is, and which commands go on or put everything back.
+    """
+
+    def __init__(self, schema: str, name: str, comment: str) -> None:
         self.schema = schema
-        self.table = f"{quote_ident(schema)}.{quote_ident(_NAME)}"
+        self.table = f"{quote_ident(schema)}.{quote_ident(name)}"
+        self.comment = comment
 
     async def read(self, connection: Connection) -> tuple[Record, ...]:
         """All of them, in the order in which they are put back; none where there is no table."""
@@ -115,11 +119,11 @@ class Records:
             "kind text NOT NULL, schema_name text NOT NULL, table_name text NOT NULL, name text NOT NULL, "
             "statements text[] NOT NULL, parent text, dangling text, size_bytes int8 NOT NULL, "
             "made timestamptz NOT NULL DEFAULT pg_catalog.now()); "
-            f"COMMENT ON TABLE {self.table} IS {quote_literal(_COMMENT)}"
+            f"COMMENT ON TABLE {self.table} IS {quote_literal(self.comment)}"
         )
 
     async def add(self, connection: Connection, run: str, records: Sequence[Record]) -> None:
-        """Keep more of them."""
+        """Keep more of them, which the run ``run`` has taken off."""
         await connection.executemany(
             f"INSERT INTO {self.table} ({', '.join(_FIELDS)}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
             [

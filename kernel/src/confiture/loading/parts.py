@@ -1,4 +1,4 @@
-"""The tables of the target with all their partitions, as the catalogs have them."""
+"""The tables of a target with all their partitions, as the catalogs have them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from confiture.loading.records import Record
 from confiture.quoting import quote_ident
-from confiture_sync.load.records import Record
 
 if TYPE_CHECKING:
     from confiture.protocols import Connection

@@ -1,11 +1,11 @@
-"""Several sessions of the target at once, each with one thing to do after the other."""
+"""Several sessions of a target at once, each with one thing to do after the other."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from confiture_sync.workers import run_workers
+from confiture.transfer.workers import run_workers
 
 if TYPE_CHECKING:
     from confiture.model import Target

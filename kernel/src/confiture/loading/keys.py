@@ -1,13 +1,13 @@
-"""Foreign keys of the tables that are copied, and those that lead to them."""
+"""Foreign keys of the tables that are loaded, and those that lead to them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from confiture.loading.parts import Part, Thing
+from confiture.loading.records import Phase, Record
 from confiture.quoting import quote_ident, quote_literal
-from confiture_sync.load.parts import Part, Thing
-from confiture_sync.load.records import Phase, Record
 
 if TYPE_CHECKING:
     from confiture.protocols import Connection
@@ -17,7 +17,7 @@ __all__ = ["read_keys"]
 # conparentid: keys that partitions have from their root go and come with the root's. Those of them that partitions had
 # before they were attached may have a name or a comment of their own. Where a superuser has switched the triggers of a
 # key off, nobody else can do so again: such a key checks nothing and stays where it is. So does one to a table that is
-# not copied and that this role could not make a key to again.
+# not loaded and that this role could not make a key to again.
 # to_jsonb(k): conenforced is there since 18.
 _KEYS = """
 SELECT k.conname::text AS name, n.nspname::text AS schema, c.relname::text AS table, c.relkind = 'p' AS partitioned,
