@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         SourceFile,
         Target,
         TransferReport,
+        TransferSurvey,
         TransferTask,
     )
 
@@ -39,8 +40,10 @@ __all__ = [
     "Executor",
     "Inspector",
     "Medium",
+    "PreparingEngine",
     "SchemaSource",
     "Server",
+    "SurveyingEngine",
     "TransferEngine",
 ]
 
@@ -306,6 +309,34 @@ class TransferEngine(Protocol):
         The source is only read. Raises ``Refused`` where query, masks, columns and table do not fit each other, before
         a row moves; errors name the table and the side, and hold no value of any row.
         """
+        ...
+
+
+@runtime_checkable
+class SurveyingEngine(TransferEngine, Protocol):
+    """A transfer engine that can say beforehand whether, how and how fast it would do a task. Optional."""
+
+    async def survey(
+        self, ctx: Context, tasks: Sequence[TransferTask], *, stands_for: Target | None = None
+    ) -> Sequence[TransferSurvey]:
+        """One answer to each task, in their order. Nothing is changed on either side, but for what is rolled back.
+
+        The tasks' target may be a scratch database with the schema of one that is not there yet, ``stands_for``: what
+        depends on the server (extensions, connectivity) is asked of that one's.
+        """
+        ...
+
+
+@runtime_checkable
+class PreparingEngine(TransferEngine, Protocol):
+    """A transfer engine that needs something on the target, an extension say, before many tasks. Optional."""
+
+    async def prepare(self, ctx: Context, tasks: Sequence[TransferTask]) -> None:
+        """Make what the tasks need; once before them, and again by each run that goes on with them."""
+        ...
+
+    async def remove(self, ctx: Context, target: Target) -> Sequence[str]:
+        """Remove what :meth:`prepare` made on ``target``, and nothing that was there before; say what it was."""
         ...
 
 

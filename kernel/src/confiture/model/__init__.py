@@ -30,7 +30,7 @@ from confiture.model.schemas import (
     Value,
 )
 from confiture.model.servers import ServerStatus, Target
-from confiture.model.transfers import Mask, TransferReport, TransferTask
+from confiture.model.transfers import Mask, TransferReport, TransferSurvey, TransferTask
 
 __all__ = [
     "Decisions",
@@ -61,6 +61,7 @@ __all__ = [
     "StepStarted",
     "Target",
     "TransferReport",
+    "TransferSurvey",
     "TransferTask",
     "Value",
     "WarningRaised",

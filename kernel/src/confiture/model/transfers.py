@@ -10,7 +10,7 @@ import msgspec
 from confiture.model.plans import Statement
 from confiture.model.servers import Target
 
-__all__ = ["Mask", "TransferReport", "TransferTask"]
+__all__ = ["Mask", "TransferReport", "TransferSurvey", "TransferTask"]
 
 
 class Mask(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +55,10 @@ class TransferTask(msgspec.Struct, frozen=True, kw_only=True):
     each value is read anew by the column's type. ``step``: ``Progress`` in rows runs under that name, in bytes under
     ``<step>.bytes``; "" for none. ``rollback``: all of it is taken back on the target in the end, deferred constraints
     having been checked; the report says what would have been.
+
+    ``freeze``: the rows are written as if they were old, which spares a later VACUUM (COPY's FREEZE): of a table that
+    was made or emptied by ``before``, and is not partitioned. ``bytes_per_second``: not more than that, where the
+    engine can hold a stream back; who cannot leaves it to its caller, who waits between tasks.
     """
 
     source: Target
@@ -69,6 +73,8 @@ class TransferTask(msgspec.Struct, frozen=True, kw_only=True):
     after: tuple[Statement, ...] = ()
     binary: bool = True
     rollback: bool = False
+    freeze: bool = False
+    bytes_per_second: int | None = None
     step: str = ""
 
     def __repr__(self) -> str:
@@ -89,3 +95,20 @@ class TransferReport(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int
     seconds: float
     binary: bool = True
+
+
+class TransferSurvey(msgspec.Struct, frozen=True, kw_only=True):
+    """What an engine says of a task beforehand. ``engine`` is the provider that is to do it: itself, or its choice.
+
+    ``because`` is why, for people. ``obstacle`` is why it cannot be done, None where it can; ``hint`` what to do then.
+    ``rows_per_second`` and ``bytes_per_second`` (as they travel) are measured on the task's own rows; None where nobody
+    measured. ``locks`` are sentences for people: what is locked where, and for how long.
+    """
+
+    engine: str
+    because: str = ""
+    obstacle: str | None = None
+    hint: str | None = None
+    rows_per_second: float | None = None
+    bytes_per_second: float | None = None
+    locks: tuple[str, ...] = ()

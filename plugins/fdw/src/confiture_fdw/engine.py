@@ -1,0 +1,25 @@
+"""The transfer engine ``fdw``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from confiture.model import Mask, TransferReport, TransferTask
+
+if TYPE_CHECKING:
+    from confiture.protocols import Context
+
+__all__ = ["FdwEngine"]
+
+
+class FdwEngine:
+    """Has the target read the rows itself, through postgres_fdw."""
+
+    def accepts(self, task: TransferTask, masks: Sequence[Mask] = ()) -> bool:
+        """See ``TransferEngine.accepts``."""
+        raise NotImplementedError
+
+    async def transfer(self, ctx: Context, task: TransferTask, masks: Sequence[Mask] = ()) -> TransferReport:
+        """Move the rows. See ``TransferEngine.transfer``."""
+        raise NotImplementedError

@@ -1,0 +1,37 @@
+"""``[schema-to-schema]`` in confiture.toml."""
+
+from __future__ import annotations
+
+import msgspec
+
+__all__ = ["DEFAULT_MAPS", "DEFAULT_SOURCE", "DEFAULT_TARGET", "SECTION", "SchemaToSchemaConfig"]
+
+SECTION = "schema-to-schema"
+DEFAULT_SOURCE = "production"
+DEFAULT_TARGET = "production_new"
+#: Where the map is, where nobody says so; the first that is there. None at all is a map without a word.
+DEFAULT_MAPS = ("db/migration_map.yaml", "db/migration_map.yml", "db/migration_map.toml")
+
+
+class SchemaToSchemaConfig(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"source": "from", "target": "to"}
+):
+    """What the command's options are, where they are not given, and how hard the servers are used.
+
+    ``source`` (``from``) and ``target`` (``to``) are environments or connection strings; None: ``production`` and
+    ``production_new``. ``mapping`` is the file; ``strategy`` the transfer engine. ``jobs``: sessions at once; None: as
+    many as this machine has processors, four at most. ``chunk_mb``: what is read under one snapshot.
+
+    ``max_mb_per_second``: all sessions together; None: no limit. ``max_active_sessions``: of others on the source,
+    above which copying waits; ``max_replica_lag_s``: of the slowest replica of either server. None: not looked at.
+    """
+
+    source: str | None = None
+    target: str | None = None
+    mapping: str | None = None
+    strategy: str = "fdw"
+    jobs: int | None = None
+    chunk_mb: int = 64
+    max_mb_per_second: float | None = None
+    max_active_sessions: int | None = None
+    max_replica_lag_s: float | None = None

@@ -1,0 +1,1 @@
+"""A first map, from what the differ says of both schemas."""

@@ -1,0 +1,124 @@
+"""The medium ``schema-to-schema``: its steps, in order. Nothing is written before all of them have agreed."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from confiture.errors import Refused
+from confiture.hooks import TRANSFER
+from confiture.model import TransferTask
+from confiture.protocols import PreparingEngine
+from confiture.sides import shown_side
+from confiture_schema_to_schema.checking import refuse
+from confiture_schema_to_schema.configuring import SECTION, SchemaToSchemaConfig
+from confiture_schema_to_schema.copying import Former, copy_tables, find_former, running
+from confiture_schema_to_schema.creating import Staging, create_target
+from confiture_schema_to_schema.mapping import read_map
+from confiture_schema_to_schema.model import SchemaToSchemaReport, SchemaToSchemaRequest
+from confiture_schema_to_schema.opening import opened
+from confiture_schema_to_schema.sides import find_sides
+
+if TYPE_CHECKING:
+    from confiture.protocols import Context
+    from confiture_schema_to_schema.model import Finding
+    from confiture_schema_to_schema.values import Job, Sides
+
+__all__ = ["SchemaToSchemaMedium", "task_of"]
+
+
+class SchemaToSchemaMedium:
+    """Medium 4, up to a copy that can be validated. One instance may serve several runs."""
+
+    request_type: type[SchemaToSchemaRequest] = SchemaToSchemaRequest
+
+    async def run(self, ctx: Context, request: SchemaToSchemaRequest) -> SchemaToSchemaReport:
+        """Begin, or go on where ``request.resume``.
+
+        Raises ``ConfigError`` for a map that means nothing, ``Refused`` naming all that is in the way: nothing was
+        written then. ``Busy`` where another process is at work. What fails later says what it left, and how to go on.
+        """
+        started = time.monotonic()
+        sides = await find_sides(ctx, request)
+        async with ctx.lock(sides.target, f"schema-to-schema {sides.target.database}"):
+            former = await find_former(ctx, sides)
+            _check_former(former, request, sides)
+            config = ctx.settings(SECTION, SchemaToSchemaConfig)
+            strategy = former.strategy if former else request.strategy or config.strategy
+            tables = former.tables if former else request.tables
+            map_ = read_map(ctx, request.mapping or (former.mapping if former else None))
+            run_id = former.run_id if former else ctx.run_id
+            options = {"strategy": strategy, "tables": tables, "run_id": run_id}
+            # A run that is gone on with was looked at when it began; half its rows are there by now.
+            async with opened(ctx, sides, map_, **options, rows=request.preflight and former is None) as first:
+                refuse(first.findings)
+            created = False
+            if not first.exists:
+                created = await create_target(ctx, sides)
+                # Once more, now that it is there: what was found out in a scratch database was of another server.
+                async with opened(ctx, sides, map_, **options, rows=False) as second:
+                    refuse(second.findings)
+                    first = second
+            report = await _copy(ctx, first.job, request, first.findings)
+        return msgspec.structs.replace(
+            report, created=created, resumed=former is not None, seconds=time.monotonic() - started
+        )
+
+
+def _check_former(former: Former | None, request: SchemaToSchemaRequest, sides: Sides) -> None:
+    shown = shown_side(sides.target)
+    if request.resume and former is None:
+        raise Refused(
+            f"there is no unfinished migration into {shown!r} to go on with",
+            hint="begin one: `confiture migrate schema-to-schema start`",
+        )
+    if former is not None and not request.resume:
+        raise Refused(
+            f"a migration into {shown!r} was begun and is not finished",
+            hint="go on with it: `confiture migrate schema-to-schema resume`; or drop that database, and begin anew",
+        )
+
+
+async def _copy(
+    ctx: Context, job: Job, request: SchemaToSchemaRequest, findings: tuple[Finding, ...]
+) -> SchemaToSchemaReport:
+    async with running(ctx, job, request) as attempt:
+        await _prepare_engines(ctx, job)
+        staging = Staging(ctx, job, request.jobs)
+        await staging.take_off()
+        copied = await copy_tables(ctx, job, request, attempt, staging)
+        await staging.finish()
+    return SchemaToSchemaReport(
+        source=shown_side(job.sides.source),
+        target=shown_side(job.sides.target),
+        run_id=job.run_id,
+        created=False,
+        resumed=False,
+        tables=copied.tables,
+        findings=findings,
+        snapshot_seconds=copied.snapshot_seconds,
+        whole_snapshots=copied.whole_snapshots,
+    )
+
+
+async def _prepare_engines(ctx: Context, job: Job) -> None:
+    for name in sorted({plan.engine for plan in job.plans}):
+        engine = ctx.get(TRANSFER, name)
+        if isinstance(engine, PreparingEngine):
+            await engine.prepare(ctx, [task_of(job, plan.part.number) for plan in job.plans if plan.engine == name])
+
+
+def task_of(job: Job, number: int) -> TransferTask:
+    """The whole of a part as one task: what engines are asked about."""
+    plan = next(plan for plan in job.plans if plan.part.number == number)
+    return TransferTask(
+        source=job.sides.source,
+        target=job.sides.target,
+        table=plan.target.sql,
+        columns=plan.part.columns,
+        query=plan.part.query,
+        estimated_rows=plan.source.rows,
+        binary=plan.part.binary,
+    )

@@ -1,0 +1,301 @@
+"""What the mediums are asked for, and what they say that they did."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+__all__ = [
+    "Finding",
+    "MapReport",
+    "MapRequest",
+    "Mismatch",
+    "PauseReport",
+    "PauseRequest",
+    "PlanReport",
+    "PlanRequest",
+    "PlannedTable",
+    "SchemaToSchemaReport",
+    "SchemaToSchemaRequest",
+    "StatusReport",
+    "StatusRequest",
+    "TableReport",
+    "TableStatus",
+    "ValidateReport",
+    "ValidateRequest",
+    "ValidatedTable",
+]
+
+
+class _Sides(msgspec.Struct, frozen=True, kw_only=True):
+    """``source`` and ``target``: an environment's name or a connection string; ``mapping``: the map's file.
+
+    None: as ``[schema-to-schema]`` says, else ``production``, ``production_new`` and ``db/migration_map.yaml`` where
+    these exist.
+    """
+
+    source: str | None = None
+    target: str | None = None
+    mapping: str | None = None
+
+
+class PlanRequest(_Sides, frozen=True, kw_only=True):
+    """``strategy``: the transfer engine. ``tables``: names of the old or the new database; (): all of them.
+
+    ``sample`` False: no rows are read to measure rates. ``preflight`` False: no rows are read to look for offenders.
+    """
+
+    strategy: str | None = None
+    tables: tuple[str, ...] = ()
+    sample: bool = True
+    preflight: bool = True
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that was found before the copy. An ``error`` stops a start; ``keys`` are some of the rows' keys.
+
+    ``check``: ``unmapped``, ``unfilled``, ``unique``, ``not-null``, ``check``, ``foreign-key``, ``length``, ``label``,
+    ``privilege``, ``setting``, ``connectivity``, ``engine``, ``key``, ``volatile``, ``disk``, ``occupied``.
+    """
+
+    level: Literal["error", "warning", "note"]
+    check: str
+    table: str
+    message: str
+    hint: str | None = None
+    rows: int | None = None
+    keys: tuple[str, ...] = ()
+
+
+class PlannedTable(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a table, as it would be copied. ``seconds``: at the rate that was sampled; None: nobody measured."""
+
+    table: str
+    source: str
+    query: str
+    engine: str
+    because: str
+    key: tuple[str, ...]
+    snapshot: Literal["per chunk", "one"]
+    rows: int
+    bytes: int
+    chunks: int
+    rows_per_second: float | None = None
+    bytes_per_second: float | None = None
+    seconds: float | None = None
+    locks: tuple[str, ...] = ()
+    irreversible: tuple[str, ...] = ()
+
+
+class PlanReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a start would do. ``creates``: the new database is not there yet. ``disk_bytes``: what it will need.
+
+    ``seconds``: until all is copied and indexed, by the samples; None where there are none.
+    """
+
+    source: str
+    target: str
+    mapping: str | None
+    strategy: str
+    creates: bool
+    tables: tuple[PlannedTable, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    locks: tuple[str, ...] = ()
+    disk_bytes: int = 0
+    seconds: float | None = None
+    exit_code: int = 0
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """What stops a start."""
+        return tuple(finding for finding in self.findings if finding.level == "error")
+
+
+class SchemaToSchemaRequest(_Sides, frozen=True, kw_only=True):
+    """Begin a migration, or go on with it (``resume``: then nothing else needs to be said).
+
+    ``jobs`` and ``max_mb_per_second`` as in ``[schema-to-schema]``. ``preflight`` False: rows are not looked at
+    beforehand; what they violate is then found when it happens.
+    """
+
+    strategy: str | None = None
+    tables: tuple[str, ...] = ()
+    jobs: int | None = None
+    max_mb_per_second: float | None = None
+    preflight: bool = True
+    resume: bool = False
+
+
+class TableReport(msgspec.Struct, frozen=True, kw_only=True):
+    """A table of the new database. ``engines``: by part. ``rows``: that it took, in all runs of this migration."""
+
+    table: str
+    sources: tuple[str, ...]
+    engines: tuple[str, ...]
+    rows: int
+    bytes: int
+    seconds: float
+    chunks: int
+
+
+class SchemaToSchemaReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What was copied. ``snapshot_seconds``: the longest time that a snapshot of the source was held for a part with a
+    key; ``whole_snapshots``: tables without one, and how long theirs was."""  # noqa: D205, D209
+
+    source: str
+    target: str
+    run_id: str
+    created: bool
+    resumed: bool
+    tables: tuple[TableReport, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    snapshot_seconds: float = 0.0
+    whole_snapshots: Mapping[str, float] = {}
+    seconds: float = 0.0
+    exit_code: int = 0
+
+    @property
+    def rows(self) -> int:
+        """All rows."""
+        return sum(table.rows for table in self.tables)
+
+
+class StatusRequest(_Sides, frozen=True, kw_only=True):
+    """How far a migration is."""
+
+
+Phase = Literal["none", "preparing", "copying", "indexing", "copied"]
+
+
+class TableStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A part. ``rows`` and ``bytes`` are copied; ``estimated_rows`` there are. ``eta_seconds``: at its rate so far."""
+
+    table: str
+    source: str
+    engine: str
+    state: Literal["waiting", "copying", "copied", "indexed"]
+    rows: int
+    estimated_rows: int
+    bytes: int
+    chunks_done: int
+    chunks: int
+    seconds: float = 0.0
+
+
+class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
+    """How far it is. ``phase`` ``none``: there is no migration into that database.
+
+    ``running``: a process is at work now; ``paused``: it was told to wait, ``waiting_for`` why it waits (a pause, load,
+    a replica). ``rows_per_second`` over the last minute.
+    """
+
+    source: str
+    target: str
+    phase: Phase
+    run_id: str = ""
+    strategy: str = ""
+    running: bool = False
+    paused: bool = False
+    waiting_for: str | None = None
+    attempt: int = 0
+    started: dt.datetime | None = None
+    finished: dt.datetime | None = None
+    tables: tuple[TableStatus, ...] = ()
+    rows: int = 0
+    estimated_rows: int = 0
+    bytes: int = 0
+    rows_per_second: float | None = None
+    bytes_per_second: float | None = None
+    eta_seconds: float | None = None
+    last_error: str | None = None
+    exit_code: int = 0
+
+
+class PauseRequest(_Sides, frozen=True, kw_only=True):
+    """Have the process that copies wait (``paused``), or go on."""
+
+    paused: bool = True
+
+
+class PauseReport(msgspec.Struct, frozen=True, kw_only=True):
+    """``running``: there is a process which that is told to."""
+
+    target: str
+    paused: bool
+    running: bool
+    run_id: str
+
+
+class ValidateRequest(_Sides, frozen=True, kw_only=True):
+    """Compare the mapped rows of the source with those of the target. ``tables`` as in :class:`PlanRequest`.
+
+    ``max_keys``: so many keys of rows that differ are named, by table.
+    """
+
+    tables: tuple[str, ...] = ()
+    jobs: int | None = None
+    max_keys: int = 20
+
+
+class Mismatch(msgspec.Struct, frozen=True, kw_only=True):
+    """A row that is not the same. ``key`` is its key as a JSON array of texts."""
+
+    key: str
+    how: Literal["missing", "unexpected", "different"]
+
+
+class ValidatedTable(msgspec.Struct, frozen=True, kw_only=True):
+    """``source_rows`` are those that the map gives. ``differing``: how many rows; ``mismatches`` some of them.
+
+    ``hash``: the function that was summed. ``transient``: rows that differed at first, and were equal when looked at
+    again.
+    """
+
+    table: str
+    source_rows: int
+    target_rows: int
+    segments: int
+    differing: int
+    mismatches: tuple[Mismatch, ...] = ()
+    transient: int = 0
+    hash: str = "hashtextextended"
+    seconds: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        """Whether it is what the map gives."""
+        return self.differing == 0 and self.source_rows == self.target_rows
+
+
+class ValidateReport(msgspec.Struct, frozen=True, kw_only=True):
+    """``exit_code`` is 7 where a table is not what the map gives of the source."""
+
+    source: str
+    target: str
+    tables: tuple[ValidatedTable, ...] = ()
+    seconds: float = 0.0
+    exit_code: int = 0
+
+
+class MapRequest(_Sides, frozen=True, kw_only=True):
+    """Write a first map. ``output``: the file; None: ``db/migration_map.yaml``. ``force``: replace one that is there.
+
+    ``renames`` and ``drops`` as in ``confiture migrate diff`` (``old=new``).
+    """
+
+    output: str | None = None
+    force: bool = False
+    renames: Mapping[str, str] = {}
+    drops: tuple[str, ...] = ()
+
+
+class MapReport(msgspec.Struct, frozen=True, kw_only=True):
+    """``text`` is the map; ``open``: what somebody has to decide, as it stands in the file as comments."""
+
+    path: str
+    text: str
+    renames: int = 0
+    open: tuple[str, ...] = ()

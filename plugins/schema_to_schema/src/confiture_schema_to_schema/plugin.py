@@ -1,0 +1,37 @@
+"""Registers the mediums of ``confiture migrate schema-to-schema``, and their commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from confiture.hooks import Provider, hookimpl
+
+if TYPE_CHECKING:
+    from confiture.protocols import Medium
+
+API_VERSION = 1
+
+_PACKAGE = "confiture_schema_to_schema"
+
+
+@hookimpl
+def confiture_mediums() -> Iterable[Provider[Medium]]:
+    """Medium 4."""
+    for name, target, summary in (
+        ("", "medium:SchemaToSchemaMedium", "rows of one database in another of a new schema, through a map"),
+        (
+            "-plan",
+            "planning.medium:PlanMedium",
+            "what a migration into a new database would do, and what is in its way",
+        ),
+        ("-status", "status.medium:StatusMedium", "how far a migration into a new database is"),
+        ("-pause", "status.pausing:PauseMedium", "a migration into a new database waits, or goes on"),
+        (
+            "-validate",
+            "validating.medium:ValidateMedium",
+            "whether a new database is what the map gives of the old one",
+        ),
+        ("-map", "generating.medium:MapMedium", "a first migration map, from what differs"),
+    ):
+        yield Provider(name=f"schema-to-schema{name}", target=f"{_PACKAGE}.{target}", summary=summary)

@@ -1,0 +1,1 @@
+"""How far a migration is, and who may tell it to wait."""
