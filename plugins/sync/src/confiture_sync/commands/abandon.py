@@ -7,8 +7,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from confiture.cli.command import ProjectParam, ShellParam, environments
+from confiture.cli.units import many
 from confiture_sync.abandoning_model import SyncAbandonReport, SyncAbandonRequest
-from confiture_sync.commands.units import many
 
 __all__ = ["abandon"]
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from confiture.cli.command import ProjectParam, ShellParam, environments
-from confiture_sync.commands.words import names
+from confiture.cli.words import names
 from confiture_sync.initialising_model import SyncInitReport, SyncInitRequest
 
 __all__ = ["init"]

@@ -6,7 +6,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from confiture_sync.commands.units import many, size, span
+from confiture.cli.units import many, size, span
 from confiture_sync.model import Check, Finding, SyncReport, TableReport
 
 __all__ = ["report_lines"]

@@ -8,8 +8,9 @@ from typing import Annotated, Any, TypeAlias
 from cyclopts import Group, Parameter
 
 from confiture.cli.command import ProjectParam, ShellParam, environments
+from confiture.cli.words import names
 from confiture.errors import ConfitureError, UsageError
-from confiture_sync.commands.words import lists, names, pairs, samples
+from confiture_sync.commands.words import lists, pairs, samples
 from confiture_sync.model import SyncReport, SyncRequest
 
 __all__ = ["sync"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
+from confiture.cli.units import many, size, span
 from confiture.model import Event, Progress, StepFinished, StepStarted
 from confiture.redact import redact
-from confiture_sync.commands.units import many, size, span
 
 if TYPE_CHECKING:
     from confiture.cli.shell import Shell

@@ -1,32 +1,20 @@
-"""Reads the values of options: names with commas between them, and ``table=value``."""
+"""Reads the values of options that are ``table=value``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from confiture.cli.words import names, split_unquoted
 from confiture.errors import UsageError
 
-__all__ = ["lists", "names", "pairs", "samples"]
-
-
-def names(written: Iterable[str], option: str) -> tuple[str, ...]:
-    """What commas separate, outside of double quotes. Raises ``UsageError`` for an empty name."""
-    found = []
-    for text in written:
-        parts = [part.strip() for part in _split(text, ",")]
-        if not all(parts):
-            raise UsageError(
-                f"{option} {text!r} has an empty name", hint="write names with commas between them: users,posts"
-            )
-        found += parts
-    return tuple(found)
+__all__ = ["lists", "pairs", "samples"]
 
 
 def pairs(written: Iterable[str], option: str, example: str) -> dict[str, str]:
     """``name=value`` each, the name up to the first ``=`` outside of double quotes. Raises ``UsageError``."""
     found: dict[str, str] = {}
     for text in written:
-        name, *rest = _split(text, "=", 1)
+        name, *rest = split_unquoted(text, "=", 1)
         if not rest or not name.strip() or not rest[0].strip():
             raise UsageError(f"{option} {text!r} has no two parts with = between them", hint=f"write {example}")
         name = name.strip()
@@ -40,7 +28,7 @@ def samples(written: Iterable[str]) -> dict[str, str]:
     """``1%`` for every table (``""``), ``users=1%,posts=all`` for some. Raises ``UsageError``."""
     found: dict[str, str] = {}
     for part in names(written, "--sample"):
-        name, *rest = _split(part, "=", 1)
+        name, *rest = split_unquoted(part, "=", 1)
         table, size = (name.strip(), rest[0].strip()) if rest else ("", name)
         if not size or (rest and not table):
             raise UsageError(f"--sample {part!r} says no table or no size", hint="write 1%, users=1% or users=all")
@@ -63,16 +51,3 @@ def _unquoted(text: str) -> str:
     if len(text) > 1 and text[0] == text[-1] == '"':
         return text[1:-1].replace('""', '"')
     return text
-
-
-def _split(text: str, separator: str, most: int = -1) -> list[str]:
-    """``text`` cut at ``separator`` outside of double quotes, ``most`` times at most."""
-    parts: list[str] = []
-    quoted, start = False, 0
-    for place, character in enumerate(text):
-        if character == '"':
-            quoted = not quoted
-        elif character == separator and not quoted and len(parts) != most:
-            parts.append(text[start:place])
-            start = place + 1
-    return [*parts, text[start:]]
