@@ -16,29 +16,32 @@ __all__ = ["read_indexes"]
 
 # What stays: exclusion constraints (to build one looks for conflicts row by row all the same), what
 # identifies rows for replication, what is broken, what belongs to an extension, and whatever something else depends on:
-# foreign keys that use it, ON CONFLICT ON CONSTRAINT in rules and functions. A constraint cannot be made of an index on
-# a partitioned table.
+# foreign keys that use it, ON CONFLICT ON CONSTRAINT in rules and functions. The options of a
+# constraint's index on a partitioned table are not in its definition.
 # to_jsonb: conperiod is there since 18; a statistics target that was not set is NULL since 17, and -1 before.
 _INDEXES = """
 SELECT i.indexrelid AS oid, i.indrelid AS relation, ic.relname::text AS name, ic.relkind = 'I' AS partitioned,
        ic.relispartition AS attached, h.inhparent AS parent, pg_catalog.pg_get_indexdef(i.indexrelid) AS definition,
        i.indisprimary AS primary, i.indisclustered AS clustered,
        pg_catalog.obj_description(i.indexrelid, 'pg_class') AS comment, coalesce(s.spcname::text, '') AS tablespace,
-       k.conname::text AS constraint, k.condeferrable AS deferrable,
-       k.condeferred AS deferred, pg_catalog.obj_description(k.oid, 'pg_constraint') AS constraint_comment,
+       k.conname::text AS constraint, pg_catalog.pg_get_constraintdef(k.oid) AS constraint_definition,
+       k.condeferrable AS deferrable, k.condeferred AS deferred,
+       pg_catalog.obj_description(k.oid, 'pg_constraint') AS constraint_comment,
        ARRAY(SELECT a.attnum::int FROM pg_catalog.pg_attribute a
               WHERE a.attrelid = i.indexrelid AND coalesce(a.attstattarget, -1) >= 0 ORDER BY a.attnum) AS columns,
        ARRAY(SELECT a.attstattarget::int FROM pg_catalog.pg_attribute a
               WHERE a.attrelid = i.indexrelid AND coalesce(a.attstattarget, -1) >= 0 ORDER BY a.attnum) AS targets,
        ($2 OR NOT i.indisprimary) AND NOT i.indisexclusion AND NOT i.indisreplident AND i.indisvalid AND i.indisready
-       AND (k.oid IS NULL OR k.contype IN ('p', 'u') AND k.conparentid = 0 AND ic.relkind = 'i'
-            AND NOT ic.relispartition AND NOT coalesce(pg_catalog.to_jsonb(k) ->> 'conperiod', 'false')::bool)
+       AND (k.oid IS NULL OR k.contype IN ('p', 'u')
+            AND NOT coalesce(pg_catalog.to_jsonb(k) ->> 'conperiod', 'false')::bool
+            AND CASE WHEN ic.relkind = 'i' AND NOT ic.relispartition THEN k.conparentid = 0
+                     ELSE $2 AND (ic.relkind = 'i' OR ic.reloptions IS NULL) END)
        AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
              WHERE d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = i.indexrelid
                AND NOT (d.classid = 'pg_catalog.pg_class'::regclass AND d.deptype IN ('P', 'S')))
        AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
              WHERE d.refclassid = 'pg_catalog.pg_constraint'::regclass AND d.refobjid = k.oid
-               AND d.deptype <> 'i')
+               AND d.deptype NOT IN ('i', 'P', 'S'))
        AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
              WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = i.indexrelid AND d.deptype IN ('e', 'x'))
        AS free
@@ -56,13 +59,13 @@ async def read_indexes(
     """What drops and builds those of ``parts``, which are whole tables with all their partitions.
 
     These are indexes of every method, unique and partial ones and those of expressions too, indexes of partitioned
-    tables with those of their partitions, and unique constraints; with ``primary`` the primary keys as well, whose
-    columns stay NOT NULL.
+    tables with those of their partitions, and unique constraints of other tables; with ``primary`` primary keys as
+    well, whose columns stay NOT NULL, and both kinds of constraints of partitioned tables.
 
-    What stays: exclusion constraints and those WITHOUT OVERLAPS, constraints of partitioned tables, what identifies
-    rows for replication (REPLICA IDENTITY USING INDEX), what is not valid, what belongs to an extension, and what
-    something else depends on, such as a view, or a foreign key: take these off before (:func:`take_keys`), where their
-    parents' keys are to be found.
+    What stays: exclusion constraints and those WITHOUT OVERLAPS, a partitioned table's constraint that has storage
+    parameters, what identifies rows for replication (REPLICA IDENTITY USING INDEX), what is not valid, what belongs to
+    an extension, and what something else depends on, such as a view, or a foreign key: take these off before
+    (:func:`take_keys`), where the keys that they lead to are to be found.
 
     ``bytes_of`` says by a table's OID how much it will hold. The session's search_path must be empty
     (:func:`qualify`).
@@ -83,7 +86,8 @@ async def read_indexes(
                 found.append(_plain(row, part, size))
         else:
             tree = _tree(row, below)
-            if all(each["free"] and each["constraint"] is None for each in tree):
+            alike = len({each["constraint"] is None for each in tree}) == 1
+            if alike and all(each["free"] for each in tree):
                 found.append(_partitioned(row, tree, by_oid, size))
     return found
 
@@ -94,35 +98,25 @@ def _tree(row: Any, below: Mapping[int, Sequence[Any]]) -> list[Any]:
 
 
 def _plain(row: Any, part: Part, size: int) -> Thing:
-    off = f"DROP INDEX {_name(part, row)}"
     build, after = _build(row, part), list[str]()
-    if row["constraint"] is not None:
-        constraint = quote_ident(row["constraint"])
-        off = f"ALTER TABLE {part.sql} DROP CONSTRAINT {constraint}"
-        when = " DEFERRABLE" + (" INITIALLY DEFERRED" if row["deferred"] else "") if row["deferrable"] else ""
-        what = "PRIMARY KEY" if row["primary"] else "UNIQUE"
-        add = [
-            f"ALTER TABLE {part.sql} ADD CONSTRAINT {constraint} {what} USING INDEX {quote_ident(row['name'])}{when}"
-        ]
-        if row["constraint_comment"] is not None:
-            comment = quote_literal(row["constraint_comment"])
-            add.append(f"COMMENT ON CONSTRAINT {constraint} ON {part.sql} IS {comment}")
-        # No other index of the table is being built yet, as it may be when a unique constraint's is there.
-        (build if row["primary"] else after).extend(add)
+    # No other index of the table is being built yet, as it may be when a unique constraint's is there.
+    (build if row["primary"] else after).extend(_constrain(row, part))
     after += _cluster(row, part)
     records = [_record(Phase.INDEX, row, part, build, size)]
     if after:
         records.append(_record(Phase.ATTACH, row, part, after, size))
-    return Thing(off=off, records=tuple(records))
+    return Thing(off=_off(row, part), records=tuple(records))
 
 
 def _partitioned(row: Any, tree: Sequence[Any], parts: Mapping[int, Part], size: int) -> Thing:
     """As pg_dump has it: each partition's by itself, then the table's ON ONLY, which the others are attached to."""
-    records, after = [], []
+    records, after = [], list[str]()
     for each in tree:
         part = parts[each["relation"]]
         if not each["partitioned"]:
-            records.append(_record(Phase.INDEX, each, part, _build(each, part), size // len(tree)))
+            build = _build(each, part)
+            (build if each["primary"] else after).extend(_constrain(each, part))
+            records.append(_record(Phase.INDEX, each, part, build, size // len(tree)))
             after += _cluster(each, part)
             continue
         after += _build(each, part)
@@ -133,15 +127,25 @@ def _partitioned(row: Any, tree: Sequence[Any], parts: Mapping[int, Part], size:
         ]
     part = parts[row["relation"]]
     records.append(_record(Phase.ATTACH, row, part, after, size))
-    return Thing(off=f"DROP INDEX {_name(part, row)}", records=tuple(records))
+    return Thing(off=_off(row, part), records=tuple(records))
+
+
+def _off(row: Any, part: Part) -> str:
+    if row["constraint"] is None:
+        return f"DROP INDEX {_name(part, row)}"
+    return f"ALTER TABLE {part.sql} DROP CONSTRAINT {quote_ident(row['constraint'])}"
 
 
 def _build(row: Any, part: Part) -> list[str]:
-    name = _name(part, row)
+    """Of a partitioned table's constraint, which cannot be made of an index, both."""
+    name, whole, make = _name(part, row), row["partitioned"] and row["constraint"] is not None, row["definition"]
+    if whole:
+        constraint = quote_ident(row["constraint"])
+        make = f"ALTER TABLE ONLY {part.sql} ADD CONSTRAINT {constraint} {row['constraint_definition']}"
     build = [
         # A definition does not name its tablespace; '' is the database's own.
         f"SET LOCAL default_tablespace = {quote_literal(row['tablespace'])}",
-        row["definition"],
+        make,
         *(
             f"ALTER INDEX {name} ALTER COLUMN {column} SET STATISTICS {target}"
             for column, target in zip(row["columns"], row["targets"], strict=True)
@@ -149,7 +153,25 @@ def _build(row: Any, part: Part) -> list[str]:
     ]
     if row["comment"] is not None:
         build.append(f"COMMENT ON INDEX {name} IS {quote_literal(row['comment'])}")
-    return build
+    return [*build, *_comment(row, part)] if whole else build
+
+
+def _constrain(row: Any, part: Part) -> list[str]:
+    """What makes the constraint of its index."""
+    if row["constraint"] is None:
+        return []
+    what = "PRIMARY KEY" if row["primary"] else "UNIQUE"
+    when = " DEFERRABLE" + (" INITIALLY DEFERRED" if row["deferred"] else "") if row["deferrable"] else ""
+    name, index = quote_ident(row["constraint"]), quote_ident(row["name"])
+    add = f"ALTER TABLE {part.sql} ADD CONSTRAINT {name} {what} USING INDEX {index}{when}"
+    return [add, *_comment(row, part)]
+
+
+def _comment(row: Any, part: Part) -> list[str]:
+    if row["constraint_comment"] is None:
+        return []
+    comment = quote_literal(row["constraint_comment"])
+    return [f"COMMENT ON CONSTRAINT {quote_ident(row['constraint'])} ON {part.sql} IS {comment}"]
 
 
 def _cluster(row: Any, part: Part) -> list[str]:
