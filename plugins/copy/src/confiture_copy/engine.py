@@ -11,18 +11,19 @@ import anyio
 
 from confiture.connect import cancel_until
 from confiture.errors import ConfitureError, Refused
-from confiture.model import Mask, Statement, TransferReport, TransferTask, WarningRaised
+from confiture.model import Mask, Statement, Target, TransferReport, TransferSurvey, TransferTask, WarningRaised
 from confiture.transfer import TAKEN_BYTES, TAKEN_ROWS, Fit, fit_types, prepare_session, query_types, reading, set_local
 from confiture.translate import collapse
 from confiture_copy.binary import BinaryMasker
-from confiture_copy.failures import lost, server_failure, statement_failure
+from confiture_copy.failures import server_failure, telling
 from confiture_copy.listening import hearing
 from confiture_copy.masking import functions_of, masked_query
 from confiture_copy.pumping import Masker, Meter, Pipe
+from confiture_copy.surveying import refuse_freezing, survey_tasks
 from confiture_copy.text import TextMasker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from confiture.protocols import Connection, Context
     from confiture_copy.masking import Function
@@ -41,6 +42,12 @@ class CopyEngine:
         """Any, as long as its statements can be part of the rows' transaction."""
         return all(each.transactional and each.copy_data is None for each in (*task.before, *task.after))
 
+    async def survey(
+        self, ctx: Context, tasks: Sequence[TransferTask], *, stands_for: Target | None = None
+    ) -> Sequence[TransferSurvey]:
+        """Whether types fit, and how the rows would travel. See ``SurveyingEngine.survey``."""
+        return await survey_tasks(ctx, tasks)
+
     async def transfer(self, ctx: Context, task: TransferTask, masks: Sequence[Mask] = ()) -> TransferReport:
         """Move the rows. See ``TransferEngine.transfer``."""
         begun = time.perf_counter()
@@ -53,16 +60,17 @@ class CopyEngine:
         functions = functions_of(task, masks)
         reads, writes = f"reading from {task.source.label!r} for {task.table!r}", _writing(task)
         async with (
-            _telling(reads),
+            telling(reads),
             reading(ctx, task.source, snapshot=task.snapshot, settings=task.settings) as source,
             # The last things to fail are deferred constraints, when the transaction ends.
-            _telling(writes, lambda error: server_failure(error, writes, "")),
+            telling(writes, lambda error: server_failure(error, writes, "")),
             ctx.connect(task.target) as target,
             _transaction(ctx, task, target),
         ):
             await prepare_session(target)
             await _run(target, task, task.before, "before")
-            async with _telling(reads):
+            await refuse_freezing(target, task)
+            async with telling(reads):
                 given = await query_types(source, query)
             fitted = await fit_types(given, target, task.table, task.columns, binary=task.binary)
             _refuse_forms(task, fitted, functions)
@@ -119,7 +127,7 @@ class _Copying:
         if functions:
             masker = (BinaryMasker if fitted.binary else TextMasker)(task.table, task.columns, functions)
         self.meter = Meter(ctx, task.step, task.estimated_rows, binary=fitted.binary)
-        self.pipe = Pipe(masker, self.meter)
+        self.pipe = Pipe(masker, self.meter, task.bytes_per_second)
         self.read = anyio.Event()
         self.stopping = False
         self.sent = 0
@@ -149,7 +157,7 @@ class _Copying:
     async def _read(self, source: Connection) -> None:
         doing = f"reading the rows of {self.task.table!r} from {self.task.source.label!r}"
         try:
-            async with _telling(doing, lambda error: server_failure(error, doing, "")):
+            async with telling(doing, lambda error: server_failure(error, doing, "")):
                 with anyio.CancelScope(shield=True):  # see _stop
                     tag = await source.copy_from_query(self.query, output=self.pipe, format=self.format)
         except ConfitureError:
@@ -175,10 +183,15 @@ class _Copying:
         doing = _writing(self.task)
         table, columns = self.fitted.table, self.task.columns
         try:
-            async with _telling(doing, lambda error: server_failure(error, doing, table, columns)):
+            async with telling(doing, lambda error: server_failure(error, doing, table, columns)):
                 with hearing(target, self.pipe.give_up):
                     tag = await target.copy_to_table(
-                        table, schema_name=self.fitted.schema, columns=columns, source=self.pipe, format=self.format
+                        table,
+                        schema_name=self.fitted.schema,
+                        columns=columns,
+                        source=self.pipe,
+                        format=self.format,
+                        freeze=True if self.task.freeze else None,
                     )
                 self.taken = int(tag.split()[-1])
         finally:
@@ -187,7 +200,7 @@ class _Copying:
 
 async def _run(target: Connection, task: TransferTask, statements: Sequence[Statement], when: str) -> None:
     doing = f"a statement {when} the rows of {task.table!r} on {task.target.label!r}"
-    async with _telling(doing):
+    async with telling(doing):
         for statement in statements:
             limits = {
                 name: f"{seconds * 1000:.0f}"
@@ -204,20 +217,3 @@ async def _run(target: Connection, task: TransferTask, statements: Sequence[Stat
             await set_local(target, limits)
             await target.execute(statement.sql)
             await set_local(target, former)
-
-
-@asynccontextmanager
-async def _telling(doing: str, told: Callable[..., ConfitureError] | None = None) -> AsyncIterator[None]:
-    """Raise what the driver raises as an error of ours, which keeps nothing of it: it may hold a row."""
-    import asyncpg
-
-    failure: ConfitureError
-    try:
-        yield
-    except asyncpg.PostgresError as error:
-        failure = told(error) if told is not None else statement_failure(error, doing)
-    except (asyncpg.InterfaceError, asyncpg.InternalClientError, ConnectionError):
-        failure = lost(doing)
-    else:
-        return
-    raise failure from None

@@ -8,7 +8,8 @@ and the names that it put into fields of their own are told, and its words only 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from confiture.errors import Busy, ConfitureError, ConnectionLost, DiskFull, PermissionMissing, StatementFailed
@@ -16,7 +17,7 @@ from confiture.errors import Busy, ConfitureError, ConnectionLost, DiskFull, Per
 if TYPE_CHECKING:
     import asyncpg
 
-__all__ = ["lost", "server_failure", "statement_failure"]
+__all__ = ["lost", "server_failure", "statement_failure", "telling"]
 
 _BUSY = frozenset({"55P03", "40P01"})
 _DISK_FULL = "53100"
@@ -62,6 +63,23 @@ def lost(doing: str) -> ConnectionLost:
         f"{doing} failed: the connection to the server was lost",
         hint="nothing of it is in the target; see the server's log for the reason, then run again",
     )
+
+
+@asynccontextmanager
+async def telling(doing: str, told: Callable[..., ConfitureError] | None = None) -> AsyncIterator[None]:
+    """Raise what the driver raises as an error of ours, which keeps nothing of it: it may hold a row."""
+    import asyncpg
+
+    failure: ConfitureError
+    try:
+        yield
+    except asyncpg.PostgresError as error:
+        failure = told(error) if told is not None else statement_failure(error, doing)
+    except (asyncpg.InterfaceError, asyncpg.InternalClientError, ConnectionError):
+        failure = lost(doing)
+    else:
+        return
+    raise failure from None
 
 
 def _type(error: asyncpg.PostgresError) -> type[ConfitureError]:

@@ -25,6 +25,8 @@ _WAITING_BYTES: Final = 4 << 20
 #: holds (200 kB) is filled in that time at 200 MB/s only, so that nobody waits for it.
 _SMALL_BYTES: Final = 128 << 10
 _MOMENT_S: Final = 0.001
+#: A stream that was slower than its limit may be faster for as long as this makes up for.
+_MADE_UP_S: Final = 0.5
 _TELL_EVERY_S = 0.2
 #: Rows of a binary stream are counted in one piece of so many, and told for all of them: counting takes 10 % of a copy.
 _COUNTED_OF = 32
@@ -45,9 +47,15 @@ class Masker(Protocol):
 
 
 class Pipe:
-    """A queue of pieces, bounded by their bytes, between a COPY out, which calls it, and a COPY in, which iterates."""
+    """A queue of pieces, bounded by their bytes, between a COPY out, which calls it, and a COPY in, which iterates.
 
-    def __init__(self, masker: Masker | None, meter: Meter) -> None:
+    ``bytes_per_second``: what leaves the source in a second; None: no limit.
+    """
+
+    def __init__(self, masker: Masker | None, meter: Meter, bytes_per_second: int | None = None) -> None:
+        self._byte_s = 1 / bytes_per_second if bytes_per_second else 0.0
+        self._due = time.monotonic()
+        self._over = anyio.Event()
         self._masker = masker
         self._meter = meter
         self._pieces: deque[bytes | bytearray] = deque()
@@ -81,6 +89,16 @@ class Pipe:
             while self._bytes > _WAITING_BYTES and not self._given_up:
                 self._emptied = anyio.Event()
                 await self._emptied.wait()
+            if self._byte_s:
+                await self._hold_back(len(piece))
+
+    async def _hold_back(self, size: int) -> None:
+        """Wait until ``size`` bytes more were due: a socket that nobody reads has the server wait."""
+        now = time.monotonic()
+        self._due = max(self._due, now - _MADE_UP_S) + size * self._byte_s
+        if self._due > now:
+            with anyio.move_on_after(self._due - now):
+                await self._over.wait()
 
     def end(self) -> None:
         """All rows are there. Never called where the source failed: the target must not take a part for the whole."""
@@ -96,6 +114,7 @@ class Pipe:
         self._given_up = True
         self._filled.set()
         self._emptied.set()
+        self._over.set()
 
     def __aiter__(self) -> Pipe:
         return self
