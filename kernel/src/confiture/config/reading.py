@@ -60,6 +60,8 @@ def _load_yaml(text: str, shown: str) -> Any:
             line=mark.line + 1 if mark else None,
             column=mark.column + 1 if mark else None,
         ) from error
+    except ValueError as error:  # what looks like a date, and is none
+        raise ConfigError(f"is not valid YAML: {error}", file=shown, hint="write it in quotes, as a text") from error
 
 
 def convert(value: Mapping[str, Any], type_: type[S], *, file: str, section: str = "", references: bool = True) -> S:

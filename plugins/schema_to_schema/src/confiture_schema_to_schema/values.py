@@ -99,13 +99,15 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     """A table: partitions are part of their root, which is the one that is here.
 
     ``keys``: the primary key first, then others by name. ``rows``, ``bytes`` (of the heap) and ``toast`` are the
-    server's estimates, partitions counted; ``index_bytes`` are those of its indexes.
+    server's estimates, partitions counted; ``index_bytes`` are those of its indexes. ``only``: tables of their own
+    inherit from it, whose rows are not its rows.
     """
 
     schema: str
     name: str
     columns: tuple[Column, ...]
     partitioned: bool = False
+    only: bool = False
     keys: tuple[Key, ...] = ()
     uniques: tuple[Unique, ...] = ()
     checks: tuple[Check, ...] = ()
@@ -133,7 +135,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 class Catalog(msgspec.Struct, frozen=True, kw_only=True):
     """The tables of a database by label: none of the system's, of extensions, or of confiture itself.
 
-    ``fingerprints``: by label, equal as long as the table's columns, types, keys and partitions are.
+    ``server_version`` is the major one. ``fingerprints``: by label, equal as long as the table's columns, types, keys and partitions are.
     """
 
     tables: Mapping[str, Table]
@@ -168,9 +170,10 @@ class LookupMap(msgspec.Struct, frozen=True, kw_only=True):
 class TableMap(msgspec.Struct, frozen=True, kw_only=True):
     """What somebody wrote for a table of the old database: one way into one table of the new one.
 
-    A split table has several of them, and a merged one is the ``target`` of several. ``source`` and ``target`` are as
-    written (``[schema.]table``); ``target`` None: the same name. ``columns``: by the old column's name; None where it
-    is dropped. ``defaults``: SQL by the new column's name. ``key``: the driving key, () for the primary key. ``path``
+    A split table has several of them, and a merged one is the ``target`` of several. Names of tables (``source``,
+    ``target``, those of lookups) are as written (``[schema.]table``, quoted where odd); names of columns and of lookups
+    are bare: unquoted and folded already. ``target`` None: the same name. ``columns``: by the old column's name; None
+    where it is dropped. ``defaults``: SQL by the new column's name. ``key``: the driving key, () for the primary key. ``path``
     and ``line`` say where it was written (``tables.users``).
     """
 
@@ -211,7 +214,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
     ``binary`` False: a value's type on the source has to be read anew by the target's column, from its text.
     ``complex``: it does more than take columns. ``volatile``: functions whose result is another one each time.
-    ``irreversible``: why rows cannot be brought back through it, for people.
+    ``irreversible``: why rows cannot be brought back through it, for people. ``plain``: by column of the target, the
+    column of the driving table that it is as it stands, unchanged and of the same type.
     """
 
     number: int
@@ -227,6 +231,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     complex: bool = False
     volatile: tuple[str, ...] = ()
     irreversible: tuple[str, ...] = ()
+    plain: Mapping[str, str] = {}
     map: TableMap | None = None
 
     @property
