@@ -170,10 +170,13 @@ class Context(Protocol):
         """
         ...
 
-    async def start(self, medium: str, request: Any = None, **values: Any) -> Any:
+    async def start(
+        self, medium: str, request: Any = None, *, environment: Environment | str | None = None, **values: Any
+    ) -> Any:
         """Run a medium, within this run, and return its report: mediums are put together of others so.
 
-        ``values`` become its request, where ``request`` is not given. Raises ``UnknownProvider``, ``ConfigError``.
+        ``values`` become its request, where ``request`` is not given. ``environment``: what the medium takes for the
+        run's own, and so works on. Raises ``UnknownProvider``, ``ConfigError``, ``UnknownEnvironment``.
         """
         ...
 

@@ -20,6 +20,7 @@ from confiture.config.environment import load_environment
 from confiture.config.passfile import find_password
 from confiture.config.project import ScratchConfig
 from confiture.connect import CLEANUP_TIMEOUT_S
+from confiture.elsewhere import in_environment
 from confiture.errors import AuthenticationFailed, ConfigError, DatabaseNotFound, PermissionMissing, ServerUnreachable
 from confiture.hooks import MEDIUM, SERVER, Kind
 from confiture.locks import acquire_lock, is_pooled, unlock
@@ -28,7 +29,7 @@ from confiture.temporary import temporary_database
 
 if TYPE_CHECKING:
     from confiture.model import Hazard, Plan
-    from confiture.protocols import Connection
+    from confiture.protocols import Connection, Context
     from confiture.registry import Registry
 
 __all__ = ["SCRATCH", "Run"]
@@ -265,11 +266,19 @@ class Run:
 
     # -- mediums --------------------------------------------------------------------------------------------------
 
-    async def start(self, medium: str, request: Any = None, **values: Any) -> Any:
+    async def start(
+        self, medium: str, request: Any = None, *, environment: Environment | str | None = None, **values: Any
+    ) -> Any:
         """Run a medium and return its report. ``values`` become its request, where ``request`` is not given.
 
-        Raises ``ConfigError`` for a value that the request does not have.
+        ``environment``: what that medium takes for the run's own. Raises ``ConfigError`` for a value that the request
+        does not have, ``UnknownEnvironment``.
         """
+        ctx: Context = self
+        if environment is not None:
+            if isinstance(environment, str):
+                environment = load_environment(self.project, environment)
+            ctx = in_environment(self, environment)
         provider = self.get(MEDIUM, medium)
         if request is None:
             known = {field.name for field in msgspec.structs.fields(provider.request_type)}
@@ -282,7 +291,7 @@ class Run:
                 raise ConfigError(f"{medium}: {error}") from error
         elif values or not isinstance(request, provider.request_type):
             raise ConfigError(f"{medium} takes one {provider.request_type.__name__}, or its fields as keywords")
-        return await provider.run(self, request)
+        return await provider.run(ctx, request)
 
     async def aclose(self) -> None:
         """Close whatever is still open. Shielded."""
