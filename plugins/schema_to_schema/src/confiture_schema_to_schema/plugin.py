@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from confiture.hooks import Provider, hookimpl
+from confiture.hooks import Command, Provider, hookimpl
 
 if TYPE_CHECKING:
     from confiture.protocols import Medium
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 API_VERSION = 1
 
 _PACKAGE = "confiture_schema_to_schema"
+_COMMAND = "migrate schema-to-schema"
 
 
 @hookimpl
@@ -35,3 +36,22 @@ def confiture_mediums() -> Iterable[Provider[Medium]]:
         ("-map", "generating.medium:MapMedium", "a first migration map, from what differs"),
     ):
         yield Provider(name=f"schema-to-schema{name}", target=f"{_PACKAGE}.{target}", summary=summary)
+
+
+@hookimpl
+def confiture_commands() -> Iterable[Command]:
+    """``confiture migrate schema-to-schema`` and its phases."""
+    for name, module, summary in (
+        ("", "whole", "Move into a new database with a new schema, while the old one goes on serving"),
+        (" plan", "plan", "Show what a migration into a new database would do, and change nothing"),
+        (" start", "start", "Begin a migration into a new database"),
+        (" status", "status", "Show how far a migration into a new database is"),
+        (" pause", "pause", "Have a migration wait"),
+        (" resume", "resume", "Go on with a migration that was paused or cut"),
+        (" validate", "validate", "Compare the new database with what the map gives of the old one"),
+        (" map", "map", "Write a first migration map, from what differs"),
+    ):
+        function = {"": "schema_to_schema", " map": "write_map"}.get(name, module)
+        yield Command(
+            name=_COMMAND + name, target=f"{_PACKAGE}.commands.{module}:{function}", summary=summary, group="Mediums"
+        )

@@ -1,0 +1,1 @@
+"""The command line: ``confiture migrate schema-to-schema`` and its phases."""

@@ -1,0 +1,93 @@
+"""How far a migration is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from confiture.cli.units import many, size, span
+from confiture_schema_to_schema.commands.rendering.lines import aligned, between, filled
+from confiture_schema_to_schema.model import StatusReport, TableStatus
+
+__all__ = ["progress_line", "status_lines"]
+
+#: What is at work is shown first where not all fits.
+_ORDER = {"copying": 0, "copied": 1, "waiting": 2, "indexed": 3}
+
+
+def status_lines(report: StatusReport, *, most: int | None = None) -> list[str]:
+    """The report in lines, ``most`` of them at most."""
+    if report.phase == "none":
+        return filled(f"no migration into {report.target} was begun")
+    lines = [*_head(report), ""]
+    tables: Sequence[TableStatus] = report.tables
+    room = len(tables) if most is None else max(most - len(lines) - 2, 1)
+    if len(tables) > room:
+        tables = sorted(tables, key=lambda table: _ORDER[table.state])[:room]
+    lines += aligned(("table", "engine", "state", "rows", "of", "rows/s", "left"), [_row(t) for t in tables], left=3)
+    if len(report.tables) > len(tables):
+        lines.append(f"and {many(len(report.tables) - len(tables), 'table')} more")
+    return lines
+
+
+def progress_line(report: StatusReport) -> str:
+    """The same in one line, for a log."""
+    if report.phase == "none":
+        return f"no migration into {report.target} was begun"
+    done = sum(table.state in ("copied", "indexed") for table in report.tables)
+    parts = [f"{_state(report)}: {_amount(report)}", f"{done} of {many(len(report.tables), 'table')}"]
+    return ", ".join([*parts, *_rates(report)])
+
+
+def _head(report: StatusReport) -> Iterator[str]:
+    attempt = f", attempt {report.attempt}" if report.attempt > 1 else ""
+    yield from filled(
+        f"from {report.source} into {report.target}: {_state(report)} (run {report.run_id}, {report.strategy}{attempt})"
+    )
+    yield "; ".join((f"{_amount(report)}, {size(report.bytes)}", *_rates(report)))
+    if report.last_error is not None:
+        yield from filled(f"the last attempt ended with: {report.last_error}")
+    if not report.running and report.phase != "copied":
+        yield "to go on: confiture migrate schema-to-schema resume"
+
+
+def _state(report: StatusReport) -> str:
+    """``copying``, ``copying, paused``, ``copying, waits for ...``, ``copying, nobody is at work``."""
+    if report.phase == "copied":
+        return "copied"
+    if report.paused:
+        return f"{report.phase}, paused" + ("" if report.running else "; nobody is at work")
+    if not report.running:
+        return f"{report.phase}, nobody is at work"
+    return f"{report.phase}, waits for {report.waiting_for}" if report.waiting_for else report.phase
+
+
+def _amount(report: StatusReport) -> str:
+    if report.phase == "copied":
+        return many(report.rows, "row")
+    share = f" ({min(report.rows * 100 // report.estimated_rows, 100)} %)" if report.estimated_rows else ""
+    return f"{report.rows:,} of some {many(report.estimated_rows, 'row')}{share}"
+
+
+def _rates(report: StatusReport) -> Iterator[str]:
+    if report.phase == "copied":
+        return
+    if report.rows_per_second:
+        yield f"{report.rows_per_second:,.0f} rows/s"
+    if report.bytes_per_second:
+        yield f"{size(report.bytes_per_second)}/s"
+    if report.eta_seconds is not None:
+        yield f"{span(report.eta_seconds)} left"
+
+
+def _row(table: TableStatus) -> tuple[str, ...]:
+    rate = table.rows / table.seconds if table.seconds > 0 else 0.0
+    left = max(table.estimated_rows - table.rows, 0)
+    return (
+        between(table.source, table.table),
+        table.engine,
+        table.state,
+        f"{table.rows:,}",
+        f"~{table.estimated_rows:,}",
+        f"{rate:,.0f}" if rate else "",
+        span(left / rate) if rate and left and table.state == "copying" else "",
+    )

@@ -1,0 +1,62 @@
+"""What a comparison of both sides found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from confiture.cli.units import many, span
+from confiture_schema_to_schema.commands.rendering.lines import INDENT, aligned, filled
+from confiture_schema_to_schema.model import ValidatedTable, ValidateReport
+
+__all__ = ["validated_lines"]
+
+
+def validated_lines(report: ValidateReport) -> Iterator[str]:
+    """The report, line by line; what differs last, by key."""
+    wrong = [table for table in report.tables if not table.ok]
+    if wrong:
+        yield from filled(
+            f"FAILED: {many(len(wrong), 'table')} of {len(report.tables)} in {report.target} "
+            f"{'is' if len(wrong) == 1 else 'are'} not what the map gives of {report.source}"
+        )
+    else:
+        yield from filled(
+            f"{many(len(report.tables), 'table')} in {report.target}: every row is what the map gives of "
+            f"{report.source}, {span(report.seconds)}"
+        )
+    if report.tables:
+        yield ""
+        yield from aligned(
+            ("table", "old rows", "new rows", "segments", "differing", "time"), [_row(t) for t in report.tables]
+        )
+    for table in report.tables:
+        yield from _details(table)
+
+
+def _row(table: ValidatedTable) -> tuple[str, ...]:
+    return (
+        table.table,
+        f"{table.source_rows:,}",
+        f"{table.target_rows:,}",
+        f"{table.segments:,}",
+        f"{table.differing:,}" if table.differing else "0" if table.ok else "?",
+        span(table.seconds),
+    )
+
+
+def _details(table: ValidatedTable) -> Iterator[str]:
+    if not table.ok or table.transient:
+        yield ""
+        yield f"{table.table}:"
+    if table.transient:
+        verb = "was" if table.transient == 1 else "were"
+        yield from filled(
+            f"{many(table.transient, 'row')} differed at first, and {verb} equal when looked at again", INDENT
+        )
+    for how in ("missing", "unexpected", "different"):
+        keys = [mismatch.key for mismatch in table.mismatches if mismatch.how == how]
+        if keys:
+            yield from filled(f"{how}: {', '.join(keys)}", INDENT)
+    hidden = table.differing - len(table.mismatches)
+    if hidden > 0 and table.mismatches:
+        yield f"{INDENT}and {many(hidden, 'row')} more"

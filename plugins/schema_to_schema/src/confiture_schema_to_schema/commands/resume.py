@@ -1,0 +1,51 @@
+"""``confiture migrate schema-to-schema resume``."""
+
+from __future__ import annotations
+
+from confiture.cli.command import ProjectParam, ShellParam
+from confiture_schema_to_schema.commands.options import DatabasesParam, Jobs, MaxRate, at_least, sides
+from confiture_schema_to_schema.model import (
+    PauseReport,
+    PauseRequest,
+    SchemaToSchemaReport,
+    SchemaToSchemaRequest,
+    StatusReport,
+    StatusRequest,
+)
+
+__all__ = ["resume"]
+
+
+async def resume(
+    *,
+    databases: DatabasesParam = None,
+    jobs: Jobs = None,
+    max_rate: MaxRate = None,
+    common: ProjectParam = None,
+    shell: ShellParam,
+) -> PauseReport | SchemaToSchemaReport:
+    """Go on with a migration that was paused or cut.
+
+    Where the process that copies was paused and is there still, it is told to go on. Otherwise this one does what is
+    left: the new database knows the strategy, the tables and the map, and which rows are there.
+
+    Parameters
+    ----------
+    jobs
+        Sessions at once. [default: as many as this machine has processors, at most 4]
+    max_rate
+        Megabytes a second, of all sessions together. [default: no limit]
+    """
+    from confiture_schema_to_schema.commands.copying import copy
+
+    at_least(jobs, 1, "--jobs")
+    at_least(max_rate, 0, "--max-rate")
+    named = sides(databases)
+    async with shell.run(common, anywhere=True) as run:
+        status: StatusReport = await run.start("schema-to-schema-status", StatusRequest(**named))
+        if status.paused:
+            told: PauseReport = await run.start("schema-to-schema-pause", PauseRequest(**named, paused=False))
+            if told.running:
+                shell.print(f"the migration into {told.target} was paused, and goes on")
+                return told
+    return await copy(shell, common, SchemaToSchemaRequest(**named, jobs=jobs, max_mb_per_second=max_rate, resume=True))

@@ -1,0 +1,102 @@
+"""Follows a run for its command: a line a table where there are no bars, and what a run that stops leaves behind."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from confiture.cli.units import many, size, span
+from confiture.model import Event, Progress, StepFinished, StepStarted
+from confiture.redact import redact
+
+if TYPE_CHECKING:
+    from confiture.cli.command import ProjectOutput
+    from confiture.cli.shell import Shell
+    from confiture.errors import ConfitureError
+    from confiture_schema_to_schema.model import SchemaToSchemaRequest
+
+__all__ = ["Watcher"]
+
+_STEPS = "schema-to-schema."
+#: The step of all rows together: from here on there is something to go on with.
+_ROWS = "schema-to-schema.rows"
+#: A step that is no table is told of where it took that long.
+_LONG_S = 1.0
+
+
+class Watcher:
+    """An observer of one run. Keeps ``shell.left_behind`` as it is at the moment."""
+
+    def __init__(self, shell: Shell, request: SchemaToSchemaRequest, common: ProjectOutput | None) -> None:
+        self._shell = shell
+        self._request = request
+        self._common = common
+        self._labels: dict[str, str] = {}
+        self._rows: dict[str, int] = {}
+        self._bytes: dict[str, int] = {}
+        self._complete: set[str] = set()
+        self._begun = False
+
+    def __call__(self, event: Event) -> None:
+        """Take note of the event."""
+        if isinstance(event, StepStarted) and event.step.startswith(_STEPS):
+            self._labels[event.step] = event.label
+            self._begun = self._begun or event.step == _ROWS
+        elif isinstance(event, Progress):
+            if event.unit == "rows" and event.step in self._labels:
+                self._rows[event.step] = event.done
+            elif event.unit == "bytes":
+                self._bytes[event.step.removesuffix(".bytes")] = event.done
+        elif isinstance(event, StepFinished) and event.step in self._labels:
+            self._finished(event)
+        else:
+            return
+        if self._begun:
+            self._shell.left_behind = self._left()
+
+    def explain(self, error: ConfitureError) -> None:
+        """Say in its hint what is there, and how to go on, where the run had begun to write."""
+        left = self._shell.left_behind
+        if left is not None:
+            own = error.hint if error.hint and "resume" not in error.hint else None
+            error.hint = f"{own}\n{left}" if own else left
+
+    def words(self, phase: str) -> str:
+        """The command of a phase for the same databases, as the user can paste it; without a password."""
+        request = self._request
+        options = [("--from", request.source), ("--to", request.target)]
+        if phase != "resume":  # which remembers it
+            options.append(("--mapping", request.mapping))
+        if self._common is not None and self._common.project is not None:
+            options.append(("--project", str(self._common.project)))
+        words = [word for name, value in options if value is not None for word in (name, value)]
+        return redact(shlex.join(["confiture", "migrate", "schema-to-schema", phase, *words]))
+
+    def _finished(self, event: StepFinished) -> None:
+        label = self._labels[event.step]
+        if event.step in self._rows:
+            if not _is_table(event.step):  # the sum of them
+                return
+            self._complete.add(event.step)
+            amount = f"{many(self._rows[event.step], 'row')}, {size(self._bytes.get(event.step, 0))}"
+            self._tell(f"{label}: {amount} in {span(event.seconds)}")
+        elif event.seconds >= _LONG_S:
+            self._tell(f"{label}: {event.summary or 'done'} in {span(event.seconds)}")
+
+    def _tell(self, line: str) -> None:
+        if self._shell.bars is None:  # otherwise the bars have said it
+            self._shell.note(line)
+
+    def _left(self) -> str:
+        done = len(self._complete)
+        rows = sum(self._rows.get(step, 0) for step in self._complete)
+        begun = sum(_is_table(step) for step in self._labels) - done
+        state = f"{many(done, 'table')} with {many(rows, 'row')} complete" if done else "no table is complete"
+        if begun > 0:
+            state += f", {begun} begun"
+        return f"{state}; the new database is not to be used before the run is ended\nto go on: {self.words('resume')}"
+
+
+def _is_table(step: str) -> bool:
+    """``schema-to-schema.public.users``: a table's label has its schema."""
+    return step.removeprefix(_STEPS).count(".") > 0
