@@ -320,9 +320,11 @@ class SurveyingEngine(TransferEngine, Protocol):
     """A transfer engine that can say beforehand whether, how and how fast it would do a task. Optional."""
 
     async def survey(
-        self, ctx: Context, tasks: Sequence[TransferTask], *, stands_for: Target | None = None
+        self, ctx: Context, tasks: Sequence[TransferTask], *, stands_for: Target | None = None, sample: bool = True
     ) -> Sequence[TransferSurvey]:
         """One answer to each task, in their order. Nothing is changed on either side, but for what is rolled back.
+
+        ``sample`` False: no row is read to measure rates.
 
         The tasks' target may be a scratch database with the schema of one that is not there yet, ``stands_for``: what
         depends on the server (extensions, connectivity) is asked of that one's.

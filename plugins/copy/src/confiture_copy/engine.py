@@ -43,7 +43,7 @@ class CopyEngine:
         return all(each.transactional and each.copy_data is None for each in (*task.before, *task.after))
 
     async def survey(
-        self, ctx: Context, tasks: Sequence[TransferTask], *, stands_for: Target | None = None
+        self, ctx: Context, tasks: Sequence[TransferTask], *, stands_for: Target | None = None, sample: bool = True
     ) -> Sequence[TransferSurvey]:
         """Whether types fit, and how the rows would travel. See ``SurveyingEngine.survey``."""
         return await survey_tasks(ctx, tasks)

@@ -57,15 +57,17 @@ async def opened(
     tables: Sequence[str],
     run_id: str,
     rows: bool,
+    sample: bool = True,
 ) -> AsyncIterator[Opened]:
     """Everything that is known before anything is changed. A scratch database lasts as long as the block.
 
-    ``rows``: look at the rows for those that the new schema would not take.
+    ``rows``: look at the rows for those that the new schema would not take. ``sample``: engines may read some, to
+    measure how fast they are.
     """
     async with new_schema(ctx, sides) as (target, exists):
         job, findings = await compiled(ctx, sides, target, map_, strategy=strategy, tables=tables, run_id=run_id)
         if not any(finding.level == "error" for finding in findings):
-            plans, more = await plan_parts(ctx, job, target, stands_for=None if exists else sides.target)
+            plans, more = await plan_parts(ctx, job, target, stands_for=None if exists else sides.target, sample=sample)
             job = msgspec.structs.replace(job, plans=plans)
             findings = (*findings, *more, *await preflight(ctx, job, target, exists=exists, rows=rows))
         yield Opened(job=job, target=target, exists=exists, findings=findings)

@@ -32,11 +32,11 @@ def task_for(job: Job, part: Part, target: Target) -> TransferTask:
 
 
 async def plan_parts(
-    ctx: Context, job: Job, target: Target, *, stands_for: Target | None = None
+    ctx: Context, job: Job, target: Target, *, stands_for: Target | None = None, sample: bool = True
 ) -> tuple[tuple[PartPlan, ...], tuple[Finding, ...]]:
     """The engine of each part, by the map, else by ``job.strategy``; errors where an engine cannot do what it is to.
 
-    ``target`` is the new database, or a scratch one that ``stands_for`` it. An engine that chooses among others is
+    ``target`` is the new database, or a scratch one that ``stands_for`` it. ``sample`` False: no rows are read. An engine that chooses among others is
     asked here and no more: a plan names the one that moves the rows. Raises ``UnknownProvider`` for an engine that is
     not installed, with the names of those that are.
     """
@@ -46,7 +46,7 @@ async def plan_parts(
         by_engine.setdefault((part.map and part.map.strategy) or job.strategy, []).append(part)
     surveys: dict[int, TransferSurvey] = {}
     for name, some in by_engine.items():
-        surveys |= await _ask(ctx, name, job, some, target, stands_for)
+        surveys |= await _ask(ctx, name, job, some, target, stands_for=stands_for, sample=sample)
     plans: list[PartPlan] = []
     findings: list[Finding] = []
     for part in parts:
@@ -67,13 +67,13 @@ async def plan_parts(
 
 
 async def _ask(
-    ctx: Context, name: str, job: Job, parts: Sequence[Part], target: Target, stands_for: Target | None
+    ctx: Context, name: str, job: Job, parts: Sequence[Part], target: Target, *, stands_for: Target | None, sample: bool
 ) -> Mapping[int, TransferSurvey]:
     """What the engine says of each part, by its number. One that cannot be asked for reasons is asked whether."""
     engine = ctx.get(TRANSFER, name)
     tasks = [task_for(job, part, target) for part in parts]
     if isinstance(engine, SurveyingEngine):
-        surveys = await engine.survey(ctx, tasks, stands_for=stands_for)
+        surveys = await engine.survey(ctx, tasks, stands_for=stands_for, sample=sample)
     else:
         surveys = [
             TransferSurvey(engine=name, obstacle=None if engine.accepts(task) else "it does not take this query")
