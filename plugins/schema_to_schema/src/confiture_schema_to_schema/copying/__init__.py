@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from confiture_schema_to_schema.creating import Staging
-from confiture_schema_to_schema.model import SchemaToSchemaRequest, TableReport
-from confiture_schema_to_schema.values import Job, Sides
+from confiture_schema_to_schema.copying.reporting import Copied
+from confiture_schema_to_schema.copying.running import find_run, running
+from confiture_schema_to_schema.copying.tables import copy_tables
 
 if TYPE_CHECKING:
     from confiture.protocols import Context
+    from confiture_schema_to_schema.values import Sides
 
 __all__ = ["Copied", "Former", "copy_tables", "find_former", "running"]
 
@@ -28,29 +27,9 @@ class Former(msgspec.Struct, frozen=True, kw_only=True):
     mapping: str | None
 
 
-class Copied(msgspec.Struct, frozen=True, kw_only=True):
-    """What :func:`copy_tables` gives the report."""
-
-    tables: tuple[TableReport, ...]
-    snapshot_seconds: float
-    whole_snapshots: dict[str, float]
-
-
 async def find_former(ctx: Context, sides: Sides) -> Former | None:
     """The migration into the target that was begun and not finished; None where there is none."""
-    raise NotImplementedError
-
-
-@asynccontextmanager
-async def running(ctx: Context, job: Job, request: SchemaToSchemaRequest) -> AsyncIterator[int]:
-    """Write the run's record on the target, and how it ended; the number of this attempt.
-
-    Raises ``Refused`` where a former run was of another map, another source, or of tables that have changed since.
-    """
-    raise NotImplementedError
-    yield  # type: ignore[unreachable]
-
-
-async def copy_tables(ctx: Context, job: Job, request: SchemaToSchemaRequest, attempt: int, staging: Staging) -> Copied:
-    """Copy what is not yet copied, largest first, by several workers; ``staging.finish_table`` after the last chunk."""
-    raise NotImplementedError
+    run = await find_run(ctx, sides)
+    if run is None:
+        return None
+    return Former(run_id=run.run_id, strategy=run.strategy, tables=run.tables, mapping=run.mapping)

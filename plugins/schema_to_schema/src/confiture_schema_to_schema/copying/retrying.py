@@ -1,0 +1,58 @@
+"""Waits for servers that come back: one that is restarted is no reason to end a copy of hours."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import anyio
+
+from confiture.errors import ConfitureError, ConnectionLost, ServerUnreachable
+from confiture.model import Note
+from confiture.translate import translate
+
+if TYPE_CHECKING:
+    from confiture.protocols import Context
+
+__all__ = ["retrying"]
+
+T = TypeVar("T")
+
+#: A restart with a checkpoint and some recovery; who waits longer wants to know.
+PATIENCE_S: Final = 60.0
+_FIRST_WAIT_S = 0.25
+_LONGEST_WAIT_S = 8.0
+#: What passes by itself: a deadlock; a query of a standby that was in the way of its recovery.
+_PASSING = frozenset({"40P01", "40001"})
+
+
+async def retrying(ctx: Context, doing: str, work: Callable[[], Awaitable[T]]) -> T:
+    """``work``, again where a server was lost, for about a minute since it last was well. It has to be safe to repeat.
+
+    A ``Note`` says each time that it is tried again. What is raised in the end is an error of ours.
+    """
+    failing_since: float | None = None
+    wait = _FIRST_WAIT_S
+    while True:
+        begun = time.monotonic()
+        try:
+            return await work()
+        except Exception as error:
+            found = translate(error)
+            if not isinstance(found, ConfitureError):
+                raise
+            now = time.monotonic()
+            if failing_since is None or now - begun > PATIENCE_S:  # it went well for so long: another fault
+                failing_since, wait = now, _FIRST_WAIT_S
+            if not _passes(found) or now - failing_since + wait > PATIENCE_S:
+                if found is error:
+                    raise
+                raise found from error
+            ctx.emit(Note(message=f"{doing}: {found.message}; tried again in {wait:g} s"))
+        await anyio.sleep(wait)
+        wait = min(2 * wait, _LONGEST_WAIT_S)
+
+
+def _passes(error: ConfitureError) -> bool:
+    return isinstance(error, (ConnectionLost, ServerUnreachable)) or error.sqlstate in _PASSING
