@@ -18,7 +18,7 @@ from confiture.errors import Busy
 if TYPE_CHECKING:
     from confiture.protocols import Connection
 
-__all__ = ["acquire_lock", "is_pooled", "try_lock", "unlock"]
+__all__ = ["acquire_lock", "is_locked", "is_pooled", "try_lock", "unlock"]
 
 _KEY = "hashtextextended('confiture:' || $1, 0)"
 #: Between two tries: short enough not to be noticed, long enough to cost nothing.
@@ -36,6 +36,11 @@ SELECT a.pid, a.usename, a.application_name, a.backend_start
 async def try_lock(connection: Connection, name: str) -> bool:
     """Take the lock for this session, if nobody has it."""
     return bool(await connection.fetchval(f"SELECT pg_try_advisory_lock({_KEY})", name))
+
+
+async def is_locked(connection: Connection, name: str) -> bool:
+    """Whether somebody has it, without taking it: who comes for it in this moment must not find it taken."""
+    return await connection.fetchrow(_HOLDER, name) is not None
 
 
 async def unlock(connection: Connection, name: str) -> None:

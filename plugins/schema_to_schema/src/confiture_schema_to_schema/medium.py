@@ -19,7 +19,7 @@ from confiture_schema_to_schema.creating import Staging, create_target
 from confiture_schema_to_schema.mapping import read_map
 from confiture_schema_to_schema.model import SchemaToSchemaReport, SchemaToSchemaRequest
 from confiture_schema_to_schema.opening import opened
-from confiture_schema_to_schema.sides import find_sides
+from confiture_schema_to_schema.sides import find_sides, lock_name
 
 if TYPE_CHECKING:
     from confiture.protocols import Context
@@ -42,7 +42,7 @@ class SchemaToSchemaMedium:
         """
         started = time.monotonic()
         sides = await find_sides(ctx, request)
-        async with ctx.lock(sides.target, f"schema-to-schema {sides.target.database}"):
+        async with ctx.lock(sides.target, lock_name(sides)):
             former = await find_former(ctx, sides)
             _check_former(former, request, sides)
             config = ctx.settings(SECTION, SchemaToSchemaConfig)

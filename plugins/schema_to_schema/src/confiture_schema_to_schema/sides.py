@@ -12,7 +12,7 @@ from confiture_schema_to_schema.values import Sides
 if TYPE_CHECKING:
     from confiture.protocols import Context
 
-__all__ = ["find_sides"]
+__all__ = ["find_sides", "lock_name"]
 
 
 class _Named(Protocol):
@@ -39,3 +39,8 @@ async def find_sides(ctx: Context, request: _Named) -> Sides:
         )
     environment = None if "://" in named or "=" in named else named
     return Sides(source=source, target=target, environment=environment)
+
+
+def lock_name(sides: Sides) -> str:
+    """The lock, on the new database's server, of the process that is at work on it."""
+    return f"schema-to-schema {sides.target.database}"

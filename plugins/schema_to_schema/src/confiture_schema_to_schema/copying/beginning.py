@@ -50,7 +50,7 @@ async def relids(connection: Connection, tables: Sequence[Table]) -> list[int]:
 
 
 async def refuse_rows(connection: Connection, tables: Sequence[Table]) -> None:
-    """Raise ``Refused`` naming the tables that have rows: nobody could tell them from those copied. In a transaction."""
+    """Raise ``Refused`` naming the tables that have rows: nobody could tell them from those copied."""
     # Rows that a policy hides would be taken for none.
     await connection.execute("SET LOCAL row_security = off")
     relations = list(dict.fromkeys(relation_of(table) for table in tables))

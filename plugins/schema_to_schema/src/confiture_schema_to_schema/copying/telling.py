@@ -99,9 +99,7 @@ class Meters:
         table.rows += rows
         table.bytes += size
         table.open -= 1
-        if table.open:
-            self._tell(table)
-        else:
+        if not table.open:
             self._finish(table)
 
     def fail(self, step: str) -> None:

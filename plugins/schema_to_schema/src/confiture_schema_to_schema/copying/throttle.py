@@ -23,13 +23,13 @@ __all__ = ["PAUSED", "Throttle"]
 PAUSED = "paused"
 _POLL_S = 0.5
 _LONGEST_POLL_S = 8.0
-# Ours have our name, and a foreign server's sessions are asked to have it too. What a role may not see has no state.
+# Ours have our name, those that an engine opens from the target begin with it. What a role may not see has no state.
 _ACTIVE = """
 SELECT count(*) FILTER (WHERE state = 'active') AS active, count(*) FILTER (WHERE state IS NULL) AS hidden
   FROM pg_catalog.pg_stat_activity
  WHERE datname = pg_catalog.current_database() AND backend_type = 'client backend'
    AND pid <> pg_catalog.pg_backend_pid()
-   AND application_name IS DISTINCT FROM pg_catalog.current_setting('application_name')
+   AND application_name <> pg_catalog.current_setting('application_name') AND application_name NOT LIKE 'confiture %'
 """
 # Over a second of the replica's silence is not lag: a server without writes has none.
 _LAG = """
