@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["Watcher"]
 
 _STEPS = "schema-to-schema."
-#: The step of all rows together: from here on there is something to go on with.
-_ROWS = "schema-to-schema.rows"
+#: Once one of these has begun there is something to go on with: the run is recorded before them.
+_FIRST = frozenset({"schema-to-schema.prepare", "schema-to-schema.rows"})
 #: A step that is no table is told of where it took that long.
 _LONG_S = 1.0
 
@@ -32,6 +32,7 @@ class Watcher:
         self._request = request
         self._common = common
         self._labels: dict[str, str] = {}
+        self._tables: set[str] = set()
         self._rows: dict[str, int] = {}
         self._bytes: dict[str, int] = {}
         self._complete: set[str] = set()
@@ -41,9 +42,11 @@ class Watcher:
         """Take note of the event."""
         if isinstance(event, StepStarted) and event.step.startswith(_STEPS):
             self._labels[event.step] = event.label
-            self._begun = self._begun or event.step == _ROWS
+            if event.step == _STEPS + event.label:
+                self._tables.add(event.step)
+            self._begun = self._begun or event.step in _FIRST
         elif isinstance(event, Progress):
-            if event.unit == "rows" and event.step in self._labels:
+            if event.unit == "rows":
                 self._rows[event.step] = event.done
             elif event.unit == "bytes":
                 self._bytes[event.step.removesuffix(".bytes")] = event.done
@@ -74,13 +77,11 @@ class Watcher:
 
     def _finished(self, event: StepFinished) -> None:
         label = self._labels[event.step]
-        if event.step in self._rows:
-            if not _is_table(event.step):  # the sum of them
-                return
+        if event.step in self._tables:
             self._complete.add(event.step)
-            amount = f"{many(self._rows[event.step], 'row')}, {size(self._bytes.get(event.step, 0))}"
+            amount = f"{many(self._rows.get(event.step, 0), 'row')}, {size(self._bytes.get(event.step, 0))}"
             self._tell(f"{label}: {amount} in {span(event.seconds)}")
-        elif event.seconds >= _LONG_S:
+        elif event.step not in self._rows and event.seconds >= _LONG_S:  # the sum of all tables is in the report
             self._tell(f"{label}: {event.summary or 'done'} in {span(event.seconds)}")
 
     def _tell(self, line: str) -> None:
@@ -90,13 +91,8 @@ class Watcher:
     def _left(self) -> str:
         done = len(self._complete)
         rows = sum(self._rows.get(step, 0) for step in self._complete)
-        begun = sum(_is_table(step) for step in self._labels) - done
+        begun = len(self._tables) - done
         state = f"{many(done, 'table')} with {many(rows, 'row')} complete" if done else "no table is complete"
-        if begun > 0:
+        if begun:
             state += f", {begun} begun"
         return f"{state}; the new database is not to be used before the run is ended\nto go on: {self.words('resume')}"
-
-
-def _is_table(step: str) -> bool:
-    """``schema-to-schema.public.users``: a table's label has its schema."""
-    return step.removeprefix(_STEPS).count(".") > 0
