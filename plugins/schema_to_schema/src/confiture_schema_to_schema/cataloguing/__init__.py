@@ -2,16 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from confiture_schema_to_schema.values import Catalog
-
-if TYPE_CHECKING:
-    from confiture.protocols import Connection
+from confiture_schema_to_schema.cataloguing.reading import read_catalog
 
 __all__ = ["read_catalog"]
-
-
-async def read_catalog(connection: Connection, *, own_schema: str) -> Catalog:
-    """The tables of the database that ``connection`` is to. ``own_schema`` is confiture's own, and left out."""
-    raise NotImplementedError
