@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote_to_bytes, urlencode
 from confiture.errors import ConfigError
 from confiture.registry import closest
 
-__all__ = ["resolve", "to_uri"]
+__all__ = ["resolve", "to_uri", "written"]
 
 #: libpq's keywords and the variable that gives each its default ("" where there is none).
 KEYWORDS: dict[str, str] = {
@@ -85,7 +85,27 @@ def resolve(dsn: str | None, env: Mapping[str, str], *, file: str | None = None)
 
     ``file`` is where the string came from, for messages, which never hold the string itself. Raises ``ConfigError``.
     """
-    text = dsn or ""
+    given = _given(dsn or "", file)
+    params = dict(given)
+    if service := given.get("service") or env.get("PGSERVICE"):
+        params = {**_read_service(service, env, file), **given}
+        params.pop("service", None)
+    for key, variable in KEYWORDS.items():
+        # A keyword given as empty keeps the variable out, as with libpq, and means the default.
+        if variable and key != "service" and key not in params and env.get(variable):
+            params[key] = env[variable]
+    params = {key: value for key, value in params.items() if value != ""}
+    params.setdefault("user", _system_user(file))
+    params.setdefault("dbname", params["user"])
+    return params
+
+
+def written(dsn: str, *, file: str | None = None) -> dict[str, str]:
+    """Libpq's keywords as ``dsn`` has them: what it leaves out stays out. Raises ``ConfigError``."""
+    return {key: value for key, value in _given(dsn, file).items() if key != "service"}
+
+
+def _given(text: str, file: str | None) -> dict[str, str]:
     stripped = text.strip(_SPACES)
     if stripped.startswith(_SCHEMES):
         given = _parse_uri(stripped, file)
@@ -100,18 +120,7 @@ def resolve(dsn: str | None, env: Mapping[str, str], *, file: str | None = None)
     else:
         given = {"dbname": stripped}  # as `psql NAME` does
     _refuse_unknown(given, file)
-    params = dict(given)
-    if service := given.get("service") or env.get("PGSERVICE"):
-        params = {**_read_service(service, env, file), **given}
-        params.pop("service", None)
-    for key, variable in KEYWORDS.items():
-        # A keyword given as empty keeps the variable out, as with libpq, and means the default.
-        if variable and key != "service" and key not in params and env.get(variable):
-            params[key] = env[variable]
-    params = {key: value for key, value in params.items() if value != ""}
-    params.setdefault("user", _system_user(file))
-    params.setdefault("dbname", params["user"])
-    return params
+    return given
 
 
 def _system_user(file: str | None) -> str:

@@ -85,9 +85,14 @@ async def moves_nothing(ctx: Context, engine: TransferEngine, task: TransferTask
 
 
 async def masks(ctx: Context, engine: TransferEngine, task: TransferTask) -> None:
-    """A mask replaces its column before the data leaves the source."""
+    """A mask replaces its column before the data leaves the source; an engine that does not accept it moves nothing."""
     await _emptied(ctx, task)
-    await engine.transfer(ctx, task, (Mask(column="The Text", expression="'masked ' || n -- by a number"),))
+    mask = Mask(column="The Text", expression="'masked ' || n -- by a number")
+    if not engine.accepts(task, (mask,)):
+        async with expect_error(Refused, when="a mask that is not accepted"):
+            await engine.transfer(ctx, task, (mask,))
+        return
+    await engine.transfer(ctx, task, (mask,))
     await _expect_masked(ctx, task, "'masked ' || n")
 
 

@@ -1,0 +1,91 @@
+"""What is decided before a row moves: the types, the place, and the statement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from confiture.errors import PermissionMissing, Refused
+from confiture.quoting import quote_ident
+from confiture.transfer import query_types
+from confiture_fdw.failures import telling
+from confiture_fdw.inserting import Insert, insert_of
+from confiture_fdw.layouts import Layout, read_layout
+from confiture_fdw.objects import read_functions
+from confiture_fdw.rewriting import rewrite
+
+if TYPE_CHECKING:
+    from confiture.model import Mask, TransferTask
+    from confiture.protocols import Connection
+    from confiture.transfer import Fit, WireType
+    from confiture_fdw.objects import Abilities, Foreign
+    from confiture_fdw.queries import ReadQuery
+
+__all__ = ["place_of", "plan_insert", "read_source", "refuse_other_functions", "task_obstacle", "types_of"]
+
+_PLACE: Final = """
+SELECT n.nspname::text FROM pg_catalog.pg_namespace n
+ WHERE pg_catalog.has_schema_privilege(n.oid, 'CREATE') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+ ORDER BY n.nspname = $1 DESC, n.nspname LIMIT 1
+"""
+
+
+def task_obstacle(task: TransferTask, masks: Sequence[Mask]) -> str | None:
+    """Why this engine cannot do it, whatever the databases say; None where it can."""
+    if masks:
+        return "values would leave the source before they are masked"
+    if task.snapshot is not None:
+        return "its connection cannot use a snapshot that another session exported"
+    if not all(each.transactional and each.copy_data is None for each in (*task.before, *task.after)):
+        return "a statement around the rows cannot run in their transaction"
+    return None
+
+
+async def read_source(source: Connection, task: TransferTask, query: ReadQuery) -> tuple[tuple[WireType, ...], Layout]:
+    """The query's types, and what it is made of."""
+    return await query_types(source, task.query), await read_layout(source, query)
+
+
+async def plan_insert(
+    target: Connection, task: TransferTask, query: ReadQuery, layout: Layout, foreign: Foreign | None, fitted: Fit
+) -> Insert:
+    """The INSERT over the foreign tables, described by the target."""
+    names = foreign.names if foreign is not None else {}
+    rewritten = rewrite(query, names, layout.session, layout.bases)
+    async with telling(f"the query for {task.table!r}, which {task.target.label!r} would run,"):
+        return await insert_of(target, rewritten, fitted, task.columns)
+
+
+async def refuse_other_functions(target: Connection, query: ReadQuery, layout: Layout) -> None:
+    """Raises ``Refused`` where a function of the source is another one on the target, or none there."""
+    if not layout.functions:
+        return
+    there = await read_functions(target, sorted({name for _, name, *_ in layout.functions}))
+    for schema, name, arguments, body in sorted(layout.functions):
+        if (schema, name, arguments, body) not in there:
+            raise Refused(
+                f"the query calls '{schema}.{name}({arguments})', which the target does not have, or not as it is here",
+                hint="make it the same there, or use the engine 'copy', which runs the query on the source",
+            )
+
+
+async def place_of(target: Connection, able: Abilities, wanted: str) -> str | None:
+    """The schema for the foreign tables, ``wanted`` if it may be; None: one of their own.
+
+    Raises ``PermissionMissing`` where there is none.
+    """
+    if able.schemas:
+        return None
+    place = await target.fetchval(_PLACE, wanted)
+    if place is None:
+        database, role = quote_ident(able.database), quote_ident(able.role)
+        raise PermissionMissing(
+            f"{able.role!r} may make foreign tables in no schema of the target",
+            hint=f"have its owner run: GRANT CREATE ON DATABASE {database} TO {role}",
+        )
+    return str(place)
+
+
+def types_of(layout: Layout) -> list[int]:
+    """The OIDs of the types of all columns, on the source."""
+    return list({column.type for each in layout.relations.values() for column in each.columns})
