@@ -20,6 +20,7 @@ from confiture_build.model import BuildConfig
 from confiture_diff.model import DiffConfig
 from confiture_embedded.config import EmbeddedConfig
 from confiture_incremental.model import Applied, IncrementalConfig, RunReport, VersionStatus
+from confiture_schema_to_schema.configuring import SchemaToSchemaConfig
 from confiture_sync.copying.config import SyncConfig
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -92,6 +93,7 @@ def test_every_event_is_documented_with_its_fields():
         ("### [incremental]", IncrementalConfig),
         ("### [embedded]", EmbeddedConfig),
         ("### [sync]", SyncConfig),
+        ("### [schema-to-schema]", SchemaToSchemaConfig),
         ("### [scratch]", ScratchConfig),
         ("### [plugins]", PluginsConfig),
     ],
@@ -103,7 +105,7 @@ def test_every_key_of_the_configuration_is_documented(heading: str, type_: type[
         [cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line[:3] == "| `"
     ]
     documented = {key.strip("`"): default for key, default, _ in cells}
-    fields = {field.name: field.default for field in msgspec.structs.fields(type_)}
+    fields = {field.encode_name: field.default for field in msgspec.structs.fields(type_)}
     assert documented.keys() == fields.keys()
     for name, default in fields.items():
         if isinstance(default, bool | int | float):
@@ -116,7 +118,7 @@ def test_every_table_of_the_configuration_is_documented():
     """Those of the kernel and of confiture's own plugins: what the kernel takes as known."""
     page = CONFIGURATION.read_text(encoding="utf-8")
     sections = {line.removeprefix("### [").rstrip("]") for line in page.splitlines() if line.startswith("### [")}
-    assert sections == KERNEL_SECTIONS | {"build", "diff", "embedded", "incremental", "sync"}
+    assert sections == KERNEL_SECTIONS | {"build", "diff", "embedded", "incremental", "schema-to-schema", "sync"}
 
 
 def test_the_history_is_documented():
