@@ -37,7 +37,7 @@ def read_map(ctx: Context, written: str | None) -> MigrationMap:
     tables = top["tables"].by_name(_TABLES, tables=True) if "tables" in top and top["tables"].value is not None else {}
     for source, entry in tables.items():
         maps += _read_table(source, entry)
-    drop = top["drop"].tables() if "drop" in top else ()
+    drop = top["drop"].tables() if "drop" in top and top["drop"].value is not None else ()
     for name in drop:
         used = next((entry for source, entry in tables.items() if split_name(source) == split_name(name)), None)
         if used is not None:
