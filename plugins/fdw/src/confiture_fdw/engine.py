@@ -56,7 +56,7 @@ class FdwEngine:
         return task_obstacle(task, masks) is None
 
     async def survey(
-        self, ctx: Context, tasks: Sequence[TransferTask], *, stands_for: Target | None = None
+        self, ctx: Context, tasks: Sequence[TransferTask], *, stands_for: Target | None = None, sample: bool = True
     ) -> Sequence[TransferSurvey]:
         """See ``SurveyingEngine.survey``."""
         return await survey_tasks(ctx, tasks, stands_for)
