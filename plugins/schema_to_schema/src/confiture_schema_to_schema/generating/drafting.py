@@ -166,12 +166,20 @@ class _Drafter:
         shown = f"{table_name(source, self._old)}.{column_name(name)}"
         ways = self._names.column_candidates.get((source.label, name), ())
         if not ways:
-            text = f"{shown} is gone: drop it, or name below 'columns' the new column that takes it"
+            new = ", ".join(self._new_columns(source)) or "none is new"
+            text = f"{shown} is gone: drop it, or name below 'columns' the new column that takes it (there: {new})"
             return [], Open(text=text, lines=((column_name(name), ""),))
         listed = ", or ".join(f"{column_name(new)}{why}" for new, why in ways)
         text = f"{shown} is gone: it may be {listed}; or drop it"
         lines = tuple((column_name(name), column_name(new)) for new, _ in ways)
         return [Open(text=text, lines=lines)], Open(text=text, lines=((column_name(name), ""),))
+
+    def _new_columns(self, source: Table) -> Iterable[str]:
+        """Those of the new table that no old column goes to."""
+        target = self._new.tables[self._names.tables[source.label]]
+        filled = {self._names.columns.get((source.label, column.name)) for column in source.columns}
+        left = (column for column in target.columns if column.name not in filled and not column.generated)
+        return (column_name(column.name) for column in left)
 
     def _misfit(self, misfit: Misfit) -> Open:
         pair = misfit.pair
