@@ -135,7 +135,8 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 class Catalog(msgspec.Struct, frozen=True, kw_only=True):
     """The tables of a database by label: none of the system's, of extensions, or of confiture itself.
 
-    ``server_version`` is the major one. ``fingerprints``: by label, equal as long as the table's columns, types, keys and partitions are.
+    ``server_version`` is the major one. ``fingerprints``: by label, equal as long as the table's columns, types, keys
+    and partitions are.
     """
 
     tables: Mapping[str, Table]
@@ -173,8 +174,8 @@ class TableMap(msgspec.Struct, frozen=True, kw_only=True):
     A split table has several of them, and a merged one is the ``target`` of several. Names of tables (``source``,
     ``target``, those of lookups) are as written (``[schema.]table``, quoted where odd); names of columns and of lookups
     are bare: unquoted and folded already. ``target`` None: the same name. ``columns``: by the old column's name; None
-    where it is dropped. ``defaults``: SQL by the new column's name. ``key``: the driving key, () for the primary key. ``path``
-    and ``line`` say where it was written (``tables.users``).
+    where it is dropped. ``defaults``: SQL by the new column's name. ``key``: the driving key, () for the primary key.
+    ``path`` and ``line`` say where it was written (``tables.users``).
     """
 
     source: str
@@ -244,8 +245,8 @@ class TargetTable(msgspec.Struct, frozen=True, kw_only=True):
     """A table of the new database and what fills it. ``key``: bare names of its own key, the primary one; () for none.
 
     ``plain_key``: in each part these are columns of the driving table as they are, of a type whose order is the same
-    on every server. ``texts``: by column, SQL over ``{}``, a value as the query gives it, whose text is the text of
-    what the column holds (``CAST({} AS numeric(10,2))``): what validation compares.
+    on every server. ``texts``: by column, SQL over ``{}`` (once or more), a value as the query gives it, whose text is
+    the text of what the column holds (``CAST({} AS numeric(10,2))``): what validation compares.
     """
 
     table: Table

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 OLD = """
-CREATE TABLE users (id bigint PRIMARY KEY, full_name text NOT NULL, created_at timestamp NOT NULL, deleted_at timestamp);
+CREATE TABLE users (
+    id bigint PRIMARY KEY, full_name text NOT NULL, created_at timestamp NOT NULL, deleted_at timestamp);
 INSERT INTO users VALUES (1, 'Ann', '2020-01-01 12:00', NULL), (2, 'Bob', '2020-01-02 12:00', '2021-01-01');
 CREATE TABLE tags (id int PRIMARY KEY, name text);
 INSERT INTO tags VALUES (1, 'a');
