@@ -136,6 +136,24 @@ async def test_by_several_columns_of_which_some_are_null(connection, database, p
             await check(session, chunks, "t")
 
 
+async def test_a_chunk_is_cut_itself(connection, database, psql):
+    """What takes its place has its rows, each once: the first one's, a middle one's, the last one's, with NULLs."""
+    psql(database, 'CREATE TABLE t (a int, "B b" text)')
+    psql(
+        database, "INSERT INTO t SELECT nullif(n % 97, 0), nullif(chr(97 + n % 26), 'c') FROM generate_series(1, 900) n"
+    )
+    async with connection() as session:
+        for key, alias in ((["a"], ""), (["a", "B b"], "t")):
+            chunks = await split_by_key(session, "t", key, chunks=3, alias=alias)
+            for chunk in chunks:
+                expected, _ = await rows_of(session, [chunk])
+                pieces = await split_by_key(session, "t", key, chunks=4, alias=alias, within=chunk)
+                found, counts = await rows_of(session, pieces)
+                assert found == expected
+                assert (len(counts), min(counts) > 30) == (4, True)
+                assert sum(piece.estimated_rows for piece in pieces) <= chunk.estimated_rows
+
+
 async def test_by_key_within_a_join_every_column_is_the_table_s_own(connection, database, psql):
     """The other side of the join has columns of the same names, with other values."""
     psql(database, 'CREATE TABLE t (a int, "B b" text)')

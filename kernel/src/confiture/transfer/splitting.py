@@ -10,6 +10,7 @@ import msgspec
 
 from confiture.errors import Refused
 from confiture.quoting import quote_ident
+from confiture.transfer.sessions import set_local
 
 if TYPE_CHECKING:
     from confiture.protocols import Connection
@@ -21,6 +22,8 @@ LOW: Final = "confiture.chunk_low"
 UPPER: Final = "confiture.chunk_upper"
 #: Rows that the bounds of key ranges are taken from: enough that chunks differ by some percent only.
 _SAMPLE_ROWS = 50_000
+#: The name of a table in a query that has no other one.
+_WITHIN = "cut"
 #: What a row is taken to have where there are no statistics.
 _ROW_BYTES = 200
 
@@ -119,13 +122,23 @@ def _pages(place: str, start: int, end: int | None) -> str:
 
 
 async def split_by_key(
-    connection: Connection, table: str, key: Sequence[str], *, chunks: int, only: bool = False, alias: str = ""
+    connection: Connection,
+    table: str,
+    key: Sequence[str],
+    *,
+    chunks: int,
+    only: bool = False,
+    alias: str = "",
+    within: Chunk | None = None,
 ) -> tuple[Chunk, ...]:
     """At most ``chunks`` ranges of ``key``, the bare names of columns that have an index in that order.
 
     They hold for every later snapshot too, so that a run which was cut can go on. The bounds come from a sample of
     the rows. ``only``: without what inherits from the table. ``alias`` is the name that the relation will go by in the
     query, as SQL: within a join, the bare name of a column may be another table's too.
+
+    ``within`` is one of the chunks that this gave for the same table, key and alias, and is cut itself: what is given
+    takes its place.
 
     Read the table with ``connection`` prepared by :func:`confiture.transfer.reading`: a value's text must be the same
     for who splits and who copies.
@@ -140,8 +153,14 @@ async def split_by_key(
     rows = sum(max(row["rows"], row["bytes"] // _ROW_BYTES) for row in relations if row["kind"] != "p")
     relation = f"ONLY {table}" if only else table
     names = ", ".join(quote_ident(name) for name in key)
-    bounds = await _bounds(connection, relation, relations, names, key, chunks, rows)
-    parts = [None, *bounds, None]
+    lowest, highest = (None, None) if within is None else (within.settings.get(LOW), within.settings.get(UPPER))
+    if within is None:
+        bounds = await _bounds(connection, f"{relation}{_sample(relations, rows)}", names, key, chunks)
+    else:
+        rows = within.estimated_rows
+        await set_local(connection, within.settings)
+        bounds = await _bounds(connection, f"{relation} AS {alias or _WITHIN}", names, key, chunks, within.condition)
+    parts = [lowest, *bounds, highest]
     made = len(parts) - 1
     qualified = {name: f"{alias}.{quote_ident(name)}" if alias else quote_ident(name) for name in key}
     row_of = f"({', '.join(qualified.values())})" if len(key) > 1 else qualified[key[0]]
@@ -178,21 +197,18 @@ def _bound(setting: str, key: Sequence[str], columns: Mapping[str, Any]) -> str:
     return f"({', '.join(casts)})" if len(casts) > 1 else casts[0]
 
 
+def _sample(relations: Sequence[Any], rows: int) -> str:
+    if rows <= _SAMPLE_ROWS or not all(row["kind"] in ("r", "m", "p") for row in relations):
+        return ""
+    return f" TABLESAMPLE SYSTEM ({max(100.0 * _SAMPLE_ROWS / rows, 0.001):.6f}) REPEATABLE (1)"
+
+
 async def _bounds(
-    connection: Connection,
-    relation: str,
-    relations: Sequence[Any],
-    names: str,
-    key: Sequence[str],
-    chunks: int,
-    rows: int,
+    connection: Connection, relation: str, names: str, key: Sequence[str], chunks: int, condition: str = "true"
 ) -> list[str]:
     """The lower bounds of all chunks but the first, each a JSON array of texts."""
     if chunks < 2:
         return []
-    sample = ""
-    if rows > _SAMPLE_ROWS and all(row["kind"] in ("r", "m", "p") for row in relations):
-        sample = f" TABLESAMPLE SYSTEM ({max(100.0 * _SAMPLE_ROWS / rows, 0.001):.6f}) REPEATABLE (1)"
     texts = ", ".join(f"{quote_ident(name)}::pg_catalog.text" for name in key)
     not_null = " AND ".join(f"{quote_ident(name)} IS NOT NULL" for name in key)
     query = f"""
@@ -200,7 +216,7 @@ async def _bounds(
           FROM (SELECT DISTINCT ON ({names}) * FROM (
                     SELECT DISTINCT ON (tile) * FROM (
                         SELECT {names}, pg_catalog.ntile({chunks}) OVER (ORDER BY {names}) AS tile
-                          FROM {relation}{sample} WHERE {not_null}) AS tiled
+                          FROM {relation} WHERE ({condition}) AND {not_null}) AS tiled
                      ORDER BY tile, {names}) AS firsts
                  WHERE tile > 1 ORDER BY {names}) AS bounds
          ORDER BY {names}

@@ -53,23 +53,23 @@ class Copier:
             count[chunk.part] = count.get(chunk.part, 0) + 1
         self._frozen = frozenset(part.part for part in alone if count.get(part.part) == 1 and part.relid in emptiable)
 
-    async def copy(self, ctx: Context, plan: PartPlan, chunk: ChunkRecord) -> None:
-        """Copy it, where it is not copied, once the throttle lets it begin."""
+    async def copy(self, ctx: Context, plan: PartPlan, chunk: ChunkRecord) -> float:
+        """Copy it, where it is not copied, once the throttle lets it begin. The seconds that its snapshot was held."""
         lost = False
 
-        async def again() -> None:
+        async def again() -> float:
             nonlocal lost
             # Whether a commit came to its end is not known where the connection was lost within it.
             if lost and (found := await self._find_done(ctx, chunk)) is not None:
                 self.meters.end(self.meters.start(plan.part.target, chunk), found.rows, found.bytes)
-                return
+                return found.seconds
             lost = True
-            await self.copy_once(ctx, plan, chunk)
+            return await self.copy_once(ctx, plan, chunk)
 
-        await retrying(ctx, f"copying a part of {plan.part.label!r}", again)
+        return await retrying(ctx, f"copying a part of {plan.part.label!r}", again)
 
-    async def copy_once(self, ctx: Context, plan: PartPlan, chunk: ChunkRecord, snapshot: str | None = None) -> None:
-        """Copy it. Raises ``Busy`` where another process goes on with the run."""
+    async def copy_once(self, ctx: Context, plan: PartPlan, chunk: ChunkRecord, snapshot: str | None = None) -> float:
+        """Copy it; the seconds that it took. Raises ``Busy`` where another process goes on with the run."""
         await self._throttle.admit(ctx)
         begun = time.monotonic()
         step = self.meters.start(plan.part.target, chunk)
@@ -84,6 +84,7 @@ class Copier:
             self.snapshot_seconds = max(self.snapshot_seconds, report.seconds)
         elif snapshot is None:
             self.whole_seconds[plan.part.source] = max(self.whole_seconds.get(plan.part.source, 0.0), report.seconds)
+        return report.seconds
 
     async def _transfer(
         self, ctx: Context, plan: PartPlan, chunk: ChunkRecord, snapshot: str | None, step: str

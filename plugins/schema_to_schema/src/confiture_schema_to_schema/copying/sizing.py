@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Sizing"]
 
+#: A chunk that took longer than :data:`_SNAPSHOT_S` is followed by ones that would take so long.
+_AIM_S = 10.0
+_MOST_PIECES = 64
 #: A snapshot of the source is not to be held for longer: what it needs is not vacuumed.
 _SNAPSHOT_S = 20.0
 #: What a chunk costs by itself counts below that.
@@ -53,6 +57,13 @@ class Sizing(msgspec.Struct, frozen=True, kw_only=True):
             if rate is not None:
                 found = min(found, int(rate * _SNAPSHOT_S))
         return max(found, min(_LEAST_BYTES, most))
+
+    def pieces(self, rows: int, copied_rows: int, seconds: float) -> int:
+        """Into how many a chunk of so many rows is to be cut, where ``copied_rows`` took so long; 1: as it is."""
+        if seconds <= _SNAPSHOT_S or not copied_rows:
+            return 1
+        aim = max(copied_rows * _AIM_S / seconds, 1.0)
+        return 1 if rows <= 2 * aim else min(math.ceil(rows / aim), _MOST_PIECES)
 
     def chunks(self, plan: PartPlan) -> int:
         """How many chunks that makes of a part. Values that are kept apart (TOAST) count."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from confiture_schema_to_schema.copying.sizing import Sizing
     from confiture_schema_to_schema.values import Job, PartPlan
 
-__all__ = ["by_key", "by_place", "cut_by_place", "undivided"]
+__all__ = ["by_key", "by_key_within", "by_place", "cut_by_place", "undivided"]
 
 
 def undivided(plan: PartPlan) -> tuple[ChunkRecord, ...]:
@@ -34,6 +34,24 @@ async def by_key(ctx: Context, job: Job, plan: PartPlan, sizing: Sizing) -> tupl
             connection, table.sql, plan.part.key, chunks=chunks, only=not table.partitioned, alias=plan.part.alias
         )
     # Without a relation: the query has its table as it is to be read, with ONLY where that matters.
+    return _records(plan, found, relation=False)
+
+
+async def by_key_within(
+    ctx: Context, job: Job, plan: PartPlan, chunk: ChunkRecord, count: int
+) -> tuple[ChunkRecord, ...]:
+    """What takes the place of a chunk that is too large. Its numbers are not those that it is to have."""
+    table, key = plan.source, plan.part.key
+    former = Chunk(
+        relation=table.sql,
+        condition=chunk.condition,
+        settings=chunk.settings,
+        estimated_rows=chunk.estimated_rows,
+    )
+    async with reading(ctx, job.sides.source) as connection:
+        found = await split_by_key(
+            connection, table.sql, key, chunks=count, only=not table.partitioned, alias=plan.part.alias, within=former
+        )
     return _records(plan, found, relation=False)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from confiture.config.project import MigrationsConfig
-from confiture.errors import PermissionMissing
+from confiture.errors import InternalError, PermissionMissing
 from confiture.model import Statement, TransferReport
 from confiture.quoting import quote_ident, quote_literal
 from confiture.transfer import TAKEN_BYTES, TAKEN_ROWS
@@ -228,6 +228,25 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
             run_id,
             sorted({chunk.part for chunk in chunks}),
         )
+
+    async def replace_chunk(
+        self, connection: Connection, run_id: str, chunk: ChunkRecord, pieces: Sequence[ChunkRecord]
+    ) -> tuple[ChunkRecord, ...]:
+        """Write ``pieces`` in the place of a chunk that is not copied; as they are numbered. Not to be repeated."""
+        last = await connection.fetchval(
+            f"SELECT pg_catalog.max(number) FROM {self.chunks} WHERE run_id = $1 AND part = $2", run_id, chunk.part
+        )
+        gone = await connection.fetchval(
+            f"DELETE FROM {self.chunks} WHERE run_id = $1 AND part = $2 AND number = $3 AND xid IS NULL RETURNING 1",
+            run_id,
+            chunk.part,
+            chunk.number,
+        )
+        if gone is None:
+            raise InternalError(f"chunk {chunk.number} of part {chunk.part} is not there to be cut")
+        numbered = tuple(msgspec.structs.replace(piece, number=last + 1 + index) for index, piece in enumerate(pieces))
+        await self.plan_chunks(connection, run_id, numbered)
+        return numbered
 
     async def forget_chunks(self, connection: Connection, run_id: str, part: int) -> None:
         """A part of which nothing is copied has no chunks."""

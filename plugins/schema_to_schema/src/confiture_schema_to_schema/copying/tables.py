@@ -14,7 +14,7 @@ from confiture_schema_to_schema.copying.reporting import Copied, report
 from confiture_schema_to_schema.copying.retrying import retrying
 from confiture_schema_to_schema.copying.sizing import Sizing
 from confiture_schema_to_schema.copying.source import refuse_changed_source
-from confiture_schema_to_schema.copying.splitting import by_key, cut_by_place, undivided
+from confiture_schema_to_schema.copying.splitting import by_key, by_key_within, cut_by_place, undivided
 from confiture_schema_to_schema.copying.state import state_of
 from confiture_schema_to_schema.copying.tasks import task_of_chunk
 from confiture_schema_to_schema.copying.telling import Meters, Telling
@@ -65,6 +65,7 @@ class _Copying:
         self._todo: deque[tuple[PartPlan, ChunkRecord]] = deque()
         self._open: dict[str, int] = {}
         self._unindexed: deque[str] = deque()
+        self._slowest: dict[int, tuple[float, int]] = {}  # by part: seconds and estimated rows of a chunk
 
     async def check(self) -> None:
         """Whether the source is as it was."""
@@ -163,12 +164,37 @@ class _Copying:
                 if self._unindexed:
                     await self._finish_table(ctx, self._unindexed.popleft())
                     continue
-                plan, chunk = self._todo.popleft()
-                await self._copier.copy(ctx, plan, chunk)
+                plan, chunk = await self._cut_again(ctx, *self._todo.popleft())
+                seconds = await self._copier.copy(ctx, plan, chunk)
+                self._slowest[chunk.part] = max(
+                    (seconds, chunk.estimated_rows), self._slowest.get(chunk.part, (0.0, 0))
+                )
                 target = plan.part.target
                 self._open[target] -= 1
                 if not self._open[target]:
                     await self._finish_table(ctx, target)
+
+    async def _cut_again(self, ctx: Context, plan: PartPlan, chunk: ChunkRecord) -> tuple[PartPlan, ChunkRecord]:
+        """The chunk; or the first piece of it, where chunks of its part take too long: the others are still to do."""
+        seconds, rows = self._slowest.get(chunk.part, (0.0, 0))
+        count = self._sizing.pieces(chunk.estimated_rows, rows, seconds)
+        if count < 2 or not plan.part.key:
+            return plan, chunk
+
+        async def cut() -> tuple[ChunkRecord, ...]:
+            return await by_key_within(ctx, self._job, plan, chunk, count)
+
+        pieces = await retrying(ctx, f"cutting {plan.part.source!r} into chunks", cut)
+        if len(pieces) < 2:
+            return plan, chunk
+        async with ctx.connect(self._job.sides.target) as connection, ctx.transaction(connection):
+            if not await self.state.change(connection, self._job.run_id, self._attempt):  # others wait for that row
+                raise taken_over(self._job)
+            first, *others = await self.state.replace_chunk(connection, self._job.run_id, chunk, pieces)
+        self._todo.extendleft((plan, each) for each in reversed(others))
+        self._open[plan.part.target] += len(others)
+        self.meters.add(plan.part.target, len(others))
+        return plan, first
 
     async def _finish_table(self, ctx: Context, label: str) -> None:
         async def finish() -> None:

@@ -63,6 +63,10 @@ class Meters:
         """All chunks of a table, as they are now."""
         self._tables[label].count(chunks)
 
+    def add(self, label: str, count: int) -> None:
+        """A chunk of a table is cut into so many more."""
+        self._tables[label].open += count
+
     def begin(self) -> None:
         """The first row is about to move. Tables without anything left to copy are told as done."""
         self._ctx.emit(StepStarted(step=ALL, label="all tables"))

@@ -1,0 +1,158 @@
+"""An old database with tables of several shapes, a new one, a map, and a project that copies in small chunks."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+import pytest
+
+from confiture.model import Target
+from conftest import ProjectFolder, run_psql
+
+OLD = """
+    CREATE TABLE people (id int PRIMARY KEY, email text, note text);
+    CREATE TABLE "My ""T.x"" s" ("Id" int, "K.k" text, v text, PRIMARY KEY ("Id", "K.k"));
+    CREATE TABLE bare (v text);
+    CREATE TABLE cats (id uuid PRIMARY KEY, name text);
+    CREATE TABLE dogs (name text, weight int);
+    CREATE TABLE logs (at int, id int, line text, PRIMARY KEY (at, id)) PARTITION BY RANGE (at);
+    CREATE TABLE logs_a PARTITION OF logs FOR VALUES FROM (0) TO (40);
+    CREATE TABLE logs_b PARTITION OF logs DEFAULT;
+    CREATE TABLE one (id int PRIMARY KEY, v text);
+    CREATE TABLE no_rows (id int PRIMARY KEY);
+    INSERT INTO people SELECT n, 'p' || n || '@x.org', repeat('n', n % 90) FROM generate_series(1, 400) AS n;
+    INSERT INTO "My ""T.x"" s" SELECT n, chr(64 + n % 60), repeat('v', n % 70) FROM generate_series(1, 400) AS n;
+    INSERT INTO bare SELECT repeat('b', n % 80) FROM generate_series(1, 500) AS n;
+    INSERT INTO cats SELECT md5(n::text)::uuid, 'cat ' || n || repeat('.', n % 40) FROM generate_series(1, 300) AS n;
+    INSERT INTO dogs SELECT 'dog' || repeat('.', n % 60), n FROM generate_series(1, 300) AS n;
+    INSERT INTO logs SELECT n % 80, n, 'line ' || n || repeat('.', n % 30) FROM generate_series(1, 400) AS n;
+    INSERT INTO one VALUES (1, 'one');
+    ANALYZE;
+"""
+NEW = """
+    CREATE TABLE folk (id int PRIMARY KEY, mail text UNIQUE, note varchar(200));
+    CREATE TABLE notes (id int PRIMARY KEY REFERENCES folk, size int);
+    CREATE TABLE "My ""T.x"" s" (v text, "Id" bigint, "K.k" text, PRIMARY KEY ("Id", "K.k"));
+    CREATE TABLE bare (v text);
+    CREATE TABLE pets (kind text NOT NULL, id uuid, name text, weight int);
+    CREATE TABLE logs (at int, id int, line text, PRIMARY KEY (at, id)) PARTITION BY RANGE (at);
+    CREATE TABLE logs_a PARTITION OF logs FOR VALUES FROM (0) TO (20);
+    CREATE TABLE logs_b PARTITION OF logs DEFAULT;
+    CREATE TABLE one (id int PRIMARY KEY, v text);
+    CREATE TABLE no_rows (id int PRIMARY KEY);
+"""
+MAP = """
+tables:
+  people:
+    into:
+      - target: folk
+        columns: {email: mail}
+      - target: notes
+        columns: {note: {target: size, transform: length(note)}}
+        drop: [email]
+  cats:
+    target: pets
+    defaults: {kind: "'cat'", weight: 'NULL::int'}
+  dogs:
+    target: pets
+    defaults: {kind: "'dog'", id: 'NULL::uuid'}
+"""
+#: What each new table is to have, over the old database.
+EXPECTED = {
+    "folk": "SELECT id, email, note FROM people",
+    "notes": "SELECT id, length(note) FROM people",
+    '"My ""T.x"" s"': 'SELECT v, "Id", "K.k" FROM "My ""T.x"" s"',
+    "bare": "SELECT v FROM bare",
+    "pets": "SELECT 'cat', id, name, NULL::int FROM cats UNION ALL SELECT 'dog', NULL, name, weight FROM dogs",
+    "logs": "SELECT at, id, line FROM logs",
+    "one": "SELECT id, v FROM one",
+    "no_rows": "SELECT id FROM no_rows",
+}
+SESSIONS = (
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    " AND backend_type = 'client backend'"
+)
+_SUM = "SELECT count(*), md5(string_agg(t::text, '|' ORDER BY t::text)) FROM ({}) AS t"
+
+_PROCESS = """
+import anyio, os, signal, sys
+from confiture import Kernel
+seen = 0
+def see(event):
+    global seen
+    begun = seen or getattr(event, "step", "") == "schema-to-schema.rows"
+    seen += bool(begun)
+    if {at!r} in (seen, getattr(event, "step", "")):
+        print("there", flush=True)
+        os.kill(os.getpid(), signal.{signal})
+async def main():
+    async with Kernel({root!r}, observers=[see]).run(env="production") as run:
+        await run.start("schema-to-schema", **{values!r})
+anyio.run(main)
+"""
+
+
+class Move:
+    """An old database and a new one, and a way to copy."""
+
+    schema = NEW
+
+    def __init__(self, project: ProjectFolder, new_database: Callable[[], Target], kernel_run: Any) -> None:
+        self.project = project
+        self._kernel_run = kernel_run
+        self.source, self.target = new_database(), new_database()
+        run_psql(self.source, OLD)
+        run_psql(self.target, NEW)
+        project.environment_for(self.source, "production")
+        project.environment_for(self.target, "production_new")
+
+    async def __call__(self, *, observers: Any = (), **values: Any) -> Any:
+        return await self.start("schema-to-schema", observers=observers, **{"jobs": 2} | values)
+
+    async def start(self, medium: str, *, observers: Any = (), **values: Any) -> Any:
+        async with self._kernel_run(self.project, database=self.source, observers=observers) as run:
+            return await run.start(medium, **values)
+
+    def script(self, at: int | str, signal_name: str, **values: Any) -> list[str]:
+        """A process that sends itself a signal at its event of that number, from the first row on, or at a step."""
+        text = _PROCESS.format(
+            root=str(self.project.root), at=at, signal=signal_name, values={"jobs": 2, "source": "production"} | values
+        )
+        return [sys.executable, "-c", text]
+
+    async def kill(self, at: int | str, **values: Any) -> None:
+        """Run it in a process that ends itself by SIGKILL."""
+        with anyio.fail_after(60):
+            done = await anyio.run_process(self.script(at, "SIGKILL", **values), check=False)
+            assert done.returncode == -signal.SIGKILL, done.stderr.decode()[-2000:]
+            while self.sessions:  # the server sees it in a moment
+                await anyio.sleep(0.01)
+
+    @property
+    def sessions(self) -> int:
+        return sum(int(run_psql(place, SESSIONS)) for place in (self.source, self.target))
+
+    @property
+    def contents(self) -> dict[str, str]:
+        """A sum of the rows of each new table, by psql."""
+        return self._sums(self.target, {name: f"SELECT * FROM {name}" for name in EXPECTED})
+
+    @property
+    def expected(self) -> dict[str, str]:
+        """What they are to be."""
+        return self._sums(self.source, EXPECTED)
+
+    def _sums(self, place: Target, queries: dict[str, str]) -> dict[str, str]:
+        found = run_psql(place, "; ".join(_SUM.format(query) for query in queries.values()))
+        return dict(zip(queries, found.splitlines(), strict=True))
+
+
+@pytest.fixture
+def move(project, new_database, kernel_run) -> Move:
+    project.config('[schema-to-schema]\nstrategy = "copy"\nchunk_mb = 0\n')
+    project.write("db/migration_map.yaml", MAP)
+    return Move(project, new_database, kernel_run)
