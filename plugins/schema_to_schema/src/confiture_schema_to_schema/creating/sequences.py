@@ -76,7 +76,7 @@ def _origins(job: Job) -> dict[_Place, list[_Place]]:
             old = job.old.tables.get(part.source)
             if old is None:
                 continue
-            for column, traced in trace(part).items():
+            for column, traced in trace(part).columns.items():
                 place = (table.table.schema, table.table.name, column)
                 found.setdefault(place, []).append((old.schema, old.name, traced.column))
     return found
