@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Final
 
+from confiture.errors import Refused
+from confiture.sides import shown_side
+from confiture.transfer import reading
+from confiture_schema_to_schema.checking import refuse
+from confiture_schema_to_schema.configuring import SECTION, SchemaToSchemaConfig
+from confiture_schema_to_schema.copying.state import state_of
+from confiture_schema_to_schema.mapping import read_map
 from confiture_schema_to_schema.model import ValidateReport, ValidateRequest
+from confiture_schema_to_schema.opening import compiled
+from confiture_schema_to_schema.sides import find_sides
+from confiture_schema_to_schema.validating.tables import validate_tables
 
 if TYPE_CHECKING:
     from confiture.protocols import Context
 
 __all__ = ["ValidateMedium"]
+
+_DIFFERS: Final = 7
 
 
 class ValidateMedium:
@@ -18,5 +31,30 @@ class ValidateMedium:
     request_type: type[ValidateRequest] = ValidateRequest
 
     async def run(self, ctx: Context, request: ValidateRequest) -> ValidateReport:
-        """Compare."""
-        raise NotImplementedError
+        """Compare, by the map of the request, else that of the last migration into the target.
+
+        Raises ``ConfigError`` for a map that means nothing, ``Refused`` where it does not fit the two databases.
+        """
+        started = time.monotonic()
+        sides = await find_sides(ctx, request)
+        async with reading(ctx, sides.target) as connection:
+            last = await state_of(ctx).latest(connection)
+        map_ = read_map(ctx, request.mapping or (last.mapping if last else None))
+        tables = request.tables or (last.tables if last else ())
+        job, findings = await compiled(ctx, sides, sides.target, map_, strategy="", tables=tables, run_id=ctx.run_id)
+        refuse(findings)
+        if not job.tables:
+            raise Refused(
+                f"there is no table to compare: nothing of {shown_side(sides.source)!r} goes into "
+                f"{shown_side(sides.target)!r}",
+                hint="name the two databases with --from and --to, and the map with --mapping",
+            )
+        jobs = request.jobs or ctx.settings(SECTION, SchemaToSchemaConfig).jobs
+        validated = await validate_tables(ctx, job, jobs=jobs, max_keys=request.max_keys)
+        return ValidateReport(
+            source=shown_side(sides.source),
+            target=shown_side(sides.target),
+            tables=validated,
+            seconds=time.monotonic() - started,
+            exit_code=0 if all(table.ok for table in validated) else _DIFFERS,
+        )
