@@ -85,8 +85,9 @@ def test_a_plan_shows_everything_that_it_knows() -> None:
     assert "15.0 GB of disk in production_new; some 1 min 40 s" in text
     assert "public.users -> public.accounts: fdw, its mapping is complex\n" in text
     assert "\n    by region, id: 2 chunks, each from a snapshot of its own\n" in text
-    assert "\n    locks: ACCESS SHARE on public.users, as long as a chunk takes\n" in text
-    assert "\n    cannot be brought back: deleted_at is dropped\n" in text
+    assert "\n    locks:\n      ACCESS SHARE on public.users, as long as a chunk takes\n" in text
+    assert "\n    cannot be brought back:\n      deleted_at is dropped\n" in text
+    assert "\nlocks:\n  nothing else\n" in text
     assert text.endswith(
         "found: 1 error, 1 note\n"
         "  error [unique] public.accounts: rows have the same email\n"
@@ -94,6 +95,15 @@ def test_a_plan_shows_everything_that_it_knows() -> None:
         "    hint: change them\n"
         "  note [engine] public.accounts: a note"
     )
+
+
+def test_what_is_locked_for_every_table_is_said_once() -> None:
+    """A plan of two hundred tables would say little else."""
+    other = msgspec.structs.replace(TABLE, source="public.b", locks=(*TABLE.locks, "and another"))
+    text = "\n".join(plan_lines(msgspec.structs.replace(PLAN, tables=(TABLE, other))))
+    assert text.count("ACCESS SHARE on public.users") == 1
+    assert "\nlocks:\n  each table: ACCESS SHARE on public.users, as long as a chunk takes\n  nothing else\n" in text
+    assert "\n    locks:\n      and another\n" in text
 
 
 def test_a_plan_that_nobody_measured_says_so() -> None:

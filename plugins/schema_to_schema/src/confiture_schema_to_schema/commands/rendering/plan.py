@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from confiture.cli.units import many, size, span
 from confiture_schema_to_schema.commands.rendering.findings import finding_lines
@@ -23,14 +23,11 @@ def plan_lines(report: PlanReport) -> Iterator[str]:
             ("table", "engine", "rows", "size", "rate", "time"), [_row(table) for table in report.tables], left=2
         )
         yield from filled(_sum(report))
+    common = _common_locks(report)
     for table in report.tables:
         yield ""
-        yield from _details(table)
-    if report.locks:
-        yield ""
-        yield "locks, beside those of the tables:"
-        for lock in report.locks:
-            yield from filled(lock, "  ")
+        yield from _details(table, common)
+    yield from _locks(report, common)
     yield from finding_lines(report.findings)
 
 
@@ -55,17 +52,41 @@ def _sum(report: PlanReport) -> str:
     return "; ".join(parts)
 
 
-def _details(table: PlannedTable) -> Iterator[str]:
+def _details(table: PlannedTable, common: Sequence[str]) -> Iterator[str]:
     yield from filled(f"{between(table.source, table.table)}: {table.engine}, {table.because}")
     yield from filled(_how(table), INDENT)
     yield from sql_lines(table.query, INDENT)
-    for lock in table.locks:
-        yield from filled(f"locks: {lock}", INDENT)
-    for why in table.irreversible:
-        yield from filled(f"cannot be brought back: {why}", INDENT)
+    yield from _listed("locks:", [lock for lock in table.locks if lock not in common])
+    yield from _listed("cannot be brought back:", table.irreversible)
+
+
+def _listed(what: str, texts: Sequence[str]) -> Iterator[str]:
+    if texts:
+        yield f"{INDENT}{what}"
+    for text in texts:
+        yield from filled(text, f"{INDENT}  ")
+
+
+def _common_locks(report: PlanReport) -> tuple[str, ...]:
+    """What is said of each table: once is enough."""
+    first, *rest = report.tables or (None,)
+    if first is None or not rest:
+        return ()
+    return tuple(lock for lock in first.locks if all(lock in table.locks for table in rest))
+
+
+def _locks(report: PlanReport, common: Sequence[str]) -> Iterator[str]:
+    if common or report.locks:
+        yield ""
+        yield "locks:"
+    for lock in common:
+        yield from filled(f"each table: {lock}", "  ")
+    for lock in report.locks:
+        yield from filled(lock, "  ")
 
 
 def _how(table: PlannedTable) -> str:
+    chunks = "one chunk" if table.chunks <= 1 else many(table.chunks, "chunk")
     if table.snapshot == "one":
-        return f"no key that it can be cut by: {many(table.chunks, 'chunk')} of one snapshot"
-    return f"by {', '.join(table.key)}: {many(table.chunks, 'chunk')}, each from a snapshot of its own"
+        return f"no key that it can be cut by: {chunks} of one snapshot"
+    return f"by {', '.join(table.key)}: {chunks}{', each from a snapshot of its own' if table.chunks > 1 else ''}"
