@@ -36,9 +36,9 @@ async def plan_parts(
 ) -> tuple[tuple[PartPlan, ...], tuple[Finding, ...]]:
     """The engine of each part, by the map, else by ``job.strategy``; errors where an engine cannot do what it is to.
 
-    ``target`` is the new database, or a scratch one that ``stands_for`` it. ``sample`` False: no rows are read. An engine that chooses among others is
-    asked here and no more: a plan names the one that moves the rows. Raises ``UnknownProvider`` for an engine that is
-    not installed, with the names of those that are.
+    ``target`` is the new database, or a scratch one that ``stands_for`` it. ``sample`` False: no rows are read. An
+    engine that chooses among others is asked here and no more: a plan names the one that moves the rows. Raises
+    ``UnknownProvider`` for an engine that is not installed, with the names of those that are.
     """
     parts = [part for table in job.tables for part in table.parts]
     by_engine: dict[str, list[Part]] = {}
