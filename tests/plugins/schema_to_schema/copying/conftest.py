@@ -24,12 +24,12 @@ OLD = """
     CREATE TABLE logs_b PARTITION OF logs DEFAULT;
     CREATE TABLE one (id int PRIMARY KEY, v text);
     CREATE TABLE no_rows (id int PRIMARY KEY);
-    INSERT INTO people SELECT n, 'p' || n || '@x.org', repeat('n', n % 90) FROM generate_series(1, 400) AS n;
-    INSERT INTO "My ""T.x"" s" SELECT n, chr(64 + n % 60), repeat('v', n % 70) FROM generate_series(1, 400) AS n;
-    INSERT INTO bare SELECT repeat('b', n % 80) FROM generate_series(1, 500) AS n;
-    INSERT INTO cats SELECT md5(n::text)::uuid, 'cat ' || n || repeat('.', n % 40) FROM generate_series(1, 300) AS n;
-    INSERT INTO dogs SELECT 'dog' || repeat('.', n % 60), n FROM generate_series(1, 300) AS n;
-    INSERT INTO logs SELECT n % 80, n, 'line ' || n || repeat('.', n % 30) FROM generate_series(1, 400) AS n;
+    INSERT INTO people SELECT n, 'p' || n || '@x.org', repeat('n', n % 90) FROM generate_series(1, 250) AS n;
+    INSERT INTO "My ""T.x"" s" SELECT n, chr(64 + n % 60), repeat('v', n % 70) FROM generate_series(1, 200) AS n;
+    INSERT INTO bare SELECT repeat('b', n % 80) FROM generate_series(1, 400) AS n;
+    INSERT INTO cats SELECT md5(n::text)::uuid, 'cat ' || n || repeat('.', n % 40) FROM generate_series(1, 150) AS n;
+    INSERT INTO dogs SELECT 'dog' || repeat('.', n % 60), n FROM generate_series(1, 250) AS n;
+    INSERT INTO logs SELECT n % 80, n, 'line ' || n || repeat('.', n % 30) FROM generate_series(1, 200) AS n;
     INSERT INTO one VALUES (1, 'one');
     ANALYZE;
 """
@@ -99,7 +99,7 @@ anyio.run(main)
 class Move:
     """An old database and a new one, and a way to copy."""
 
-    schema = NEW
+    old, schema = OLD, NEW
 
     def __init__(self, project: ProjectFolder, new_database: Callable[[], Target], kernel_run: Any) -> None:
         self.project = project

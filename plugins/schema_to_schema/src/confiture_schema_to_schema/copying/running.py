@@ -16,6 +16,7 @@ from confiture_schema_to_schema.copying.beating import beating, taken_over
 from confiture_schema_to_schema.copying.beginning import end_orphans, refuse_rows, relids
 from confiture_schema_to_schema.copying.records import PartRecord, RunRecord, part_digest
 from confiture_schema_to_schema.copying.state import State, state_of
+from confiture_schema_to_schema.creating import records_of
 
 if TYPE_CHECKING:
     from confiture.protocols import Context
@@ -65,6 +66,10 @@ async def running(ctx: Context, job: Job, request: SchemaToSchemaRequest) -> Asy
             await state.create(connection)
             await refuse_rows(connection, [plan.target for plan in job.plans])
             await state.begin(connection, run, parts)
+            # Of a run whose tables are gone: what was taken off them is nothing to be put on these.
+            records = records_of(ctx)
+            for record in await records.read(connection):
+                await records.drop(connection, record.number)
             attempt = 1
     try:
         async with beating(ctx, job, state, attempt):
