@@ -19,6 +19,7 @@ from confiture.sqlfiles.config import FilesConfig
 from confiture_build.model import BuildConfig
 from confiture_diff.model import DiffConfig
 from confiture_embedded.config import EmbeddedConfig
+from confiture_hybrid.config import HybridConfig
 from confiture_incremental.model import Applied, IncrementalConfig, RunReport, VersionStatus
 from confiture_schema_to_schema.configuring import SchemaToSchemaConfig
 from confiture_sync.copying.config import SyncConfig
@@ -94,6 +95,7 @@ def test_every_event_is_documented_with_its_fields():
         ("### [embedded]", EmbeddedConfig),
         ("### [sync]", SyncConfig),
         ("### [schema-to-schema]", SchemaToSchemaConfig),
+        ("### [hybrid]", HybridConfig),
         ("### [scratch]", ScratchConfig),
         ("### [plugins]", PluginsConfig),
     ],
@@ -108,8 +110,10 @@ def test_every_key_of_the_configuration_is_documented(heading: str, type_: type[
     fields = {field.encode_name: field.default for field in msgspec.structs.fields(type_)}
     assert documented.keys() == fields.keys()
     for name, default in fields.items():
-        if isinstance(default, bool | int | float):
-            assert documented[name] == f"`{default:g}`" if not isinstance(default, bool) else f"`{default}`".lower()
+        if isinstance(default, bool | int):
+            assert documented[name] == f"`{default}`".lower()
+        elif isinstance(default, float):
+            assert documented[name] == f"`{default:g}`"
         elif isinstance(default, str) and default:
             assert documented[name] == f'`"{default}"`'
 
@@ -118,7 +122,8 @@ def test_every_table_of_the_configuration_is_documented():
     """Those of the kernel and of confiture's own plugins: what the kernel takes as known."""
     page = CONFIGURATION.read_text(encoding="utf-8")
     sections = {line.removeprefix("### [").rstrip("]") for line in page.splitlines() if line.startswith("### [")}
-    assert sections == KERNEL_SECTIONS | {"build", "diff", "embedded", "incremental", "schema-to-schema", "sync"}
+    own = {"build", "diff", "embedded", "hybrid", "incremental", "schema-to-schema", "sync"}
+    assert sections == KERNEL_SECTIONS | own
 
 
 def test_the_history_is_documented():
