@@ -177,7 +177,7 @@ def test_checks_are_the_tables_and_its_domains(users: Table) -> None:
     assert users.checks == (
         Check(name="users_value_check", expression="(value > 1)"),
         Check(name="cheap_check", expression="cost::numeric < 10::numeric"),
-        Check(name="price_check", expression="cost::numeric >= 0::numeric"),
+        Check(name="price_check", expression="cost >= 0::numeric"),
     )
 
 

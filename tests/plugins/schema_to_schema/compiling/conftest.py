@@ -70,9 +70,13 @@ class Pair:
 
     def compile(self, old: str, new: str, *entries: TableMap, tables: Sequence[str] = (), **more: Any) -> Compiled:
         """Fill both with DDL, and compile the map."""
+        self.fill(old, new)
+        return self.again(*entries, tables=tables, **more)
+
+    def fill(self, old: str, new: str) -> None:
+        """Empty both, and run the statements."""
         self.psql(self.old, _EMPTY + old)
         self.psql(self.new, _EMPTY + new)
-        return self.again(*entries, tables=tables, **more)
 
     def again(self, *entries: TableMap, tables: Sequence[str] = (), **more: Any) -> Compiled:
         """Compile between the databases as they are."""

@@ -67,7 +67,7 @@ async def _refused(source: Connection, draft: Draft, error: NotDescribed | trees
     draft.broken = True
     where = "custom_sql" if draft.way.custom is not None else draft.source.label
     if isinstance(error, NotDescribed) and not draft.fixed:
-        number = await describe_alone(source, draft.tree, [output.node for output in draft.outputs])
+        number = await describe_alone(source, draft.tree, [_cast(output, output.node) for output in draft.outputs])
         if number is not None:
             where += f": what goes into {draft.outputs[number].column.name!r}"
     findings.error("map", draft.source.label, f"{where}: {error.message}", hint=error.hint, entry=draft.way.entry)
