@@ -185,6 +185,11 @@ def pair(new_database, psql):
     ("change", "map_", "asked"),
     [
         ("ALTER TABLE users ALTER mail DROP NOT NULL", RENAMES, "IS NULL"),
+        (
+            "ALTER TABLE users ALTER mail DROP NOT NULL, ADD CONSTRAINT there NOT NULL mail NOT VALID",
+            RENAMES,
+            "IS NULL",
+        ),
         ("ALTER TABLE users ALTER mail TYPE varchar(31)", RENAMES, "char_length"),
         ("ALTER TABLE users ALTER mail TYPE text", RENAMES, "char_length"),
         ("ALTER TABLE users ALTER amount TYPE numeric(11, 2)", RENAMES, "1e8"),

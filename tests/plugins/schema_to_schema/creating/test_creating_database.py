@@ -87,26 +87,26 @@ async def test_what_cannot_be_made_is_told_with_its_place_and_why_it_is_made(run
     assert "[scratch] url" in str(missing.value.hint)
 
 
-async def test_one_that_is_not_there_is_built_in_its_own_environment(run, project, source, absent, psql, server):
+async def test_one_that_is_not_there_is_built_in_its_own_environment(run, project, source, absent, psql):
     project.schema("20.sql", "CREATE TABLE a (id int PRIMARY KEY);")
     project.seed("a.sql", "INSERT INTO a VALUES (1);")
     project.environment_for(absent, "production_new", extra="protected = true")
     async with Kernel(project.root).run(env="production") as run:
-        before = psql(server, "SELECT count(*) FROM pg_database")
         assert await create_target(run, sides(source, absent, "production_new"))
         assert run.environment.name == "production"
     assert psql(absent, TABLES) == "a,b"
     assert psql(absent, "SELECT count(*) FROM a") == "0"
     assert psql(source, TABLES) == ""
-    assert psql(server, "SELECT count(*) FROM pg_database") == str(int(before) + 1), "a template was left"
 
 
-async def test_one_that_is_named_by_a_connection_string_is_built(run, project, source, absent, psql):
+async def test_one_that_is_named_by_a_connection_string_is_built(run, project, source, absent, psql, server):
     project.schema("10.sql", "CREATE TABLE c (id int);")
     project.schema("20.sql", "")
     given = msgspec.structs.replace(absent, label="--to")
+    before = int(psql(server, "SELECT count(*) FROM pg_database"))
     assert await create_target(run, sides(source, given))
     assert psql(absent, TABLES) == "c"
+    assert int(psql(server, "SELECT count(*) FROM pg_database")) == before + 1, "a template of it was left"
 
 
 async def test_an_empty_one_is_built_where_it_is(run, project, source, target, psql):
