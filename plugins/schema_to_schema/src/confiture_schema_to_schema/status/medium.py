@@ -51,6 +51,7 @@ async def _report(ctx: Context, sides: Sides, state: State, run: RunRecord) -> S
         rates = await read_rates(connection, state, run) if running else None
     rows, estimated = sum(table.rows for table in tables), sum(table.estimated_rows for table in tables)
     per_second = rates[0] if rates else None
+    ends = per_second and run.phase == "copying" and not run.paused
     return StatusReport(
         source=shown_side(sides.source),
         target=shown_side(sides.target),
@@ -69,6 +70,6 @@ async def _report(ctx: Context, sides: Sides, state: State, run: RunRecord) -> S
         bytes=sum(table.bytes for table in tables),
         rows_per_second=per_second,
         bytes_per_second=rates[1] if rates else None,
-        eta_seconds=(estimated - rows) / per_second if per_second and run.phase == "copying" else None,
+        eta_seconds=(estimated - rows) / per_second if per_second and ends else None,
         last_error=run.last_error,
     )
