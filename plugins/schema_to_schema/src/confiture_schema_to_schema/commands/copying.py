@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from confiture.errors import ConfitureError
+from confiture_schema_to_schema.commands.again import command
 from confiture_schema_to_schema.commands.rendering.copied import copied_lines
 from confiture_schema_to_schema.commands.watching import Watcher
 
@@ -37,6 +38,6 @@ async def copy(
         watcher.explain(error)
         raise
     shell.left_behind = None
-    for line in copied_lines(report, watcher.words("validate")):
+    for line in copied_lines(report, command("validate", request, common)):
         shell.print(line)
     return report

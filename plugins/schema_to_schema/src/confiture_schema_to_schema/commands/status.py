@@ -7,6 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from confiture.cli.command import ProjectParam, ShellParam
+from confiture_schema_to_schema.commands.again import command
 from confiture_schema_to_schema.commands.options import DatabasesParam, sides
 from confiture_schema_to_schema.model import StatusReport, StatusRequest
 
@@ -34,11 +35,12 @@ async def status(
     from confiture_schema_to_schema.commands.watch import watched
 
     request = StatusRequest(**sides(databases))
+    again = command("resume", request, common)
     async with shell.run(common, anywhere=True) as run:
         if watch:
-            await watched(run, shell, request)
+            await watched(run, shell, request, again)
             return None
         report: StatusReport = await run.start("schema-to-schema-status", request)
-    for line in status_lines(report):
+    for line in status_lines(report, again):
         shell.print(line)
     return report

@@ -25,9 +25,12 @@ _EVERY_S = 1.0
 _MARGIN = 2
 
 
-async def watched(run: Run, shell: Shell, request: StatusRequest) -> None:
-    """Show each change until the migration is done or nobody is at work on it. Ctrl-C ends it, too, as a success."""
-    with _screen(shell) as show, anyio.CancelScope() as scope, _on_ctrl_c(scope.cancel):
+async def watched(run: Run, shell: Shell, request: StatusRequest, again: str) -> None:
+    """Show each change until the migration is done or nobody is at work on it. Ctrl-C ends it, too, as a success.
+
+    ``again`` is the command that goes on.
+    """
+    with _screen(shell, again) as show, anyio.CancelScope() as scope, _on_ctrl_c(scope.cancel):
         while True:
             report: StatusReport = await run.start("schema-to-schema-status", request)
             show(report)
@@ -51,7 +54,7 @@ def _on_ctrl_c(stop: Callable[[], None]) -> Iterator[None]:
 
 
 @contextmanager
-def _screen(shell: Shell) -> Iterator[Callable[[StatusReport], None]]:
+def _screen(shell: Shell, again: str) -> Iterator[Callable[[StatusReport], None]]:
     """What shows a report: on a terminal in the place of the one before."""
     if shell.format == "json" or not sys.stdout.isatty():
         yield _lines(shell)
@@ -62,7 +65,7 @@ def _screen(shell: Shell) -> Iterator[Callable[[StatusReport], None]]:
     console = shell.console()
     with Live(console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as live:
         yield lambda report: live.update(
-            Text("\n".join(status_lines(report, most=console.height - _MARGIN))), refresh=True
+            Text("\n".join(status_lines(report, again, most=console.height - _MARGIN))), refresh=True
         )
 
 

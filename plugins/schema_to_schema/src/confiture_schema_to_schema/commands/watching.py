@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING
 
 from confiture.cli.units import many, size, span
 from confiture.model import Event, Progress, StepFinished, StepStarted
-from confiture.redact import redact
+from confiture_schema_to_schema.commands.again import command
 
 if TYPE_CHECKING:
     from confiture.cli.command import ProjectOutput
@@ -64,17 +63,6 @@ class Watcher:
             own = error.hint if error.hint and "resume" not in error.hint else None
             error.hint = f"{own}\n{left}" if own else left
 
-    def words(self, phase: str) -> str:
-        """The command of a phase for the same databases, as the user can paste it; without a password."""
-        request = self._request
-        options = [("--from", request.source), ("--to", request.target)]
-        if phase != "resume":  # which remembers it
-            options.append(("--mapping", request.mapping))
-        if self._common is not None and self._common.project is not None:
-            options.append(("--project", str(self._common.project)))
-        words = [word for name, value in options if value is not None for word in (name, value)]
-        return redact(shlex.join(["confiture", "migrate", "schema-to-schema", phase, *words]))
-
     def _finished(self, event: StepFinished) -> None:
         label = self._labels[event.step]
         if event.step in self._tables:
@@ -95,4 +83,5 @@ class Watcher:
         state = f"{many(done, 'table')} with {many(rows, 'row')} complete" if done else "no table is complete"
         if begun:
             state += f", {begun} begun"
-        return f"{state}; the new database is not to be used before the run is ended\nto go on: {self.words('resume')}"
+        again = command("resume", self._request, self._common)
+        return f"{state}; the new database is not to be used before the run is ended\nto go on: {again}"

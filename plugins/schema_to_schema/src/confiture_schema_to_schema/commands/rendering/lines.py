@@ -11,7 +11,9 @@ __all__ = ["INDENT", "WIDTH", "aligned", "between", "filled", "joined", "sql_lin
 WIDTH = 100
 INDENT = "    "
 #: Words before which SQL goes on in a line of its own, where no parenthesis is open.
-_CLAUSES = frozenset({"FROM", "WHERE", "GROUP", "HAVING", "WINDOW", "ORDER", "LIMIT", "UNION", "EXCEPT", "INTERSECT"})
+_CLAUSES = frozenset(
+    {"SELECT", "FROM", "WHERE", "GROUP", "HAVING", "WINDOW", "ORDER", "LIMIT", "UNION", "EXCEPT", "INTERSECT"}
+)
 _JOINS = frozenset({"LEFT", "RIGHT", "INNER", "FULL", "CROSS", "NATURAL", "JOIN"})
 
 
@@ -44,35 +46,42 @@ def between(source: str, table: str) -> str:
 
 
 def sql_lines(sql: str, indent: str = "", *, width: int = WIDTH) -> list[str]:
-    """The statement as it is, in lines that end between its tokens: what is shown can be pasted and run."""
+    """The statement as it is, in lines that end where blanks stand: what is shown can be pasted and run."""
     lines: list[str] = []
     line = ""
-    for text, spaced, clause, apart in _tokens(sql):
-        if line and (clause or apart or len(line) + spaced + len(text) > width):
+    for word, clause, apart in _words(sql):
+        if line and (clause or apart or len(line) + 1 + len(word) > width):
             lines.append(line)
             line = ""
-        if not line:
-            line = indent if clause or not lines else f"{indent}  "
-            spaced = False
-        line += (" " if spaced else "") + text
+        if line:
+            line += f" {word}"
+        else:
+            line = f"{indent}{'' if clause or not lines else '  '}{word}"
     return [*lines, line]
 
 
-def _tokens(sql: str) -> Iterator[tuple[str, bool, bool, bool]]:
-    """Each token; whether blanks stand before it, whether a clause begins with it, whether a line must end there."""
+def _words(sql: str) -> Iterator[tuple[str, bool, bool]]:
+    """What stands between blanks; whether a clause begins with it, and whether a line must end before it."""
     import postgast  # 100 ms to import
 
     octets = sql.encode()
+    word, clause, apart = "", False, False
     end, depth, comment, before = 0, 0, False, ""
     for token in postgast.scan(sql).tokens:
         text, gap = octets[token.start : token.end].decode(), octets[end : token.start]
+        if gap and word:
+            yield word, clause, apart
+            word = ""
         depth += {"(": 1, ")": -1}.get(text, 0)
-        word = text.upper() if token.keyword_kind else ""
-        clause = depth == 0 and (word in _CLAUSES or (word in _JOINS and before not in _JOINS))
-        # Literals with the end of a line between them are one.
-        yield text, bool(gap), clause, comment or (text.startswith("'") and b"\n" in gap)
-        before = before if word == "OUTER" else word  # which is of the join before it
+        keyword = text.upper() if token.keyword_kind else ""
+        if not word:
+            clause = depth == 0 and (keyword in _CLAUSES or (keyword in _JOINS and before not in _JOINS))
+            # Literals with the end of a line between them are one.
+            apart = comment or (text.startswith("'") and b"\n" in gap)
+        word += text
+        before = before if keyword == "OUTER" else keyword  # which is of the join before it
         end, comment = token.end, text.startswith("--")
+    yield word, clause, apart
 
 
 def joined(texts: Iterable[str]) -> str:

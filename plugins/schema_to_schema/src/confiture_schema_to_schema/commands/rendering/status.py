@@ -14,11 +14,11 @@ __all__ = ["progress_line", "status_lines"]
 _ORDER = {"copying": 0, "copied": 1, "waiting": 2, "indexed": 3}
 
 
-def status_lines(report: StatusReport, *, most: int | None = None) -> list[str]:
-    """The report in lines, ``most`` of them at most."""
+def status_lines(report: StatusReport, again: str, *, most: int | None = None) -> list[str]:
+    """The report in lines, ``most`` of them at most. ``again`` is the command that goes on."""
     if report.phase == "none":
         return filled(f"no migration into {report.target} was begun")
-    lines = [*_head(report), ""]
+    lines = [*_head(report, again), ""]
     tables: Sequence[TableStatus] = report.tables
     room = len(tables) if most is None else max(most - len(lines) - 2, 1)
     if len(tables) > room:
@@ -38,7 +38,7 @@ def progress_line(report: StatusReport) -> str:
     return ", ".join([*parts, *_rates(report)])
 
 
-def _head(report: StatusReport) -> Iterator[str]:
+def _head(report: StatusReport, again: str) -> Iterator[str]:
     attempt = f", attempt {report.attempt}" if report.attempt > 1 else ""
     yield from filled(
         f"from {report.source} into {report.target}: {_state(report)} (run {report.run_id}, {report.strategy}{attempt})"
@@ -47,7 +47,7 @@ def _head(report: StatusReport) -> Iterator[str]:
     if report.last_error is not None:
         yield from filled(f"the last attempt ended with: {report.last_error}")
     if not report.running and report.phase != "copied":
-        yield "to go on: confiture migrate schema-to-schema resume"
+        yield f"to go on: {again}"
 
 
 def _state(report: StatusReport) -> str:
