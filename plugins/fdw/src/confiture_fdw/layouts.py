@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Layout", "Relation", "SourceColumn", "read_layout"]
 
-#: Its own length is what a relation's rows have on the disk, with what is kept apart from them.
+#: ``bytes`` are those on the disk, with what is kept apart from the rows.
 _RELATIONS: Final = """
 SELECT w.number, c.oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind,
        EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid) AS inherited,
@@ -33,8 +33,10 @@ SELECT w.number, c.oid, n.nspname::text AS schema, c.relname::text AS name, c.re
               SELECT t.relid FROM pg_catalog.pg_partition_tree(c.oid) AS t WHERE t.isleaf))) AS s
 """
 _COLUMNS: Final = """
-SELECT a.attrelid AS relation, a.attname::text AS name, a.atttypid AS type
-  FROM pg_catalog.pg_attribute a
+SELECT a.attrelid AS relation, a.attname::text AS name, a.atttypid AS type,
+       CASE WHEN a.atttypmod >= 0 AND t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace
+            THEN pg_catalog.format_type(a.atttypid, a.atttypmod) END AS limited
+  FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
  WHERE a.attrelid = ANY($1::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
  ORDER BY a.attrelid, a.attnum
 """
@@ -65,10 +67,14 @@ _USE_COPY: Final = "use the engine 'copy', which runs the query on the source"
 
 
 class SourceColumn(msgspec.Struct, frozen=True):
-    """A column of a relation, and the OID of its type there."""
+    """A column of a relation, and the OID of its type there.
+
+    ``limited``: a type of PostgreSQL's own with its limits, as SQL (``numeric(10,2)``); None where it has none.
+    """
 
     name: str
     type: int
+    limited: str | None = None
 
 
 class Relation(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,7 +118,7 @@ async def read_layout(source: Connection, query: ReadQuery) -> Layout:
             )
     columns: dict[int, list[SourceColumn]] = {row["oid"]: [] for row in found}
     for row in await source.fetch(_COLUMNS, list(columns)) if columns else ():
-        columns[row["relation"]].append(SourceColumn(row["name"], row["type"]))
+        columns[row["relation"]].append(SourceColumn(row["name"], row["type"], row["limited"]))
     casts = await _casts(source, query)
     types = await describe_types(
         source, {*casts.values(), *(each.type for of_one in columns.values() for each in of_one)}

@@ -202,6 +202,8 @@ class Foreign:
             schema, name = self._types.get(column.type, _TEXT)
             array = "[]" if name.endswith("[]") else ""
             type_ = f"{_sql((schema, name.removesuffix('[]')))}{array}"
+            if column.limited is not None and (schema, name) != _TEXT:
+                type_ = column.limited  # with its limits, so that the target's column has none to check again
             shown.append(f"{quote_ident(column.name)} {type_}")
         return shown
 
