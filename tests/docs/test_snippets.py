@@ -90,7 +90,8 @@ class Reader:
         """Run it. A command fails exactly where the page shows an error."""
         done, printed = self.run(command)
         shown = f"{where}:\n$ {command}{printed}\n(exit code {done})"
-        assert (done != 0) == ("error: " in expected or "FAILED" in expected), shown
+        failed = any(word in expected for word in ("error: ", "error [", "FAILED"))
+        assert (done != 0) == failed, shown
         flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
         if expected and not doctest.OutputChecker().check_output(expected, printed, flags):
             pytest.fail(f"{shown}\nthe page says:\n{expected}")
@@ -161,6 +162,11 @@ def test_the_tutorial_on_migrations_works_as_it_is_written(reader: Reader):
 def test_the_tutorial_on_syncs_works_as_it_is_written(reader: Reader):
     """Whoever follows it has production's data on the other side next."""
     assert reader.follow(DOCS / "tutorial" / "first-sync.md") > 20
+
+
+def test_the_tutorial_on_zero_downtime_works_as_it_is_written(reader: Reader):
+    """Whoever follows it kills a migration on purpose, and has to find it whole afterwards."""
+    assert reader.follow(DOCS / "tutorial" / "first-zero-downtime-migration.md") > 15
 
 
 def test_the_readme_shows_what_migrate_diff_prints(reader: Reader):
