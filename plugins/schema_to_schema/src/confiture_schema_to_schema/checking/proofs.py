@@ -24,6 +24,7 @@ class Proofs:
     def __init__(self, job: Job, facts: Facts) -> None:
         self.job = job
         self.facts = facts
+        self._known: dict[int, frozenset[str | None]] = {}
 
     def never_null(self, table: TargetTable, column: str) -> bool:
         """Whether no part gives NULL for it."""
@@ -59,16 +60,18 @@ class Proofs:
     def checked(self, table: TargetTable, check: Check) -> bool:
         """Whether each old table has the same constraint over the same columns."""
         wanted = _normal(check.expression)
-        return wanted is not None and all(self._checked(part, wanted) for part in table.parts)
+        return wanted is not None and all(wanted in self._checks(part) for part in table.parts)
 
-    def _checked(self, part: Part, wanted: str) -> bool:
-        source = self.job.old.tables[part.source]
-        names = self._renamed(part)
-        return any(
-            _normal(check.expression, names) == wanted
-            for check in source.checks
-            if not {(part.source, check.name), ("", check.name)} & self.facts.unproven
-        )
+    def _checks(self, part: Part) -> frozenset[str | None]:
+        """What the old table's constraints say, of the new columns."""
+        if part.number not in self._known:
+            names = self._renamed(part)
+            self._known[part.number] = frozenset(
+                _normal(check.expression, names)
+                for check in self.job.old.tables[part.source].checks
+                if not {(part.source, check.name), ("", check.name)} & self.facts.unproven
+            )
+        return self._known[part.number]
 
     def unique(self, table: TargetTable, unique: Unique) -> bool:
         """Whether the old table has a unique index over the same, or over some of it."""

@@ -45,7 +45,7 @@ _WORTH_BYTES = 16 << 20
 _RUN = "schema-to-schema"
 _PUT = (Phase.INDEX, Phase.ATTACH)
 _MEND = (
-    "all the rest is back. Mend the rows that are in the way on the new database, then "
+    "all the rest is back. Mend the rows that are in the way on the new database, or whatever else is named, then "
     "`confiture migrate schema-to-schema resume` tries these again"
 )
 
