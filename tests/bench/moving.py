@@ -77,7 +77,7 @@ class _Measuring:
         if process.returncode:
             raise RuntimeError(f"start ended with {process.returncode}: {text.decode()[-500:]}")
         self.used.setdefault(name, []).append((used.ru_utime + used.ru_stime, used.ru_maxrss / 1024))
-        report: dict[str, Any] = json.loads(text.splitlines()[-1])
+        report: dict[str, Any] = json.loads(text)
         return report
 
     def pipe(self) -> None:
