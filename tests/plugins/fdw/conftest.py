@@ -105,7 +105,12 @@ def equal(source, target, psql) -> Callable[..., str]:
 @pytest.fixture
 def left(psql) -> Callable[[Target], int]:
     """How many of the objects that the engine makes are in a database; the extension is one."""
-    return lambda place: int(psql(place, LEFT))
+
+    def count(place: Target) -> int:
+        return int(psql(place, LEFT))
+
+    count.query = LEFT
+    return count
 
 
 class LoggingServer:
