@@ -229,21 +229,26 @@ async def test_names_that_yaml_takes_for_values_are_names(read, project) -> None
 
 
 @pytest.mark.anyio
-async def test_names_fold_as_in_sql(read, project) -> None:
-    """Unless they stand in quotes of their own; tables are kept as they are written."""
-    project.write("map.yaml", """tables: {Users: {columns: {Name: '"Full Name"', '"A""b.c"': X}, key: ['"Id"']}}""")
+async def test_names_of_columns_lose_their_quotes_and_keep_their_case(read, project) -> None:
+    """``fullName`` of a map may be either column; aliases stand in SQL, which folds them. Tables are kept whole."""
+    project.write(
+        "map.yaml",
+        """tables: {Users: {columns: {fullName: '"Full Name"', '"A""b.c"': X}, key: ['"Id"'], lookups: {
+             City: {table: '"Cities"', on: City.id = x}, '"My C"': {table: c, on: '"My C".id = x'}}}}""",
+    )
     (table,) = read("map.yaml").tables
     assert table.source == "Users"
-    assert table.columns == {"name": ColumnMap(target="Full Name"), 'A"b.c': ColumnMap(target="x")}
+    assert table.columns == {"fullName": ColumnMap(target="Full Name"), 'A"b.c': ColumnMap(target="X")}
     assert table.key == ("Id",)
+    assert {name: lookup.table for name, lookup in table.lookups.items()} == {"city": '"Cities"', "My C": "c"}
 
 
 @pytest.mark.anyio
 async def test_null_drops_a_column(read, project) -> None:
     """As in ``drop``."""
-    project.write("map.yaml", "tables: {users: {columns: {legacy: null}, drop: [legacy, fax]}}")
+    project.write("map.yaml", """tables: {users: {columns: {legacy: null}, drop: [legacy, fax, '"Fax"']}}""")
     (table,) = read("map.yaml").tables
-    assert (table.columns, table.drop) == ({"legacy": None}, ("legacy", "fax"))
+    assert (table.columns, table.drop) == ({"legacy": None}, ("legacy", "fax", "Fax"))
 
 
 @pytest.mark.anyio
@@ -266,7 +271,7 @@ async def test_null_drops_a_column(read, project) -> None:
         ("tables:\n  users:\n    columns: {a: {transform: ''}}", 3, "must be a text, not an empty text", "SQL"),
         ("tables:\n  users:\n    columns: {a: b}\n    drop: [a]", 4, "'a' is below 'columns' too", "take one out"),
         ("tables:\n  users:\n    drop: a", 3, "must be a list, not a text", "[one, two]"),
-        ("tables:\n  users:\n    drop:\n    - a\n    - A", 5, "'a' is written twice", "take one"),
+        ("tables:\n  users:\n    drop:\n    - a\n    - A", 5, "'A' is written twice", "take one"),
         ("tables:\n  users:\n    drop: [1]", 3, "'tables.users.drop[0]': must be a text, not a number", "column"),
         ("tables:\n  users:\n    full_refresh: 'yes'", 3, "must be true or false, not a text", "without quotes"),
         ("tables:\n  users:\n    defaults: {a: 2020-01-01}", 3, "must be a text, not a date", "quotes of its own"),

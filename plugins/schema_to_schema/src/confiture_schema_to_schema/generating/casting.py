@@ -1,23 +1,20 @@
-"""Which values a column of the new database would not take: PostgreSQL's own answer, of statements that never run."""
+"""Which columns need a transform: those whose types the compiler of the map would refuse, or whose labels are gone."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import asyncpg
 import msgspec
 
 from confiture.quoting import quote_ident, quote_literal
+from confiture_schema_to_schema.compiling.types import Casts, Type, fit, read_casts, read_types, types_there
 from confiture_schema_to_schema.values import Column, Table
 
 if TYPE_CHECKING:
     from confiture.protocols import Connection
 
 __all__ = ["Misfit", "Pair", "misfits"]
-
-#: undefined_object, undefined_schema (3F000): the type is not there at all.
-_UNKNOWN = frozenset({"42704", "3F000"})
 
 
 class Pair(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,51 +34,40 @@ class Misfit(msgspec.Struct, frozen=True, kw_only=True):
     transform: str
 
 
-async def misfits(connection: Connection, pairs: Sequence[Pair]) -> list[Misfit]:
-    """Those that need a transform. ``connection`` is to the new schema, and in no transaction: statements fail."""
+async def misfits(source: Connection, target: Connection, pairs: Sequence[Pair]) -> list[Misfit]:
+    """Those that need a transform. Both connections read catalogs only."""
+    open_ = [pair for pair in pairs if not pair.new.generated]
+    given = await read_types(source, {pair.old.oid for pair in open_})
+    wanted = await read_types(target, {pair.new.oid for pair in open_})
+    there = await types_there(source, wanted.values())
+    casts = await read_casts(source)
     found = []
-    for pair in pairs:
-        if pair.new.generated:
-            continue
-        misfit = _labels(pair) if pair.old.kind == pair.new.kind == "e" else await _types(connection, pair)
+    for pair in open_:
+        old, new = given[pair.old.oid], wanted[pair.new.oid]
+        misfit = _labels(pair) or _types(pair, old, new, there.get(new.root.sql), casts)
         if misfit is not None:
             found.append(misfit)
     return found
 
 
-async def _types(connection: Connection, pair: Pair) -> Misfit | None:
-    """None where PostgreSQL would cast on its own when the row is written."""
-    old, new = pair.old, pair.new
-    if old.type == new.type:
+def _types(pair: Pair, given: Type, wanted: Type, there: Type | None, casts: Casts) -> Misfit | None:
+    """None where the value goes in as it is, or PostgreSQL casts it on its own."""
+    if fit(given, wanted, there, casts) is not None:
         return None
-    column, value = quote_ident(old.name), f"CAST(NULL AS {old.base})"
-    into = f"INSERT INTO {pair.target.sql} ({quote_ident(new.name)}) OVERRIDING SYSTEM VALUE SELECT"
-    if await _refused(connection, f"{into} {value}") is None:
-        return None
-    explicit = await _refused(connection, f"SELECT CAST({value} AS {new.base})")
-    if explicit is None:
-        by_cast = f"CAST({column} AS {new.base})"
-        return Misfit(pair=pair, why=f"{old.type} becomes {new.type} only where that is asked for", transform=by_cast)
-    if explicit in _UNKNOWN and await _refused(connection, f"{into} CAST(NULL AS text)") is None:
-        return None  # its text is read anew
-    by_text = f"CAST(CAST({column} AS text) AS {new.base})"
-    return Misfit(pair=pair, why=f"there is no cast from {old.type} to {new.type}", transform=by_text)
-
-
-async def _refused(connection: Connection, sql: str) -> str | None:
-    """The SQLSTATE that PostgreSQL answers a statement with, which it is only to analyse."""
-    try:
-        await connection.prepare(sql)
-    except asyncpg.PostgresError as error:
-        if error.sqlstate[:2] in ("08", "57"):
-            raise
-        return str(error.sqlstate)
-    return None
+    column, type_ = quote_ident(pair.old.name), wanted.root.sql
+    root = given.root
+    if there is not None and (root.category == "S" or (root.oid, there.oid) in casts):
+        why = f"{pair.old.type} becomes {pair.new.type} only where that is asked for"
+        return Misfit(pair=pair, why=why, transform=f"CAST({column} AS {type_})")
+    # What the old database has no type for is read from its text by the new one.
+    text = f"CAST({column} AS text)"
+    by_text = text if there is None else f"CAST({text} AS {type_})"
+    return Misfit(pair=pair, why=f"there is no cast from {pair.old.type} to {pair.new.type}", transform=by_text)
 
 
 def _labels(pair: Pair) -> Misfit | None:
     missing = [label for label in pair.old.labels if label not in pair.new.labels]
-    if not missing:
+    if not missing or not pair.new.labels:
         return None
     column = quote_ident(pair.old.name)
     whens = " ".join(f"WHEN {quote_literal(label)} THEN ..." for label in missing)

@@ -24,7 +24,6 @@ from confiture_schema_to_schema.sides import find_sides
 if TYPE_CHECKING:
     from confiture.model import Target
     from confiture.protocols import Context
-    from confiture_schema_to_schema.values import Catalog
 
 __all__ = ["MapMedium"]
 
@@ -57,19 +56,14 @@ class MapMedium:
 
 
 async def _draft(ctx: Context, source: Target, target: Target, request: MapRequest) -> Draft:
-    old, new = await _catalog(ctx, source), await _catalog(ctx, target)
-    decisions = Decisions(renames=tuple(request.renames.items()), drops=request.drops)
-    before, after = await read_schema(ctx, source, old), await read_schema(ctx, target, new)
-    names = await match_names(ctx, before, after, decisions)
-    async with ctx.connect(target) as connection:
-        found = await misfits(connection, pairs_of(old, new, names))
-    return make_draft(old, new, names, found, request.drops)
-
-
-async def _catalog(ctx: Context, target: Target) -> Catalog:
     own = ctx.settings("migrations", MigrationsConfig).schema
-    async with reading(ctx, target) as connection:
-        return await read_catalog(connection, own_schema=own)
+    decisions = Decisions(renames=tuple(request.renames.items()), drops=request.drops)
+    async with reading(ctx, source) as left, reading(ctx, target) as right:
+        old, new = await read_catalog(left, own_schema=own), await read_catalog(right, own_schema=own)
+        before, after = await read_schema(ctx, source, old), await read_schema(ctx, target, new)
+        names = await match_names(ctx, before, after, decisions)
+        found = await misfits(left, right, pairs_of(old, new, names))
+    return make_draft(old, new, names, found, request.drops)
 
 
 def _path(ctx: Context, request: MapRequest) -> Path:

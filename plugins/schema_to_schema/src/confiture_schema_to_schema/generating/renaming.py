@@ -36,13 +36,16 @@ class _Names:
         self._renames = renames
         self._known: dict[ObjectKey, ObjectKey] = {}
         self._schemas = {old.identity: new.identity for old, new in renames.items() if old.kind == "schema"}
-        wholes = [each for each in schema.objects if each.parent is None and each.schema is not None]
+        # An index stands in the schema, beside its table.
+        wholes = [each for each in schema.objects if each.schema and (each.parent is None or each.kind == "index")]
         self._wholes = {each.identity: self.key(each.key).identity for each in wholes}
+        # By the table's identity, as SQL text: properties name columns so.
         self._columns: dict[str, dict[str, str]] = {}
         for each in schema.objects:
             if each.kind == "column" and each.parent is not None and each.key in renames:
                 own = self._columns.setdefault(each.parent.identity, {})
-                own[each.name] = _last(renames[each.key].identity)
+                after = renames[each.key].identity.removeprefix(f"{self.key(each.parent).identity}.")
+                own[each.identity.removeprefix(f"{each.parent.identity}.")] = after
 
     def key(self, key: ObjectKey) -> ObjectKey:
         """What it is called afterwards."""
@@ -60,7 +63,6 @@ class _Names:
             before, after = each.parent.identity, self.key(each.parent).identity
             if each.identity.startswith(f"{before}."):
                 return ObjectKey(each.kind, after + each.identity[len(before) :])
-            return key
         for schema, after in self._schemas.items():
             if each.schema is not None and each.identity.startswith(f"{schema}."):
                 return ObjectKey(each.kind, after + each.identity[len(schema) :])

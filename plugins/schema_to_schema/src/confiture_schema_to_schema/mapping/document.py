@@ -129,11 +129,12 @@ class Entry:
         return name
 
     def column(self) -> str:
-        """A column's bare name: folded to lower case where it is not quoted."""
-        return self._parts(self.text("write a column's name"), 1, "column")[0]
+        """A column's name without its quotes. Whether its case is meant where it has none, is seen by the columns."""
+        name = self.text("write a column's name")
+        return _unquoted(name, self._parts(name, 1, "column"))
 
     def columns(self) -> tuple[str, ...]:
-        """The bare names of a list of columns."""
+        """The names of a list of columns, as :meth:`column` gives them."""
         return tuple(_once(self.items("write a list of columns: [one, two]"), Entry.column))
 
     def tables(self) -> tuple[str, ...]:
@@ -141,7 +142,7 @@ class Entry:
         return tuple(_once(self.items("write a list of tables: [one, two]"), Entry.table))
 
     def by_name(self, hint: str, *, tables: bool = False) -> Mapping[str, Entry]:
-        """What is below it by bare names of columns (or names of tables as they are written), none of them twice."""
+        """What is below it by names of columns (or of tables, as they are written), none of them twice."""
         found: dict[str, Entry] = {}
         seen: dict[tuple[str, ...], Entry] = {}
         for key, entry in self.entries(hint).items():
@@ -152,7 +153,7 @@ class Entry:
                     hint=f"names are folded to lower case; put one in double quotes where its case counts: '\"{key}\"'",
                 )
             seen[parts] = entry
-            found[key if tables else parts[0]] = entry
+            found[key if tables else _unquoted(key, parts)] = entry
         return found
 
     def _parts(self, name: str, most: int, what: str) -> tuple[str, ...]:
@@ -171,11 +172,16 @@ _NAMES = {
 }
 
 
+def _unquoted(name: str, parts: tuple[str, ...]) -> str:
+    """A name of one part, whose case is kept."""
+    return parts[0] if '"' in name else name.strip()
+
+
 def _once(entries: Iterable[Entry], read: Callable[[Entry], str]) -> Iterator[str]:
     seen: set[tuple[str, ...]] = set()
     for entry in entries:
         name = read(entry)
-        parts = (name,) if read is Entry.column else split_name(name)
+        parts = split_name(str(entry.value))
         if parts in seen:
             raise entry.error(f"{name!r} is written twice", hint="take one of them out")
         seen.add(parts)

@@ -27,8 +27,7 @@ def check_expression(text: str) -> None:
     hint = "write one expression, without a name for it: lower(email)"
     # Alone, `a, b` is found out; in parentheses, `a FROM t`. Those of `a) + (b` must not close ours.
     select = _select(_parse(text, "SELECT\n", ""), hint)
-    tree = _parse(text, _BEFORE, "\n)")
-    _select(tree, hint)
+    _parse(text, _BEFORE, "\n)")
     target = select.target_list[0].res_target
     only = len(select.target_list) == 1 and not target.name and not target.indirection
     if not only or any(field.name not in _PLAIN for field, _ in select.ListFields()):

@@ -147,7 +147,9 @@ def _literal(entry: Entry, hint: str) -> str:
 
 def _read_lookups(entry: Entry) -> dict[str, LookupMap]:
     hint = 'write name: {table: cities, on: "name.id = users.city_id"}'
-    return {name: _read_lookup(each, hint) for name, each in entry.by_name(hint).items()}
+    found = entry.by_name(hint).items()
+    # An alias in SQL, which is folded there too; one that was quoted is not.
+    return {split_name(each.name)[0]: _read_lookup(each, hint) for _, each in found}
 
 
 def _read_lookup(entry: Entry, hint: str) -> LookupMap:
