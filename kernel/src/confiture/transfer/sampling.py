@@ -23,12 +23,14 @@ _LONG_ENOUGH_S: Final = 0.15
 #: What the next run is to take. Shorter ones come before it, so that all of them together stay below a second.
 _AIM_S: Final = 0.3
 _MOST_TIMES: Final = 16
+#: Not more than three quarters of a run are taken for its beginning and end.
+_MOST_OF_IT: Final = 4
 #: One row first: nobody knows how wide it is.
 _FIRST_ROWS: Final = 1
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
-    """What was moved in ``seconds``, those of the engine's own report; ``bytes`` as they travel."""
+    """What was moved in ``seconds``, less what the engine needs for a single row; ``bytes`` as they travel."""
 
     rows: int
     bytes: int
@@ -89,13 +91,18 @@ async def timed_sample(
     with anyio.move_on_after(within_s):
         async with keep_connections(ctx) as kept:
             await run(kept, limit)
-            while True:
-                found = await run(kept, limit)
-                if found.seconds >= _LONG_ENOUGH_S or found.rows < limit or limit >= rows:
-                    break
+            found = first = await run(kept, limit)
+            while found.seconds < _LONG_ENOUGH_S and found.rows == limit and limit < rows:
                 limit = min(rows, limit * _times(found.seconds))
-            found = await run(kept, limit)
+                found = _less(await run(kept, limit), first)
+            found = _less(await run(kept, limit), first)
     return found if found is not None and found.rows else None
+
+
+def _less(sample: Sample, first: Sample) -> Sample:
+    """Without what a transfer costs, however many rows it moves: all but nothing of the chunks that are to come."""
+    seconds = max(sample.seconds - first.seconds, sample.seconds / _MOST_OF_IT)
+    return msgspec.structs.replace(sample, seconds=seconds)
 
 
 def _times(seconds: float) -> int:
