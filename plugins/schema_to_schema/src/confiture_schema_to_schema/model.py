@@ -57,8 +57,9 @@ class PlanRequest(_Sides, frozen=True, kw_only=True):
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """Something that was found before the copy. An ``error`` stops a start; ``keys`` are some of the rows' keys.
 
-    ``check``: ``unmapped``, ``unfilled``, ``unique``, ``not-null``, ``check``, ``foreign-key``, ``length``, ``label``,
-    ``privilege``, ``setting``, ``connectivity``, ``engine``, ``key``, ``volatile``, ``disk``, ``occupied``.
+    ``check``: ``map``, ``unmapped``, ``unfilled``, ``type``, ``merged``, ``unique``, ``not-null``, ``check``,
+    ``foreign-key``, ``length``, ``label``, ``privilege``, ``setting``, ``connectivity``, ``engine``, ``key``,
+    ``volatile``, ``disk``, ``occupied``.
     """
 
     level: Literal["error", "warning", "note"]

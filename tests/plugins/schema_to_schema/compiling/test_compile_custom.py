@@ -217,3 +217,13 @@ def test_columns_that_custom_sql_leaves_out_are_dropped(compiled) -> None:
         "dropped column legacy: its values are left behind",
         "dropped column team_id: its values are left behind",
     )
+
+
+def test_two_targets_are_one_too_many(compiled) -> None:
+    """Which of them was meant is not ours to say."""
+    found = compiled(INTO + "SELECT id, name, NULL FROM users", target="public.accounts")
+    assert found.said() == []
+    found = compiled(INTO + "SELECT id, name, NULL FROM users", target="other")
+    assert found.said() == [
+        "map: db/map.yaml:3: tables.users: its target is 'other', and its custom_sql inserts into 'public.accounts'"
+    ]

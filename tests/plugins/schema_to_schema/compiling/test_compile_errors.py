@@ -86,7 +86,12 @@ def test_a_filter_does_not_take_a_column(pair, entry) -> None:
         ),
         ({"legacy": ("email", "lower(nmae)")}, {}, "what goes into 'email': column \"nmae\" does not exist", None),
         ({"legacy": ("email", "no_such(name)")}, {}, "what goes into 'email': function no_such(text) does not", None),
-        ({"legacy": "email"}, {"filter": "name = 1"}, "public.users: operator does not exist: text = integer", None),
+        (
+            {"legacy": "email"},
+            {"filter": "name = 1"},
+            "the query as a whole: operator does not exist: text = integer",
+            None,
+        ),
         ({"legacy": ("email", "(SELECT a FROM psts)")}, {}, "the old database has no table 'psts'", "'posts'"),
         ({"legacy": "email"}, {"key": ("name",)}, "'key': (name) is no key of 'public.users'", "its keys are: id"),
         ({"legacy": "email"}, {"target": "usres"}, "the new database has no table 'usres'", "'users'"),

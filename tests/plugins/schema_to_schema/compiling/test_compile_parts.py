@@ -263,3 +263,22 @@ def test_tables_that_inherit_are_read_alone(pair, psql) -> None:
     assert psql(pair.new, "SELECT array_agg(id) FROM ONLY a") == "{1}"
     ddl = "CREATE TABLE a (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE p PARTITION OF a DEFAULT;"
     assert pair.compile(ddl, ddl).part("public.a").query == "SELECT id FROM public.a a"
+
+
+def test_a_transform_over_many_rows_is_run_in_one_piece(pair, entry) -> None:
+    """A number among all rows is another one among those of a chunk; one within a subquery is not."""
+    ddl = "CREATE TABLE t (id int PRIMARY KEY, n bigint)"
+    compiled = pair.compile("CREATE TABLE t (id int PRIMARY KEY)", ddl, entry("t", defaults={"n": "rank() OVER ()"}))
+    assert (compiled.part("public.t").whole, compiled.part("public.t").key) == ("it has a window function", ())
+    part = pair.again(entry("t", defaults={"n": "(SELECT max(rank) FROM (SELECT rank() OVER ()) r)"})).part("public.t")
+    assert (part.whole, part.key) == (None, ("id",))
+
+
+def test_the_half_that_is_custom_takes_all(pair, entry) -> None:
+    """Also where it is not copied now: what it does not mention is dropped."""
+    sql = "INSERT INTO addresses (person_id) SELECT id FROM people"
+    compiled = pair.compile(OLD, NEW, entry("people"), entry("people", custom_sql=sql), tables=["public.addresses"])
+    assert compiled.said() == []
+    compiled = pair.again(entry("firms", target="people"), entry("people", custom_sql=sql), tables=["addresses"])
+    assert compiled.said() == []
+    assert list(compiled.tables) == ["public.addresses"]

@@ -164,7 +164,7 @@ def test_constants_take_the_type_of_where_they_go(pair, entry, psql) -> None:
     assert not compiled.part("public.t").binary
     compiled = pair.again(entry("t", defaults={"b": "'x'"}))
     assert compiled.said() == [
-        "map: db/map.yaml:3: tables.t: public.t: what goes into 'b': invalid input syntax for type integer: \"x\""
+        "map: db/map.yaml:3: tables.t: what goes into 'b': invalid input syntax for type integer: \"x\""
     ]
 
 

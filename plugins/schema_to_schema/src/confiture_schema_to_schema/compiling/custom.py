@@ -9,6 +9,7 @@ from confiture.sql.grammar import enum_names, walk
 from confiture_schema_to_schema.compiling import trees
 from confiture_schema_to_schema.compiling.drafts import Draft, Output
 from confiture_schema_to_schema.compiling.naming import nearest
+from confiture_schema_to_schema.compiling.pieces import whole
 from confiture_schema_to_schema.compiling.relations import Read, qualify
 
 if TYPE_CHECKING:
@@ -19,15 +20,6 @@ if TYPE_CHECKING:
     from confiture_schema_to_schema.values import Catalog, Column, Table
 
 __all__ = ["custom_draft"]
-
-#: Parts of a SELECT after which a row of it is no longer made of one row of each table alone.
-_WHOLE = {
-    "distinct_clause": "it has DISTINCT",
-    "group_clause": "it has GROUP BY",
-    "having_clause": "it has HAVING",
-    "limit_count": "it has LIMIT",
-    "limit_offset": "it has OFFSET",
-}
 
 
 def custom_draft(way: Way, old: Catalog, relations: Relations, functions: Functions, findings: Findings) -> Draft:
@@ -44,7 +36,7 @@ def custom_draft(way: Way, old: Catalog, relations: Relations, functions: Functi
         return draft
     draft.dropped = {column.name for column in way.source.columns} - _mentioned(tree, way.source)
     _drive(draft, reads, old)
-    draft.whole = _whole(tree, functions) or draft.whole
+    draft.whole = whole(tree, functions) or draft.whole
     draft.fixed = draft.whole is not None or _has_star(tree)
     _outputs(draft, findings)
     return draft
@@ -118,22 +110,6 @@ def _unqualify(tree: Any, table: Table) -> None:
         names = [field.string.sval for field in node.fields] if node.DESCRIPTOR.name == "ColumnRef" else []
         if len(names) == 3 and names[:2] == [table.schema, table.name]:
             del node.fields[0]
-
-
-def _whole(tree: Any, functions: Functions) -> str | None:
-    """Why the query must be run in one piece."""
-    if enum_names("SetOperation")[tree.op] != "SETOP_NONE":
-        return "it has " + enum_names("SetOperation")[tree.op].removeprefix("SETOP_")
-    for field, _ in tree.ListFields():
-        if field.name in _WHOLE:
-            return _WHOLE[field.name]
-    if tree.with_clause.recursive:
-        return "it has WITH RECURSIVE"
-    if functions.aggregates(tree):
-        return "it has an aggregate function"
-    if any(node.DESCRIPTOR.name == "FuncCall" and node.HasField("over") for node in walk(tree)):
-        return "it has a window function"
-    return None
 
 
 # -- its columns -----------------------------------------------------------------------------------------------------

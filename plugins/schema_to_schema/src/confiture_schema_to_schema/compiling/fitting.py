@@ -65,11 +65,12 @@ async def _describe(source: Connection, draft: Draft, findings: Findings) -> tup
 
 async def _refused(source: Connection, draft: Draft, error: NotDescribed | trees.SqlError, findings: Findings) -> None:
     draft.broken = True
-    where = "custom_sql" if draft.way.custom is not None else draft.source.label
+    where = "custom_sql" if draft.way.custom is not None else "the query as a whole"
     if isinstance(error, NotDescribed) and not draft.fixed:
         number = await describe_alone(source, draft.tree, [_cast(output, output.node) for output in draft.outputs])
         if number is not None:
-            where += f": what goes into {draft.outputs[number].column.name!r}"
+            column = draft.outputs[number].column.name
+            where = f"{where}: column {column!r}" if draft.way.custom is not None else f"what goes into {column!r}"
     findings.error("map", draft.source.label, f"{where}: {error.message}", hint=error.hint, entry=draft.way.entry)
 
 
@@ -95,7 +96,8 @@ def _unfit(draft: Draft, output: Output, wanted: Type, findings: Findings) -> No
     target = f"{output.column.name!r} of {draft.way.target.label!r}, which is {wanted.sql}"
     verb = f" is {given}, and PostgreSQL does not assign that to" if output.plain else f" is {given}, and goes into"
     message = f"{what}{verb} {target}" if output.plain else f"{what} into {target}, is {given}"
-    hint = f"write a transform that gives {wanted.root.sql}"
+    how = "write a transform that gives" if draft.way.custom is None else "cast it in custom_sql to"
+    hint = f"{how} {wanted.root.sql}"
     findings.error("type", draft.way.target.label, message, hint=hint, entry=draft.way.entry)
 
 

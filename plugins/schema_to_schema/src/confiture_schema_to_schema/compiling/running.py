@@ -12,6 +12,7 @@ from confiture_schema_to_schema.compiling.fitting import final_tree, fit_drafts
 from confiture_schema_to_schema.compiling.functions import read_functions
 from confiture_schema_to_schema.compiling.merging import by_target, default_nodes, merge
 from confiture_schema_to_schema.compiling.naming import Findings
+from confiture_schema_to_schema.compiling.pieces import whole
 from confiture_schema_to_schema.compiling.plain import plain_draft
 from confiture_schema_to_schema.compiling.relations import read_relations
 from confiture_schema_to_schema.compiling.ways import find_ways
@@ -58,9 +59,9 @@ async def compile_map(
     parts = {id(draft): part for draft, part in zip(drafts, _parts(drafts, by_label, findings), strict=True) if part}
     found = []
     for label, each in sorted(by_label.items()):
-        whole = [parts[id(draft)] for draft in each if id(draft) in parts]
-        if len(whole) == len(each):
-            found.append(_table(new, label, each, whole, types))
+        made = [parts[id(draft)] for draft in each if id(draft) in parts]
+        if len(made) == len(each):
+            found.append(_table(new, label, each, made, types))
         if len(each) > 1 and any(draft.way.entry is None for draft in each):
             _say_merged(label, each, findings)
     if not tables:
@@ -78,6 +79,9 @@ async def _drafts(
     relations = await read_relations(source, old)
     unheard = Findings(None)
     siblings = [plain_draft(way, old, relations, unheard) for way in others if way.source.label in sources]
+    for draft in siblings:
+        if draft.way.custom is not None:
+            draft.handled = {column.name for column in draft.source.columns}
     plain = {
         number: plain_draft(way, old, relations, findings) for number, way in enumerate(ways) if way.custom is None
     }
@@ -90,6 +94,8 @@ async def _drafts(
     ]
     for draft in drafts:
         draft.volatile = functions.volatile(draft.written)
+        if draft.written and draft.way.custom is None:
+            draft.whole = whole(draft.tree, functions)
     return drafts, siblings
 
 

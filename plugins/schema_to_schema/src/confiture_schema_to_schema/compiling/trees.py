@@ -50,7 +50,12 @@ def expression(sql: str) -> Any:
 
 def column(*names: str) -> Any:
     """The ``Node`` of a column: ``alias.name``."""
-    return select("SELECT " + ".".join(map(quote_ident, names))).target_list[0].res_target.val
+    from postgast import pg_query_pb2
+
+    node = pg_query_pb2.Node()  # put together, and not parsed: there is one of each column of each table
+    for name in names:
+        node.column_ref.fields.add().string.sval = name
+    return node
 
 
 def relation(sql: str) -> Any:

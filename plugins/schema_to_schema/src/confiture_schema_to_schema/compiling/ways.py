@@ -129,6 +129,16 @@ def _target(
     written = entry.target
     if custom is not None:
         target = _inserted(custom, new)
+        if written is not None and target is not None and find_table(new, written) is not target:
+            if findings is not None:
+                findings.error(
+                    "map",
+                    source.label,
+                    f"its target is {written!r}, and its custom_sql inserts into {target.label!r}",
+                    hint="leave 'target' out, or let both name one table",
+                    entry=entry,
+                )
+            return None, None
         written = f"{custom.schema}.{custom.table}" if custom.schema else custom.table
     elif written is None:
         target = new.tables.get(source.label)
