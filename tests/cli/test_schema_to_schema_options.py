@@ -212,6 +212,32 @@ def test_what_cannot_be_asked(words: str, message: str, asked: Asked) -> None:
     assert "\n  hint: " in asked.err
 
 
+def test_the_next_command_can_be_pasted_and_has_no_password(asked: Asked) -> None:
+    """Whatever way a database was named; the shell reads each value as one word."""
+    asked.reports[StatusMedium] = StatusReport(**BETWEEN, phase="copying")
+    given = [
+        "--from",
+        "host=x password=hidden-word",
+        "--to",
+        "postgresql://me:hidden-word@h/d",
+        "--mapping",
+        "a b.yaml",
+    ]
+    asked(shlex.join(["start", *given]))
+    assert "hidden-word" not in asked.out
+    command = asked.out.rpartition("to prove the copy: ")[2]
+    assert shlex.split(command) == [
+        *("confiture", "migrate", "schema-to-schema", "validate"),
+        *("--from", "host=x password=****", "--to", "postgresql://me:****@h/d", "--mapping", "a b.yaml"),
+    ]
+    asked(shlex.join(["status", *given]))
+    command = next(line for line in asked.out.splitlines() if line.startswith("to go on: "))
+    assert shlex.split(command)[3:] == [
+        *("confiture", "migrate", "schema-to-schema", "resume"),
+        *("--from", "host=x password=****", "--to", "postgresql://me:****@h/d"),
+    ]
+
+
 def test_engines_of_every_plugin_are_completed(asked: Asked) -> None:
     """A fourth engine of a third party, too: by what is registered."""
     from confiture_schema_to_schema.commands.options import _engines

@@ -29,5 +29,6 @@ def command(phase: str, request: _Named, common: ProjectOutput | None) -> str:
         options.append(("--mapping", request.mapping))
     if common is not None and common.project is not None:
         options.append(("--project", str(common.project)))
-    words = [word for name, value in options if value is not None for word in (name, value)]
-    return redact(shlex.join(["confiture", "migrate", "schema-to-schema", phase, *words]))
+    # A password is taken out before the quotes are there: it would take one of them along.
+    words = [word for name, value in options if value is not None for word in (name, redact(value))]
+    return shlex.join(["confiture", "migrate", "schema-to-schema", phase, *words])

@@ -39,15 +39,29 @@ def _row(table: ValidatedTable) -> tuple[str, ...]:
         f"{table.source_rows:,}",
         f"{table.target_rows:,}",
         f"{table.segments:,}",
-        f"{table.differing:,}" if table.differing else "0" if table.ok else "?",
+        _differing(table),
         span(table.seconds),
     )
 
 
+def _differing(table: ValidatedTable) -> str:
+    if table.differing:
+        return f"{table.differing:,}{' or more' if table.at_least else ''}"
+    return "0" if table.ok else "?"
+
+
 def _details(table: ValidatedTable) -> Iterator[str]:
-    if not table.ok or table.transient:
+    if not table.ok or table.transient or table.pending or table.left_out:
         yield ""
         yield f"{table.table}:"
+    if table.not_comparable is not None:
+        yield from filled(f"not compared: {table.not_comparable}", INDENT)
+    if table.left_out:
+        columns = ", ".join(table.left_out)
+        yield from filled(f"not compared, since the map gives another value each time: {columns}", INDENT)
+    if table.pending:
+        verb = "is" if table.pending == 1 else "are"
+        yield from filled(f"{many(table.pending, 'row')} {verb} still to be brought over", INDENT)
     if table.transient:
         verb = "was" if table.transient == 1 else "were"
         yield from filled(
@@ -59,4 +73,6 @@ def _details(table: ValidatedTable) -> Iterator[str]:
             yield from filled(f"{how}: {', '.join(keys)}", INDENT)
     hidden = table.differing - len(table.mismatches)
     if hidden > 0 and table.mismatches:
-        yield f"{INDENT}and {many(hidden, 'row')} more"
+        yield f"{INDENT}and {'at least ' if table.at_least else ''}{many(hidden, 'row')} more"
+    elif hidden > 0:
+        yield f"{INDENT}{many(hidden, 'row')} without a key to name them by"
