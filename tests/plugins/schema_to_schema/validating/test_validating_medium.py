@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from confiture.errors import Refused
 from confiture.testing import open_context
+from confiture_schema_to_schema.commands.rendering.validated import validated_lines
 from confiture_schema_to_schema.copying.records import RunRecord
 from confiture_schema_to_schema.copying.state import state_of
 from confiture_schema_to_schema.model import ValidateRequest
+from confiture_schema_to_schema.validating import medium
 from confiture_schema_to_schema.validating.medium import ValidateMedium
+from confiture_schema_to_schema.validating.tables import validate_tables
 
 pytestmark = pytest.mark.anyio
 
@@ -39,7 +44,8 @@ CREATE TABLE orders (nr text PRIMARY KEY, amount numeric(9,2)); INSERT INTO orde
 
 
 @pytest.fixture
-async def ctx(project, pair, psql):
+async def ctx(project, pair, psql, monkeypatch):
+    monkeypatch.setattr(medium, "validate_tables", partial(validate_tables, pauses_s=(0.0,)))
     psql(pair[0], OLD)
     psql(pair[1], "SET timezone = 'Asia/Tokyo';" + NEW)
     project.environment_for(pair[0], "production")
@@ -66,6 +72,9 @@ async def test_the_mapped_rows_are_compared(ctx, pair, psql):
     assert report.exit_code == 7
     found = [(each.table, row.how, row.key) for each in report.tables for row in each.mismatches]
     assert found == [("public.orders", "different", '["a"]'), ("public.users", "different", '["5"]')]
+    shown = "\n".join(validated_lines(report))
+    assert "not compared, since the map gives another value each time: seen" in shown
+    assert "FAILED: 2 tables of 2" in shown
     assert (await validate(ctx, tables=("orders",))).tables[0].differing == 1
 
 
