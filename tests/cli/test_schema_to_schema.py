@@ -74,6 +74,19 @@ def shop(project, old: Target, database: Target, server: Target):
     return project
 
 
+def spawned(cli, *words: str) -> pexpect.spawn:
+    """The command on a terminal."""
+    return pexpect.spawn(
+        sys.executable,
+        ["-m", "confiture", "migrate", "schema-to-schema", *words],
+        cwd=str(cli.folder),
+        env={**cli.environment(), "NO_COLOR": "1"},
+        encoding="utf-8",
+        timeout=60,
+        dimensions=(40, 100),
+    )
+
+
 def everything(target: Target, psql) -> str:
     """All rows of the three tables, as psql prints them."""
     tables = ("users", "events", "page_views")
@@ -132,15 +145,8 @@ def test_the_missions_third_command(shop, run_here, old, database, psql) -> None
 
 def test_a_terminal_is_asked_between_the_plan_and_the_start(shop, cli, database, psql) -> None:
     """With no as the answer, nothing is there."""
-    child = pexpect.spawn(
-        sys.executable,
-        ["-m", "confiture", "migrate", "schema-to-schema", "--strategy", "copy"],
-        cwd=str(shop.root),
-        env={**cli.environment(), "NO_COLOR": "1"},
-        encoding="utf-8",
-        timeout=60,
-        dimensions=(40, 120),
-    )
+    cli.folder = shop.root
+    child = spawned(cli, "--strategy", "copy")
     child.expect(r"start\? \[y/N\] ")
     assert "FROM public.users" in child.before.replace('"', "")
     child.sendline("n")
@@ -277,6 +283,12 @@ def test_another_terminal_watches_pauses_and_has_it_go_on(
     watching.send_signal(signal.SIGINT)
     _, err = watching.communicate(timeout=30)
     assert (watching.returncode, err) == (0, "the migration goes on; only the watching has ended\n")
+    child = spawned(cli, "status", "--watch")
+    child.expect(r"public\.big +copy +copying")
+    child.sendintr()
+    child.expect(pexpect.EOF)
+    child.close()
+    assert (child.exitstatus, "only the watching has ended" in child.before) == (0, True)
     assert here("pause") == "the migration into production_new waits as soon as the chunks are done that it is at\n"
     gate.open()
     for _ in range(100):
@@ -294,9 +306,8 @@ def test_another_terminal_watches_pauses_and_has_it_go_on(
 
 def test_a_terminal_shows_bars_that_leave_no_trace(gated, gate, cli) -> None:
     """Of each table and of their sum; the report stands where they were."""
-    words = ["-m", "confiture", "migrate", "schema-to-schema", "start"]
-    child = pexpect.spawn(sys.executable, words, cwd=str(gated.root), env={**cli.environment(), "NO_COLOR": "1"},
-                          encoding="utf-8", timeout=60, dimensions=(24, 80))  # fmt: skip
+    cli.folder = gated.root
+    child = spawned(cli, "start")
     child.expect(r"public\.big .* rows/s")
     gate.open()
     child.expect(pexpect.EOF)
