@@ -154,6 +154,25 @@ async def test_functions_that_are_the_same_are_called(transfer, both, psql, sour
     assert psql(target, "SELECT a, b IS NOT NULL FROM t") == "2|t"
 
 
+async def test_upper_and_lower_case_are_a_matter_of_the_locale(ctx, transfer, task_of, psql, source, target):
+    """In C, É has no lower case: the engine copy would bring another value. Of one locale, all is well."""
+    psql(target, f"CREATE DATABASE \"{target.database}_c\" TEMPLATE template0 LOCALE 'C'")
+    other = target.with_database(f"{target.database}_c")
+    try:
+        psql(source, "CREATE TABLE t (a text); INSERT INTO t VALUES ('\u00c9')")
+        for place in (target, other):
+            psql(place, "CREATE TABLE t (a text)")
+        for query in ("SELECT lower(a) FROM t", "SELECT a FROM t WHERE a ILIKE '\u00e9'"):
+            with pytest.raises(Refused, match=r"locales differ: 'c\.utf8 c' on the source, 'c c'"):
+                await transfer("a", query=query, target=other)
+        await transfer("a", target=other)
+        assert psql(other, "SELECT a FROM t") == "\u00c9"
+    finally:
+        psql(target, f'DROP DATABASE "{other.database}" WITH (FORCE)')
+    await transfer("a", query="SELECT lower(a) FROM t")
+    assert psql(target, "SELECT a FROM t") == "\u00e9"
+
+
 async def test_what_is_no_sql_is_told_as_that(transfer, both):
     """Before anybody is asked."""
     both("CREATE TABLE t (a int)")

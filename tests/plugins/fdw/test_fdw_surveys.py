@@ -14,6 +14,9 @@ async def test_a_survey_says_what_is_in_the_way_of_each_task(ctx, task_of, psql,
     """One that fails is nothing to the next one; nothing is changed, not even for a moment that others see."""
     psql(source, "CREATE TYPE old AS ENUM ('x'); CREATE TABLE t (a int, b old); CREATE TABLE p (a int)")
     psql(source, "CREATE TABLE c () INHERITS (p); INSERT INTO t VALUES (1, 'x')")
+    psql(source, "CREATE EXTENSION citext; CREATE TABLE k (a int, b old, PRIMARY KEY (a, b))")
+    psql(source, "CREATE DOMAIN own AS int; CREATE TABLE l (a own, b citext, PRIMARY KEY (a, b))")
+    psql(target, "CREATE EXTENSION citext")
     psql(target, "CREATE TABLE t (a int, b text)")
     engine = FdwEngine()
     assert isinstance(engine, SurveyingEngine)
@@ -24,16 +27,19 @@ async def test_a_survey_says_what_is_in_the_way_of_each_task(ctx, task_of, psql,
         "fit": task_of("b", query="SELECT a FROM t"),
         "table": task_of("a", table="nowhere", query="SELECT a FROM t"),
         "relation": task_of("a", query="SELECT a FROM nothing"),
+        "key": task_of("a", query="SELECT a FROM k"),
+        "good key": task_of("a", query="SELECT a FROM l"),
         "snapshot": task_of("a", snapshot="00000003-00000002-1"),
         "good again": task_of("a", query="SELECT count(*)::int FROM t"),
     }
     found = dict(zip(tasks, await engine.survey(ctx, list(tasks.values())), strict=True))
-    assert {name for name, survey in found.items() if survey.obstacle is None} == {"good", "good again"}
+    assert {name for name, survey in found.items() if survey.obstacle is None} == {"good", "good again", "good key"}
     assert '"old" does not exist' in found["type"].obstacle
     assert "ONLY 'p'" in found["only"].obstacle
     assert "'b' of 't' is 'text'" in found["fit"].obstacle
     assert "'nowhere'" in found["table"].obstacle
     assert '"nothing" does not exist' in found["relation"].obstacle
+    assert "'public.k' has the column 'b' of a user's own type" in found["key"].obstacle
     assert "snapshot" in found["snapshot"].obstacle
     assert found["good"].engine == "fdw"
     assert [lock.partition(":")[0] for lock in found["good"].locks] == ["source", "target"]

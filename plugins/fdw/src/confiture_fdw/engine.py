@@ -24,7 +24,15 @@ from confiture_fdw.around import rows_transaction, run_statements
 from confiture_fdw.config import SECTION, FdwConfig
 from confiture_fdw.failures import row_failure, telling, unreachable
 from confiture_fdw.objects import Foreign, create_extension, read_abilities
-from confiture_fdw.planning import place_of, plan_insert, read_source, refuse_other_functions, task_obstacle, types_of
+from confiture_fdw.planning import (
+    place_of,
+    plan_insert,
+    read_source,
+    refuse_other_functions,
+    refuse_other_locale,
+    task_obstacle,
+    types_of,
+)
 from confiture_fdw.preparing import make_extension, remove_extension
 from confiture_fdw.queries import read_query
 from confiture_fdw.surveying import survey_tasks
@@ -115,6 +123,7 @@ class FdwEngine:
             await set_local(target, _CHECK_CLIENT)
         fitted = await fit_types(given, target, task.table, task.columns, binary=task.binary)
         await refuse_other_functions(target, query, layout)
+        await refuse_other_locale(target, query, layout)
         foreign: Foreign | None = None
         if query.relations:
             if not able.installed:  # nobody called prepare(): it is there for this transaction only

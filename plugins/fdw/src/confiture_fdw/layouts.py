@@ -15,7 +15,7 @@ from confiture_fdw.types import base_of, describe_types
 if TYPE_CHECKING:
     from confiture.protocols import Connection
 
-__all__ = ["Layout", "Relation", "SourceColumn", "read_layout"]
+__all__ = ["FUNCTIONS", "LOCALE", "KeyColumn", "Layout", "Relation", "SourceColumn", "read_layout"]
 
 #: ``bytes`` are those on the disk, with what is kept apart from the rows.
 _RELATIONS: Final = """
@@ -43,6 +43,19 @@ SELECT a.attrelid AS relation, a.attname::text AS name, a.atttypid AS type,
 _SESSION: Final = """
 SELECT pg_catalog.current_database()::text AS current_database, current_user::text AS current_user,
        session_user::text AS session_user, pg_catalog.current_schema()::text AS current_schema
+"""
+#: Equal where two databases have one notion of upper and lower case. The locale's column has had several names.
+LOCALE: Final = """
+SELECT pg_catalog.concat_ws(' ', pg_catalog.replace(pg_catalog.lower(d.datctype), '-', ''), j.all ->> 'datlocprovider',
+                            coalesce(j.all ->> 'datlocale', j.all ->> 'daticulocale'))
+  FROM pg_catalog.pg_database d CROSS JOIN LATERAL (SELECT pg_catalog.to_jsonb(d) AS all) AS j
+ WHERE d.datname = pg_catalog.current_database()
+"""
+_KEYS: Final = """
+SELECT a.attname::text AS name, a.atttypid AS type, pg_catalog.format('%s.%s', n.nspname, c.relname) AS relation
+  FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey)
+  JOIN pg_catalog.pg_class c ON c.oid = i.indrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE i.indisprimary AND i.indrelid = ANY($1::oid[])
 """
 _CASTS: Final = """
 SELECT w.number, pg_catalog.to_regtype(w.shown)::oid AS oid FROM unnest($1::text[]) WITH ORDINALITY AS w(shown, number)
@@ -77,6 +90,15 @@ class SourceColumn(msgspec.Struct, frozen=True):
     limited: str | None = None
 
 
+class KeyColumn(msgspec.Struct, frozen=True):
+    """A column of a relation's primary key, and its type: the schema and the extension that it is of."""
+
+    relation: str
+    name: str
+    schema: str
+    extension: str | None
+
+
 class Relation(msgspec.Struct, frozen=True, kw_only=True):
     """A table or view of the source. ``row_bytes``: what a row takes there, None where nobody knows."""
 
@@ -100,6 +122,8 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
     bases: Mapping[tuple[str, ...], tuple[str, str]]
     functions: frozenset[tuple[str, str, str, str]]
     extensions: frozenset[tuple[str, str]]
+    locale: str
+    keys: tuple[KeyColumn, ...]
     version: int
 
 
@@ -120,6 +144,7 @@ async def read_layout(source: Connection, query: ReadQuery) -> Layout:
     for row in await source.fetch(_COLUMNS, list(columns)) if columns else ():
         columns[row["relation"]].append(SourceColumn(row["name"], row["type"], row["limited"]))
     casts = await _casts(source, query)
+    keys = await source.fetch(_KEYS, list(columns)) if columns else ()
     types = await describe_types(
         source, {*casts.values(), *(each.type for of_one in columns.values() for each in of_one)}
     )
@@ -143,8 +168,15 @@ async def read_layout(source: Connection, query: ReadQuery) -> Layout:
         bases=bases,
         functions=await _functions(source, query),
         extensions=frozenset((row["name"], row["version"]) for row in await source.fetch(_EXTENSIONS)),
+        locale=await source.fetchval(LOCALE) if query.folds else "",
+        keys=tuple(_key(row, types) for row in keys if row["type"] in types),
         version=int(source.get_server_version()[0]),
     )
+
+
+def _key(row: Any, types: Mapping[int, Any]) -> KeyColumn:
+    base = types[base_of(row["type"], types)]
+    return KeyColumn(row["relation"], row["name"], base["schema"], base["extension"])
 
 
 def _sql(schema: str, name: str) -> str:

@@ -24,7 +24,15 @@ if TYPE_CHECKING:
     from confiture.protocols import Connection
     from confiture_fdw.addresses import Address
 
-__all__ = ["EXTENSION", "Abilities", "Foreign", "create_extension", "read_abilities"]
+__all__ = [
+    "EXTENSION",
+    "Abilities",
+    "Foreign",
+    "create_extension",
+    "read_abilities",
+    "read_functions",
+    "shared_extensions",
+]
 
 EXTENSION: Final = "postgres_fdw"
 _ABILITIES: Final = """
@@ -165,7 +173,10 @@ class Foreign:
                 hint=f"have its owner run, in that database: {_grant(self._able.role)}",
             )
         server = quote_ident(self._name)
-        options = {**address.server, "extensions": self._extensions()}
+        options = {
+            **address.server,
+            "extensions": ", ".join(map(quote_ident, shared_extensions(self._layout, self._able))),
+        }
         if self._able.version >= _KEEPS_SINCE:
             options["keep_connections"] = "off"
         if len(self.names) > 1:
@@ -206,15 +217,6 @@ class Foreign:
                 type_ = column.limited  # with its limits, so that the target's column has none to check again
             shown.append(f"{quote_ident(column.name)} {type_}")
         return shown
-
-    def _extensions(self) -> str:
-        """Those of one version on both sides: what they compare, the source may compare."""
-        same = sorted(
-            name
-            for name, version in self._layout.extensions
-            if f"{name} {version}" in self._able.extensions and name != EXTENSION
-        )
-        return ", ".join(quote_ident(name) for name in same)
 
     async def _map(self, values: Mapping[str, str]) -> None:
         target = self._target
@@ -265,6 +267,11 @@ class _Rows:
         if not self._pieces:
             raise StopAsyncIteration
         return self._pieces.pop()
+
+
+def shared_extensions(layout: Layout, able: Abilities) -> list[str]:
+    """Those of one version on both sides: what they compare, the source may compare."""
+    return sorted(name for name, version in layout.extensions if f"{name} {version}" in able.extensions)
 
 
 def _fetch_size(relation: Relation) -> int:

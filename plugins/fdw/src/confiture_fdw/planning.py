@@ -10,8 +10,8 @@ from confiture.quoting import quote_ident
 from confiture.transfer import query_types
 from confiture_fdw.failures import telling
 from confiture_fdw.inserting import Insert, insert_of
-from confiture_fdw.layouts import Layout, read_layout
-from confiture_fdw.objects import read_functions
+from confiture_fdw.layouts import LOCALE, Layout, read_layout
+from confiture_fdw.objects import read_functions, shared_extensions
 from confiture_fdw.rewriting import rewrite
 
 if TYPE_CHECKING:
@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     from confiture_fdw.objects import Abilities, Foreign
     from confiture_fdw.queries import ReadQuery
 
-__all__ = ["place_of", "plan_insert", "read_source", "refuse_other_functions", "task_obstacle", "types_of"]
+__all__ = [
+    "place_of",
+    "plan_insert",
+    "read_source",
+    "refuse_other_functions",
+    "refuse_other_locale",
+    "refuse_slow_keys",
+    "task_obstacle",
+    "types_of",
+]
 
 _PLACE: Final = """
 SELECT n.nspname::text FROM pg_catalog.pg_namespace n
@@ -66,6 +75,27 @@ async def refuse_other_functions(target: Connection, query: ReadQuery, layout: L
             raise Refused(
                 f"the query calls '{schema}.{name}({arguments})', which the target does not have, or not as it is here",
                 hint="make it the same there, or use the engine 'copy', which runs the query on the source",
+            )
+
+
+async def refuse_other_locale(target: Connection, query: ReadQuery, layout: Layout) -> None:
+    """Raises ``Refused`` where upper and lower case may be another thing on the target."""
+    if query.folds and (there := await target.fetchval(LOCALE)) != layout.locale:
+        raise Refused(
+            f"the query tells upper from lower case, and locales differ: {layout.locale!r} on the source, {there!r}",
+            hint="use the engine 'copy', which runs the query on the source",
+        )
+
+
+def refuse_slow_keys(layout: Layout, able: Abilities) -> None:
+    """Raises ``Refused`` where ranges of a primary key would not be sent to the source."""
+    for key in layout.keys:
+        shared = key.extension is not None and key.extension in shared_extensions(layout, able)
+        if key.schema != "pg_catalog" and not shared:
+            raise Refused(
+                f"the key of {key.relation!r} has the column {key.name!r} of a user's own type, whose comparisons "
+                "postgres_fdw does not send to the source: each chunk would read the whole table",
+                hint="use the engine 'copy'",
             )
 
 

@@ -19,6 +19,7 @@ Name = tuple[str, str]
 
 #: A foreign table has none of them, but says 0; ``ctid`` it does have.
 _SYSTEM_COLUMNS: Final = frozenset({"xmin", "xmax", "cmin", "cmax", "tableoid"})
+_FOLDING: Final = frozenset({"lower", "upper", "initcap", "casefold", "~*", "!~*", "~~*", "!~~*"})
 _WRITING: Final = frozenset({"InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"})
 
 
@@ -26,7 +27,7 @@ class ReadQuery(msgspec.Struct, frozen=True, kw_only=True):
     """A SELECT. ``relations`` are those outside of itself, ``only`` those of them that it reads with ONLY.
 
     ``functions``: the names of those that it calls. ``casts``: the types that settings are cast to, as they are
-    written.
+    written. ``folds``: it tells or changes upper and lower case, which a database's locale decides.
     """
 
     tree: Any
@@ -34,6 +35,7 @@ class ReadQuery(msgspec.Struct, frozen=True, kw_only=True):
     only: frozenset[Name]
     functions: tuple[Name, ...]
     casts: tuple[tuple[str, ...], ...]
+    folds: bool
 
 
 def read_query(sql: str) -> ReadQuery:
@@ -47,12 +49,15 @@ def read_query(sql: str) -> ReadQuery:
     select = tree.stmts[0].stmt.select_stmt
     functions: dict[Name, None] = {}
     casts: dict[tuple[str, ...], None] = {}
+    operators: set[str] = set()
     for node in walk(select):
         kind = type(node).__name__
         if obstacle := _obstacle(kind, node):
             raise Refused(f"the target cannot read it through postgres_fdw: {obstacle}", hint="use the engine 'copy'")
         if kind == "FuncCall":
             functions[_name(string_values(node.funcname))] = None
+        elif kind == "A_Expr" and node.name:
+            operators.add(string_values(node.name)[-1])
         elif kind == "TypeCast" and holds_setting(node):
             casts[string_values(node.type_name.names)] = None
     found = tuple(relations_in(select))
@@ -62,6 +67,7 @@ def read_query(sql: str) -> ReadQuery:
         only=frozenset(_of(each) for each in found if not each.inh),
         functions=tuple(functions),
         casts=tuple(casts),
+        folds=bool(_FOLDING & {*operators, *(name for _, name in functions)}),
     )
 
 

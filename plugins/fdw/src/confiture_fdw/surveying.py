@@ -17,7 +17,16 @@ from confiture_fdw.config import SECTION, FdwConfig
 from confiture_fdw.failures import statement_failure, telling, unreachable
 from confiture_fdw.layouts import Layout, Relation, SourceColumn
 from confiture_fdw.objects import EXTENSION, Foreign, create_extension, read_abilities
-from confiture_fdw.planning import place_of, plan_insert, read_source, refuse_other_functions, task_obstacle, types_of
+from confiture_fdw.planning import (
+    place_of,
+    plan_insert,
+    read_source,
+    refuse_other_functions,
+    refuse_other_locale,
+    refuse_slow_keys,
+    task_obstacle,
+    types_of,
+)
 from confiture_fdw.queries import read_query
 from confiture_fdw.types import counterparts
 
@@ -61,7 +70,7 @@ async def survey_tasks(
                 targets[pair[1]] = connection
             source, target = sources[pair[0]], targets[pair[1]]
             try:
-                await _describe(ctx, task, source, target)
+                await _describe(ctx, task, source, target, scratch=stands_for is not None)
                 if pair not in reached:
                     reached[pair] = await _reach(ctx, task, source, target, stands_for)
                 if (failed := reached[pair]) is not None:
@@ -77,8 +86,11 @@ def _key(place: Target) -> tuple[str, str]:
     return (place.label, place.database)
 
 
-async def _describe(ctx: Context, task: TransferTask, source: Connection, target: Connection) -> None:
-    """The query over empty tables of the same columns. Raises what is in the way."""
+async def _describe(ctx: Context, task: TransferTask, source: Connection, target: Connection, *, scratch: bool) -> None:
+    """The query over empty tables of the same columns. Raises what is in the way.
+
+    ``scratch``: the target is another server's, so that its locale says nothing.
+    """
     query = read_query(task.query)
     async with telling(f"reading from {task.source.label!r} for {task.table!r}"), ctx.transaction(source):
         given, layout = await read_source(source, task, query)
@@ -86,7 +98,10 @@ async def _describe(ctx: Context, task: TransferTask, source: Connection, target
     async with telling(doing), rows_transaction(ctx, target, rollback=True):
         fitted = await fit_types(given, target, task.table, task.columns, binary=task.binary)
         await refuse_other_functions(target, query, layout)
+        if not scratch:
+            await refuse_other_locale(target, query, layout)
         able = await read_abilities(target)
+        refuse_slow_keys(layout, able)
         types = await counterparts(target, types_of(layout), layout.types)
         foreign = Foreign(target, able, layout, types)
         await foreign.describe()
@@ -131,6 +146,8 @@ async def _probe(ctx: Context, task: TransferTask, source: Connection, target: C
         bases={},
         functions=frozenset(),
         extensions=frozenset(),
+        locale="",
+        keys=(),
         version=version,
     )
     foreign = Foreign(target, able, layout, _TYPES, schema=await place_of(target, able, ""))
