@@ -13,6 +13,7 @@ import pytest
 from confiture.model import Target
 from conftest import ProjectFolder, run_psql
 
+CONFIG = '[schema-to-schema]\nstrategy = "copy"\nchunk_mb = 0\n'
 OLD = """
     CREATE TABLE people (id int PRIMARY KEY, email text, note text);
     CREATE TABLE "My ""T.x"" s" ("Id" int, "K.k" text, v text, PRIMARY KEY ("Id", "K.k"));
@@ -153,6 +154,6 @@ class Move:
 
 @pytest.fixture
 def move(project, new_database, kernel_run) -> Move:
-    project.config('[schema-to-schema]\nstrategy = "copy"\nchunk_mb = 0\n')
+    project.config(CONFIG)
     project.write("db/migration_map.yaml", MAP)
     return Move(project, new_database, kernel_run)

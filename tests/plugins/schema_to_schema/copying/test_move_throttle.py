@@ -15,10 +15,10 @@ from confiture_schema_to_schema.configuring import SchemaToSchemaConfig
 from confiture_schema_to_schema.copying.sizing import Sizing
 from confiture_schema_to_schema.values import Part, PartPlan, Table
 from conftest import run_psql
+from plugins.schema_to_schema.copying.conftest import CONFIG
 
 pytestmark = pytest.mark.anyio
 
-CONFIG = '[schema-to-schema]\nstrategy = "copy"\nchunk_mb = 0\n'
 WAITS = "SELECT waiting_for FROM confiture.confiture_moves"
 
 THERE = ("SELECT to_regclass('confiture.confiture_moves') IS NOT NULL", "t")
@@ -75,7 +75,8 @@ async def test_it_waits_while_others_use_the_source(move, kernel_run, until):
     move.project.config(CONFIG + "max_active_sessions = 0\n")
     shop = {"application_name": "shop"}
     async with (
-        kernel_run(move.project, database=move.source) as run, run.connect(move.source, settings=shop) as busy,
+        kernel_run(move.project, database=move.source) as run,
+        run.connect(move.source, settings=shop) as busy,
         run.connect(move.source, settings=shop),
         anyio.create_task_group() as group,
     ):
