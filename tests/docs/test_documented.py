@@ -19,6 +19,7 @@ from confiture.sqlfiles.config import FilesConfig
 from confiture_build.model import BuildConfig
 from confiture_diff.model import DiffConfig
 from confiture_embedded.config import EmbeddedConfig
+from confiture_fdw.config import FdwConfig
 from confiture_hybrid.config import HybridConfig
 from confiture_incremental.model import Applied, IncrementalConfig, RunReport, VersionStatus
 from confiture_schema_to_schema.configuring import SchemaToSchemaConfig
@@ -95,6 +96,7 @@ def test_every_event_is_documented_with_its_fields():
         ("### [embedded]", EmbeddedConfig),
         ("### [sync]", SyncConfig),
         ("### [schema-to-schema]", SchemaToSchemaConfig),
+        ("### [fdw]", FdwConfig),
         ("### [hybrid]", HybridConfig),
         ("### [scratch]", ScratchConfig),
         ("### [plugins]", PluginsConfig),
@@ -122,7 +124,7 @@ def test_every_table_of_the_configuration_is_documented():
     """Those of the kernel and of confiture's own plugins: what the kernel takes as known."""
     page = CONFIGURATION.read_text(encoding="utf-8")
     sections = {line.removeprefix("### [").rstrip("]") for line in page.splitlines() if line.startswith("### [")}
-    own = {"build", "diff", "embedded", "hybrid", "incremental", "schema-to-schema", "sync"}
+    own = {"build", "diff", "embedded", "fdw", "hybrid", "incremental", "schema-to-schema", "sync"}
     assert sections == KERNEL_SECTIONS | own
 
 
