@@ -262,29 +262,43 @@ async def test_drops_are_written_where_something_is_gone(pair, write) -> None:
 
 
 @pytest.mark.anyio
-async def test_types_that_need_a_transform(pair, write, findings) -> None:
+async def test_types_that_need_a_transform(pair, write, findings, project, kernel_run) -> None:
     """Those that PostgreSQL casts on its own when a row is written, or whose texts are read anew, need none."""
     pair(
         """CREATE TYPE mood AS ENUM ('sad', 'it''s ok', 'old'); CREATE TYPE kept AS ENUM ('a');
            CREATE TYPE gone AS (x int); CREATE DOMAIN little AS int; CREATE TYPE loose AS ENUM ('x');
            CREATE TABLE t (id int PRIMARY KEY, a int, b text, c mood, d kept, e varchar(50), f double precision,
              g int GENERATED ALWAYS AS IDENTITY, h text, i jsonb, j gone, k kept, l text[],
-             m little, n loose, o loose, p point)""",
+             m little, n loose, o loose, p point, q int, r point)""",
         """CREATE TYPE mood AS ENUM ('sad', 'it''s ok'); CREATE TYPE kept AS ENUM ('a', 'b');
-           CREATE DOMAIN small AS int CHECK (VALUE < 10);
+           CREATE DOMAIN small AS int CHECK (VALUE < 10); CREATE TYPE fresh AS ENUM ('z');
            CREATE TABLE t (id bigint PRIMARY KEY, a small, b date, c mood, d text, e varchar(20), f numeric(10,2),
              g bigint GENERATED ALWAYS AS IDENTITY, h kept, i int[], j jsonb, k kept, l int[],
-             m bigint, n text, o boolean, p circle)""",
+             m bigint, n text, o boolean, p circle, q boolean, r fresh)""",
     )
     found = await write()
     refused = {each.message.partition("'")[2].partition("'")[0] for each in await findings(found.map)}
-    assert refused == {"b", "i", "j", "l", "o", "p"}  # by the compiler; labels are missed when rows are looked at
+    assert refused == {
+        "b",
+        "i",
+        "j",
+        "l",
+        "o",
+        "p",
+        "q",
+        "r",
+    }  # by the compiler; labels are missed when rows are looked at
     texts = {text.partition(":")[0]: text for text in found.report.open}
-    assert set(texts) == {"t.b", "t.c", "t.i", "t.j", "t.l", "t.o", "t.p"}
+    assert set(texts) == {"t.b", "t.c", "t.i", "t.j", "t.l", "t.o", "t.p", "t.q", "t.r"}
     assert "no label 'old' any more" in texts["t.c"]
     lines = [line.strip() for line in found.text.splitlines()]
     assert '#b: {target: b, transform: CAST("b" AS date)}' in lines
+    assert '#q: {target: q, transform: CAST("q" AS boolean)}' in lines
+    assert '#r: {target: r, transform: CAST("r" AS text)}' in lines  # read from its text over there
     assert any("#c: " in line and "WHEN 'old' THEN ... ELSE" in line.replace("''", "'") for line in lines)
+    project.write("all.yaml", decided(found.report.text).replace("...", "'ok'").replace("''ok''", "''sad''"))
+    async with kernel_run(project) as run:
+        assert await findings(read_map(run, "all.yaml")) == []
     assert any(line.startswith("#i: ") and 'CAST(CAST("i" AS text) AS integer[])' in line for line in lines)
 
 
