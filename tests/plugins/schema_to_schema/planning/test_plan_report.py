@@ -5,6 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from confiture.registry import Registry
+from confiture.testing import open_context
 from confiture_schema_to_schema.model import PlannedTable, PlanReport, PlanRequest, SchemaToSchemaRequest
 
 pytestmark = pytest.mark.anyio
@@ -57,11 +59,11 @@ def both(source, target, psql):
 def planned(ctx, project, source, target):
     """``await planned(MAP, strategy="fdw")``: between the environments that are used where none is named."""
 
-    async def planned(text: str, *, into=None, **values) -> PlanReport:
+    async def planned(text: str, *, into=None, run=ctx, **values) -> PlanReport:
         project.environment_for(source, "production")
         project.environment_for(into or target, "production_new")
         (project.root / "db" / "migration_map.yaml").write_text(text, encoding="utf-8")
-        return await ctx.start("schema-to-schema-plan", PlanRequest(**values))
+        return await run.start("schema-to-schema-plan", PlanRequest(**values))
 
     return planned
 
@@ -92,7 +94,7 @@ async def test_everything_that_a_start_would_do(ctx, planned, both, source, targ
     assert users.bytes == int(psql(source, "SELECT pg_relation_size('users')"))
     assert (users.key, users.snapshot, notes.snapshot, notes.key) == (("id",), "per chunk", "one", ())
     assert "sample: " in users.because
-    assert users.rows_per_second > 0
+    assert f"{users.engine} {users.rows_per_second:,.0f}" in users.because
     assert users.seconds == pytest.approx(users.rows / users.rows_per_second, abs=0.1)
     assert any("dropped column" in why for why in users.irreversible)
     assert (odd.engine, odd.rows, odd.rows_per_second, odd.seconds) == ("copy", 2, None, None)
@@ -171,3 +173,44 @@ async def test_a_database_that_is_not_there_yet(planned, project, source, target
     assert by_table(report)["users"].rows_per_second > 0
     assert psql(target, "SELECT count(*) FROM pg_database WHERE datname = 'plan_of_a_new_one'") == "0"
     assert psql(target, databases) == "0"
+
+
+async def test_a_query_that_cannot_be_cut(planned, both):
+    """Its first rows take as long as all of them: no rate is made up of a sample, and one snapshot is held for it."""
+    both(NEW.replace("born date);", "born date, times bigint);"))
+    query = "INSERT INTO users SELECT min(id), full_name, min(born), count(*) FROM users GROUP BY full_name"
+    text = f"tables:\n  users:\n    custom_sql: |\n      {query}\n"
+    report = await planned(text, strategy="copy", tables=("users",), preflight=False)
+    assert report.errors == ()
+    (users,) = report.tables
+    assert (users.snapshot, users.key, users.chunks, users.rows_per_second) == ("one", (), 1, None)
+    assert report.seconds is None
+    assert any("one snapshot for all of public.users" in lock for lock in report.locks)
+
+
+async def test_a_table_that_is_filled_by_two(planned, both, source, psql):
+    """Each way into it has a line of its own, and all of them take the disk together."""
+    both(NEW)
+    psql(source, "CREATE TABLE guests (id int PRIMARY KEY, full_name text, born date)")
+    psql(source, "INSERT INTO guests SELECT id + 100000, full_name, born FROM users; ANALYZE guests")
+    asked = {"strategy": "copy", "tables": ("public.users",), "sample": False, "preflight": False}
+    alone = await planned(f"{MAP}\ndrop: [guests]", **asked)
+    text = f"{MAP}\n  guests:\n    target: users\n    columns: {{full_name: display_name}}\n"
+    report = await planned(text, **asked)
+    assert report.errors == ()
+    ways = [(table.source, table.rows) for table in report.tables if table.table == "public.users"]
+    assert {source for source, _ in ways} == {"public.users", "public.guests"}
+    assert sum(rows for _, rows in ways) > 30_000
+    assert report.disk_bytes > 1.8 * alone.disk_bytes
+
+
+async def test_a_source_that_the_new_database_cannot_reach(planned, project, both):
+    """By fdw it has to: before the start somebody knows."""
+    project.config('[fdw]\nsource = "host=127.0.0.1 port=1"\n')
+    both(NEW)
+    async with open_context(project.root, registry=Registry()) as run:
+        report = await planned(MAP, run=run, strategy="fdw", tables=("users",), preflight=False)
+    assert report.exit_code == 8
+    (error,) = report.errors
+    assert error.table == "public.users"
+    assert "127.0.0.1" in f"{error.message} {error.hint}"

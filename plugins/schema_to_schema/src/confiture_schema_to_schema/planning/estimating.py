@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from confiture.transfer import reading
-from confiture_schema_to_schema.values import Job, Part
+from confiture_schema_to_schema.values import Job, Part, Table
 
 if TYPE_CHECKING:
     from confiture.model import Target
@@ -47,11 +47,17 @@ async def read_estimates(ctx: Context, job: Job, target: Target) -> Mapping[int,
         old = {row["label"]: row["indexes"] for row in await source.fetch(_INDEXES)}
         new = {row["label"]: row["indexes"] for row in await other.fetch(_INDEXES)}
         for table in job.tables:
+            entry = max(_entry_bytes(job.old.tables[part.source], old) for part in table.parts)
             for part in table.parts:
                 planned = await _planned(ctx, source, part)
-                counts = old.get(part.source, 0), new.get(part.target, 0)
-                found[part.number] = _estimate(job, part, planned, *counts)
+                found[part.number] = _estimate(job, part, planned, entry * new.get(part.target, 0))
     return found
+
+
+def _entry_bytes(table: Table, indexes: Mapping[str, int]) -> float:
+    """What a row takes in each of the table's indexes."""
+    count = indexes.get(table.label, 0)
+    return max(table.index_bytes / count / table.rows, _ENTRY_BYTES) if count and table.rows else _ENTRY_BYTES
 
 
 async def _planned(ctx: Context, source: Connection, part: Part) -> tuple[int, int] | None:
@@ -68,7 +74,8 @@ async def _planned(ctx: Context, source: Connection, part: Part) -> tuple[int, i
     return int(plan["Plan Rows"]), int(plan["Plan Width"])
 
 
-def _estimate(job: Job, part: Part, planned: tuple[int, int] | None, old: int, new: int) -> Estimate:
+def _estimate(job: Job, part: Part, planned: tuple[int, int] | None, entries_bytes: float) -> Estimate:
+    """``entries_bytes``: what a row takes in all of the new table's indexes."""
     table = job.old.tables[part.source]
     if planned is None or table.rows == 0:  # of a table that it knows nothing of, the planner assumes ten pages
         rows, heap = table.rows, table.bytes
@@ -76,5 +83,4 @@ def _estimate(job: Job, part: Part, planned: tuple[int, int] | None, old: int, n
         rows, width = planned
         heap = rows * (width + _ROW_BYTES)
     share = min(rows / table.rows, 1.0) if table.rows else 1.0
-    entries = table.index_bytes / old * share if old and table.index_bytes else rows * _ENTRY_BYTES
-    return Estimate(rows=rows, table_bytes=int(heap + table.toast * share), index_bytes=int(entries * new))
+    return Estimate(rows=rows, table_bytes=int(heap + table.toast * share), index_bytes=int(rows * entries_bytes))
