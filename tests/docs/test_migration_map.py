@@ -70,3 +70,15 @@ def test_the_example_is_what_the_tutorial_writes(tmp_path: Path) -> None:
     files = [file for file in folder.rglob("*") if file.is_file() and ".confiture" not in file.parts]
     kept = {str(file.relative_to(folder)): file.read_text() for file in files if file.name != "README.md"}
     assert kept == written
+
+
+def test_the_commands_page_has_every_finding_and_every_field_of_the_status() -> None:
+    """Scripts branch on both."""
+    from confiture_schema_to_schema.model import Finding, StatusReport
+
+    page = (DOCS / "reference" / "schema-to-schema.md").read_text(encoding="utf-8")
+    checks = (Finding.__doc__ or "").partition("``check``:")[2].split("``")[1::2]
+    assert len(checks) > 10
+    assert [check for check in checks if f"`{check}`" not in page] == []
+    known = {"source", "target", "exit_code"}  # which every report has
+    assert [field for field in StatusReport.__struct_fields__ if f"`{field}`" not in page and field not in known] == []
