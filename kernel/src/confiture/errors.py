@@ -27,6 +27,7 @@
     │   ├── RoleMissing                   7  role-missing
     │   ├── FeatureMissing                7  feature-missing     the server lacks an extension, ICU...
     │   ├── DiskFull                      7  disk-full
+    │   ├── CaptureBroken                 7  capture-broken      changes of a table may not have been told
     │   └── OutcomeUnknown                7  outcome-unknown     a statement was begun, and nobody saw it end
     ├── Refused                           8  refused             nothing was touched
     │   ├── DatabaseNotEmpty              8  database-not-empty
@@ -55,6 +56,7 @@ from typing import Any, ClassVar
 __all__ = [
     "AuthenticationFailed",
     "Busy",
+    "CaptureBroken",
     "ConfigError",
     "ConfirmationNeeded",
     "ConfitureError",
@@ -304,6 +306,12 @@ class DiskFull(ExecutionError):
     """The server, or this machine, has no space left on a disk: make room, then run again."""
 
     code = "disk-full"
+
+
+class CaptureBroken(ExecutionError):
+    """What tells of a table's changes is missing, disabled or out of date: some of them may not have been told."""
+
+    code = "capture-broken"
 
 
 class OutcomeUnknown(ExecutionError):

@@ -30,12 +30,14 @@ if TYPE_CHECKING:
     from confiture.model import Event, Hazard, Plan
     from confiture.protocols import (
         Anonymizer,
+        Capture,
         Differ,
         Executor,
         Inspector,
         Medium,
         SchemaSource,
         Server,
+        Switch,
         TransferEngine,
     )
 
@@ -111,12 +113,15 @@ DIFFER: Kind[Differ] = Kind("differ", "confiture_differs", "turns two schemas in
 EXECUTOR: Kind[Executor] = Kind("executor", "confiture_executors", "runs a plan on a database")
 TRANSFER: Kind[TransferEngine] = Kind("transfer", "confiture_transfer_engines", "moves rows between databases")
 ANONYMIZER: Kind[Anonymizer] = Kind("anonymizer", "confiture_anonymizers", "compiles masking rules to SQL")
+CAPTURE: Kind[Capture] = Kind("capture", "confiture_captures", "tells which rows of a database change")
+SWITCH: Kind[Switch] = Kind("switch", "confiture_switches", "leads applications to another database")
 SERVER: Kind[Server] = Kind("server", "confiture_servers", "finds or runs a PostgreSQL server")
 MEDIUM: Kind[Medium] = Kind("medium", "confiture_mediums", "a way of migrating: puts the other kinds to work")
 
 #: Every kind, by name. Adding one: a Protocol, a hook, a conformance suite, a page in docs/plugins/kinds.md.
 KINDS: dict[str, Kind[object]] = {
-    kind.name: kind for kind in (SOURCE, INSPECTOR, DIFFER, EXECUTOR, TRANSFER, ANONYMIZER, SERVER, MEDIUM)
+    kind.name: kind
+    for kind in (SOURCE, INSPECTOR, DIFFER, EXECUTOR, TRANSFER, ANONYMIZER, CAPTURE, SWITCH, SERVER, MEDIUM)
 }
 
 
@@ -154,6 +159,16 @@ class Hooks:
     @hookspec
     def confiture_anonymizers(self) -> Iterable[Provider[Anonymizer]]:
         """Anonymization: providers that compile masking rules to SQL."""
+        return ()
+
+    @hookspec
+    def confiture_captures(self) -> Iterable[Provider[Capture]]:
+        """Capture: providers that tell which rows change while a database goes on serving."""
+        return ()
+
+    @hookspec
+    def confiture_switches(self) -> Iterable[Provider[Switch]]:
+        """Switching: providers that lead applications from one database to another."""
         return ()
 
     @hookspec

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from confiture.hooks import Kind
     from confiture.masking import Rule, Scope
     from confiture.model import (
+        Backlog,
+        CapturedTable,
+        CaptureFinding,
+        Changes,
         Decisions,
         DiffOptions,
         Event,
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Anonymizer",
+    "Capture",
     "Connection",
     "Context",
     "Differ",
@@ -44,6 +49,7 @@ __all__ = [
     "SchemaSource",
     "Server",
     "SurveyingEngine",
+    "Switch",
     "TransferEngine",
 ]
 
@@ -356,6 +362,88 @@ class Anonymizer(Protocol):
         kinds have are seen to by the caller. Raises ``ConfigError``, made by ``rule.error``, for options that it has
         not and for a column that it cannot mask.
         """
+        ...
+
+
+@runtime_checkable
+class Capture(Protocol):
+    """Tells which rows of a database change, while it goes on serving. ``name`` tells one capture from another there.
+
+    A change is told once its transaction can be seen, and is told again until it is acknowledged. What a changed row
+    holds now is read by whoever asks, in the snapshot that showed the change: never from the capture.
+    """
+
+    async def preflight(
+        self, ctx: Context, source: Target, tables: Sequence[CapturedTable]
+    ) -> Sequence[CaptureFinding]:
+        """What is in the way: privileges, settings, tables without a key. Nothing is changed."""
+        ...
+
+    async def install(self, ctx: Context, source: Target, name: str, tables: Sequence[CapturedTable]) -> None:
+        """Begin to capture. Every change that commits after this has returned is told; again is no error.
+
+        Raises ``Busy`` naming who holds a table for too long: what was installed is then taken away again.
+        """
+        ...
+
+    async def verify(self, ctx: Context, source: Target, name: str, tables: Sequence[CapturedTable]) -> None:
+        """Raise ``CaptureBroken`` naming the table where anything of it is missing, disabled or of another shape."""
+        ...
+
+    async def poll(self, connection: Connection, name: str, *, limit: int | None = None) -> Changes:
+        """The changes that are not yet acknowledged, about ``limit`` of them at most; None: all that can be seen.
+
+        ``connection`` is in a transaction that is REPEATABLE READ and READ ONLY, and has read nothing before: the rows
+        are read in it afterwards.
+        """
+        ...
+
+    async def guard(self, connection: Connection, name: str, changes: Changes) -> bool:
+        """Whether the snapshot of ``connection`` sees each change of ``changes``; where not, take a new one."""
+        ...
+
+    async def ack(self, ctx: Context, source: Target, name: str, changes: Changes) -> None:
+        """Exactly these have been dealt with, for good. Again is no error."""
+        ...
+
+    async def backlog(self, connection: Connection, name: str) -> Backlog:
+        """What waits to be polled; cheap."""
+        ...
+
+    async def drained(self, connection: Connection, name: str) -> bool:
+        """Whether nothing is left to poll. It says something only while nobody can write."""
+        ...
+
+    async def uninstall(self, ctx: Context, source: Target, name: str) -> Sequence[str]:
+        """Remove all that :meth:`install` made, and say what it was; nothing to remove is no error."""
+        ...
+
+
+@runtime_checkable
+class Switch(Protocol):
+    """Leads applications from one database to another at a cutover, and back at a rollback.
+
+    The caller has both databases closed for writes between :meth:`hold` and :meth:`release`.
+    """
+
+    async def preflight(self, ctx: Context, old: Target, new: Target) -> Sequence[CaptureFinding]:
+        """What is in the way, found before a cutover begins. Nothing is changed."""
+        ...
+
+    async def hold(self, ctx: Context, old: Target, new: Target, *, timeout_s: float) -> None:
+        """Have applications wait, where this switch can; before their database is closed for writes."""
+        ...
+
+    async def switch(self, ctx: Context, old: Target, new: Target) -> tuple[Target, Target]:
+        """Lead them to ``new``; where both are afterwards: a switch may have given them other names.
+
+        The decision has been written by then: a crash in here is followed by another call, so that it must do what is
+        left to do, and may find it done.
+        """
+        ...
+
+    async def release(self, ctx: Context, old: Target, new: Target) -> None:
+        """Let those go on that :meth:`hold` has wait: after :meth:`switch`, or where a cutover was given up."""
         ...
 
 

@@ -5,6 +5,7 @@ Sizes are bytes, durations seconds, lines and columns count from 1, columns and 
 
 from __future__ import annotations
 
+from confiture.model.captures import Backlog, CapturedTable, CaptureFinding, Changes
 from confiture.model.events import Event, Logged, Note, Progress, StepFinished, StepStarted, WarningRaised
 from confiture.model.plans import (
     Effects,
@@ -33,6 +34,10 @@ from confiture.model.servers import ServerStatus, Target
 from confiture.model.transfers import Mask, TransferReport, TransferSurvey, TransferTask
 
 __all__ = [
+    "Backlog",
+    "CaptureFinding",
+    "CapturedTable",
+    "Changes",
     "Decisions",
     "DiffOptions",
     "Effects",
