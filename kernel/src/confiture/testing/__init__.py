@@ -9,8 +9,8 @@ no test framework; with pytest a whole test is::
         async with open_context(tmp_path) as ctx:
             await check_source(ctx, OurSource())
 
-The suites for captures, executors, inspectors, servers, switches and transfer engines work on a real PostgreSQL: give them a database of
-their own. Each rule is a function below, its docstring what the Protocol asks for.
+The suites for captures, executors, inspectors, servers, switches and transfer engines work on a real PostgreSQL: give
+them databases of their own. Each rule is a function below, its docstring what the Protocol asks for.
 """
 
 from __future__ import annotations
