@@ -9,7 +9,15 @@ from typing import Literal
 import msgspec
 
 __all__ = [
+    "CleanupReport",
+    "CleanupRequest",
+    "CutoverReport",
+    "CutoverRequest",
     "Finding",
+    "FollowReport",
+    "FollowRequest",
+    "HistoryReport",
+    "HistoryRequest",
     "MapReport",
     "MapRequest",
     "Mismatch",
@@ -18,10 +26,12 @@ __all__ = [
     "PlanReport",
     "PlanRequest",
     "PlannedTable",
+    "RollbackRequest",
     "SchemaToSchemaReport",
     "SchemaToSchemaRequest",
     "StatusReport",
     "StatusRequest",
+    "StepTime",
     "TableReport",
     "TableStatus",
     "ValidateReport",
@@ -308,3 +318,103 @@ class MapReport(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     renames: int = 0
     open: tuple[str, ...] = ()
+
+
+class FollowRequest(_Sides, frozen=True, kw_only=True):
+    """Bring what changes on the source to the target, until somebody stops it or a cutover takes over.
+
+    ``until_caught_up``: end when nothing is left that was there at the start. ``jobs`` as in ``[schema-to-schema]``.
+    """
+
+    until_caught_up: bool = False
+    jobs: int | None = None
+
+
+class FollowReport(msgspec.Struct, frozen=True, kw_only=True):
+    """``ended``: why. ``entries`` are changes that were taken from the log, ``keys`` the rows that were read again."""
+
+    source: str
+    target: str
+    run_id: str
+    ended: Literal["caught up", "stopped", "taken over by a cutover"]
+    batches: int = 0
+    entries: int = 0
+    keys: int = 0
+    longest_lag_s: float = 0.0
+    seconds: float = 0.0
+    exit_code: int = 0
+
+
+class StepTime(msgspec.Struct, frozen=True, kw_only=True):
+    """A step of a cutover. ``locked``: writers of the live side waited while it ran."""
+
+    name: str
+    seconds: float
+    locked: bool = False
+    detail: str = ""
+
+
+class CutoverRequest(_Sides, frozen=True, kw_only=True):
+    """Make the new database the live one. ``max_seconds``: for how long writers may wait at most.
+
+    ``switch``: a provider of that kind, ``none`` for none: who owns the application points it at the new database.
+    ``command``: of the switch ``command``.
+    """
+
+    max_seconds: float = 5.0
+    switch: str = "none"
+    command: str | None = None
+
+
+class CutoverReport(msgspec.Struct, frozen=True, kw_only=True):
+    """``live``: which side is, in the end. ``paused_seconds``: from the first lock to the moment that writes may go on.
+
+    ``attempts``: how often the locks were asked for. ``exit_code`` is 9 where the budget was not enough: everything is
+    as it was then.
+    """
+
+    source: str
+    target: str
+    run_id: str
+    live: Literal["old", "new"]
+    steps: tuple[StepTime, ...] = ()
+    paused_seconds: float = 0.0
+    attempts: int = 1
+    switch: str = "none"
+    reversible: bool = True
+    not_reversible: tuple[str, ...] = ()
+    exit_code: int = 0
+
+
+class RollbackRequest(CutoverRequest, frozen=True, kw_only=True):
+    """Make the old database the live one again, with what was written to the new one meanwhile."""
+
+
+class CleanupRequest(_Sides, frozen=True, kw_only=True):
+    """Remove what the tool made. ``drop_database``: the old database's name, typed: it is dropped too."""
+
+    drop_database: str | None = None
+
+
+class CleanupReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What was removed, and what remains, each by side and name."""
+
+    source: str
+    target: str
+    removed: tuple[str, ...] = ()
+    remaining: tuple[str, ...] = ()
+    dropped: str | None = None
+    exit_code: int = 0
+
+
+class HistoryRequest(_Sides, frozen=True, kw_only=True):
+    """Write the whole migration as one HTML file. ``output`` None: ``migration-report.html``."""
+
+    output: str | None = None
+
+
+class HistoryReport(msgspec.Struct, frozen=True, kw_only=True):
+    """``path``: the file."""
+
+    path: str
+    run_id: str

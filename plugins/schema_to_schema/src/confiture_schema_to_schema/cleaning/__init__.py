@@ -1,0 +1,1 @@
+"""What the tool made on both sides is removed."""

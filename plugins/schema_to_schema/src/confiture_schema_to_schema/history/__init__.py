@@ -1,0 +1,1 @@
+"""The whole migration as one HTML file: timeline, rates, lag, validation, cutover."""
