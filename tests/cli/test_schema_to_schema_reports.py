@@ -81,7 +81,7 @@ def test_a_plan_shows_everything_that_it_knows() -> None:
     assert max(map(len, lines)) <= WIDTH
     text = "\n".join(lines)
     assert text.startswith("from production into production_new, which is made from db/schema/")
-    assert "public.accounts  fdw     ~1,234,567  100 MB  45.0 MB/s  2.20 s" in text
+    assert "public.users -> public.accounts  fdw     ~1,234,567  100 MB  45.0 MB/s  2.20 s" in text
     assert "15.0 GB of disk in production_new; some 1 min 40 s" in text
     assert "public.users -> public.accounts: fdw, its mapping is complex\n" in text
     assert "\n    by region, id: 2 chunks, each from a snapshot of its own\n" in text
@@ -110,7 +110,7 @@ def test_a_plan_that_nobody_measured_says_so() -> None:
     """No rate is made up."""
     bare = msgspec.structs.replace(TABLE, bytes_per_second=None, seconds=None, key=(), snapshot="one")
     text = "\n".join(plan_lines(msgspec.structs.replace(PLAN, tables=(bare,), seconds=None)))
-    assert "public.accounts  fdw     ~1,234,567  100 MB\n" in text
+    assert "public.users -> public.accounts  fdw     ~1,234,567  100 MB\n" in text
     assert "how long it takes was not measured" in text
     assert "no key that it can be cut by: 2 chunks of one snapshot" in text
 

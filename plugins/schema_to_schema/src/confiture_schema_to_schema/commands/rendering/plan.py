@@ -39,7 +39,7 @@ def _headline(report: PlanReport) -> str:
 def _row(table: PlannedTable) -> tuple[str, ...]:
     rate = "" if table.bytes_per_second is None else f"{size(table.bytes_per_second)}/s"
     time = "" if table.seconds is None else span(table.seconds)
-    return table.table, table.engine, f"~{table.rows:,}", size(table.bytes), rate, time
+    return between(table.source, table.table), table.engine, f"~{table.rows:,}", size(table.bytes), rate, time
 
 
 def _sum(report: PlanReport) -> str:
