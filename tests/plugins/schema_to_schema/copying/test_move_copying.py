@@ -32,7 +32,7 @@ async def test_all_rows_come_over(move):
     assert report.rows == sum(int(line.partition("|")[0]) for line in move.expected.values())
     chunks = {table.table: table.chunks for table in report.tables}
     assert chunks["public.one"] == chunks["public.no_rows"] == 1
-    assert min(chunks[name] for name in ("public.folk", "public.bare", "public.logs")) > 2
+    assert min(chunks[name] for name in ("public.folk", "public.bare", "public.logs")) > 1
     assert set(report.whole_snapshots) == {"public.bare", "public.dogs"}
     assert 0 < report.snapshot_seconds < 60
     # A table of one chunk is emptied in the transaction that fills it, so that its rows are frozen.

@@ -11,8 +11,8 @@ from confiture.hooks import TRANSFER
 from confiture.sides import shown_side
 from confiture_schema_to_schema.copying.beating import taken_over
 from confiture_schema_to_schema.copying.beginning import relation_of
+from confiture_schema_to_schema.copying.parts import TAKEN_OVER
 from confiture_schema_to_schema.copying.retrying import retrying
-from confiture_schema_to_schema.copying.state import TAKEN_OVER
 from confiture_schema_to_schema.copying.tasks import emptying, find_emptiable, task_of_chunk
 
 if TYPE_CHECKING:
