@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from confiture.errors import Refused
+from confiture.errors import ConfitureError, Refused
 from confiture.hooks import TRANSFER
-from confiture.model import TransferTask
+from confiture.model import Note, TransferTask
 from confiture.protocols import PreparingEngine
 from confiture.sides import shown_side
 from confiture_schema_to_schema.checking import refuse
@@ -90,6 +90,7 @@ async def _copy(
         await staging.take_off()
         copied = await copy_tables(ctx, job, request, attempt, staging)
         await staging.finish()
+        await _remove_engines(ctx, job)
     return SchemaToSchemaReport(
         source=shown_side(job.sides.source),
         target=shown_side(job.sides.target),
@@ -108,6 +109,17 @@ async def _prepare_engines(ctx: Context, job: Job) -> None:
         engine = ctx.get(TRANSFER, name)
         if isinstance(engine, PreparingEngine):
             await engine.prepare(ctx, [task_of(job, plan.part.number) for plan in job.plans if plan.engine == name])
+
+
+async def _remove_engines(ctx: Context, job: Job) -> None:
+    """Else the new database has objects that its schema has not."""
+    for name in sorted({plan.engine for plan in job.plans}):
+        engine = ctx.get(TRANSFER, name)
+        if isinstance(engine, PreparingEngine):
+            try:
+                await engine.remove(ctx, job.sides.target)
+            except ConfitureError as error:  # somebody has come to use it: all rows are there nevertheless
+                ctx.emit(Note(message=f"what the engine {name!r} made stays: {error.message}"))
 
 
 def task_of(job: Job, number: int) -> TransferTask:

@@ -22,6 +22,10 @@ def part(query: str, alias: str = '"t"', **more: object) -> Part:
             "SELECT id FROM ONLY public.p t WHERE (a OR b) AND (t.id > 1 OR t.id < 0)",
         ),
         (
+            "SELECT id FROM public.t t WHERE a AND b AND (c AND d)",
+            "SELECT id FROM ONLY public.p t WHERE a AND b AND (c AND d) AND (t.id > 1 OR t.id < 0)",
+        ),
+        (
             "SELECT t.id FROM public.l l LEFT JOIN (public.o o JOIN public.t t ON true) ON true",
             "SELECT t.id FROM public.l l LEFT JOIN (public.o o JOIN ONLY public.p t ON true) ON true "
             "WHERE t.id > 1 OR t.id < 0",

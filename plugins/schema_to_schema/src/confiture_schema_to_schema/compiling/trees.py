@@ -30,6 +30,8 @@ __all__ = [
 
 #: The alias of a query whose values are cast around it.
 WRAPPED = "confiture_rows"
+#: PostgreSQL's number of ``AND_EXPR`` in libpg_query's ``BoolExprType``.
+_AND = 1
 
 
 def select(sql: str) -> Any:
@@ -110,6 +112,10 @@ def and_where(tree: Any, condition: Any) -> None:
     """Put the ``Node`` of a condition beside those that the SELECT has."""
     if not tree.HasField("where_clause"):
         tree.where_clause.CopyFrom(condition)
+        return
+    own = tree.where_clause.bool_expr
+    if tree.where_clause.WhichOneof("node") == "bool_expr" and own.boolop == _AND:
+        own.args.add().CopyFrom(condition)  # "(a AND b) AND c" is read as one AND of three, and would not be the same
         return
     both = select("SELECT WHERE true AND true").where_clause
     both.bool_expr.args[0].CopyFrom(tree.where_clause)
