@@ -10,7 +10,7 @@ from confiture_schema_to_schema.capturing import Watch
 from confiture_schema_to_schema.values import Job
 
 if TYPE_CHECKING:
-    from confiture.protocols import Connection, Context
+    from confiture.protocols import Context
 
 __all__ = ["Batch", "catch_up", "take_epoch"]
 
