@@ -99,6 +99,14 @@ async def test_what_takes_too_long_is_cancelled(both, psql, source, sampled):
     assert psql(source, running) == "0"
 
 
+async def test_a_sample_that_was_cut_short_is_none(both, sampled):
+    """One row and what a transfer costs are no rate: on a busy machine an engine would seem a thousand times slower."""
+    both("CREATE TABLE t (id int)")
+    query = "SELECT i FROM generate_series(1, 1000) AS i WHERE i = 1 OR pg_sleep(600) IS NULL"
+    with anyio.fail_after(20):
+        assert await sampled(query, "id", rows=1000, within_s=1.0) is None
+
+
 async def test_what_the_engine_refuses_is_raised(both, sampled):
     """No figure is made up."""
     both("CREATE TABLE t (id int)")

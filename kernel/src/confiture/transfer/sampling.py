@@ -88,7 +88,7 @@ async def timed_sample(
 
     found: Sample | None = None
     limit = min(_FIRST_ROWS, rows)
-    with anyio.move_on_after(within_s):
+    with anyio.move_on_after(within_s) as patience:
         async with keep_connections(ctx) as kept:
             await run(kept, limit)
             found = first = await run(kept, limit)
@@ -96,7 +96,10 @@ async def timed_sample(
                 limit = min(rows, limit * _times(found.seconds))
                 found = _less(await run(kept, limit), first)
             found = _less(await run(kept, limit), first)
-    return found if found is not None and found.rows else None
+    if found is None or not found.rows:
+        return None
+    # What was cut when it had taken less than a transfer costs by itself is no rate of the rows.
+    return None if patience.cancelled_caught and found.seconds <= first.seconds else found
 
 
 def _less(sample: Sample, first: Sample) -> Sample:
