@@ -23,6 +23,7 @@ from confiture.model import (
     ServerStatus,
     SourceFile,
     Target,
+    TransferSurvey,
 )
 from confiture.testing import (
     NotConforming,
@@ -480,9 +481,36 @@ class TalkativeEngine(toys.ToyEngine):
         return errors.StatementFailed(f"{task.table} of {task.target.label}: {error}")
 
 
+class ForgetfulEngine(toys.ToyEngine):
+    async def transfer(self, ctx, task, masks=()):
+        query = task.query if not task.freeze else "SELECT 1, 'frozen'"
+        return await super().transfer(ctx, msgspec.structs.replace(task, query=query), masks)
+
+
+class HopefulEngine(toys.ToyEngine):
+    async def survey(self, ctx, tasks, *, stands_for=None, sample=True):
+        return [TransferSurvey(engine="hopeful") for _ in tasks]
+
+
+class HastyEngine(toys.ToyEngine):
+    async def survey(self, ctx, tasks, *, stands_for=None, sample=True):
+        obstacles = []
+        for task in tasks:
+            try:
+                await self.transfer(ctx, task)
+            except errors.Refused as refused:
+                obstacles.append(refused.message)
+            else:
+                obstacles.append(None)
+        return [TransferSurvey(engine="hasty", obstacle=obstacle) for obstacle in obstacles]
+
+
 @pytest.mark.parametrize(
     ("engine", "words"),
     [
+        (ForgetfulEngine(), "Rows that may be written as if they were old"),
+        (HopefulEngine(), "why one cannot be done"),
+        (HastyEngine(), "a survey has moved rows"),
         (OpenEngine(), "A mask replaces its column"),
         (LossyEngine(), "every value as it was"),
         (LeakyEngine(), "no session's statement holds their values"),

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from confiture.errors import ConfitureError, Refused
-from confiture.model import Mask, Statement, Target, TransferReport, TransferTask
-from confiture.protocols import Context, TransferEngine
+from confiture.model import Mask, Statement, Target, TransferReport, TransferSurvey, TransferTask
+from confiture.protocols import Context, SurveyingEngine, TransferEngine
 from confiture.testing.rules import expect, expect_async, expect_error, run_rules
 from confiture.transfer import TAKEN_ROWS, exported_snapshot
 
@@ -241,7 +241,37 @@ async def tells_no_values(ctx: Context, engine: TransferEngine, task: TransferTa
     expect(await _ask(ctx, task.target, f"SELECT count(*) FROM {_TABLE}") == 0, "rows are left")
 
 
+async def surveys(ctx: Context, engine: TransferEngine, task: TransferTask) -> None:
+    """Of an engine that can be asked beforehand: one answer to each task, why one cannot be done, and nothing moves."""
+    if not isinstance(engine, SurveyingEngine):
+        return
+    await _emptied(ctx, task)
+    wrong = _but(task, query=f'SELECT n::bigint, "The Text" FROM {_TABLE}')
+    for sample in (True, False):
+        answers = await engine.survey(ctx, [task, wrong, task], sample=sample)
+        expect([isinstance(each, TransferSurvey) for each in answers] == [True] * 3, f"{answers!r} for three tasks")
+        expect(
+            [each.obstacle is None for each in answers] == [True, False, True],
+            "the second of three tasks, and it alone, cannot be done",
+        )
+        expect(all(each.engine for each in answers), "an answer that names no engine")
+        expect(await _ask(ctx, task.target, f"SELECT count(*) FROM {_TABLE}") == 0, "a survey has moved rows")
+    expect(all(each.rows_per_second is None for each in answers), "rates where no row was to be read to measure them")
+
+
+async def freezes(ctx: Context, engine: TransferEngine, task: TransferTask) -> None:
+    """Rows that may be written as if they were old, and a stream that may be held back, arrive as others do."""
+    emptied = (Statement(sql=f"TRUNCATE {_TABLE}"),)
+    task = _but(task, before=emptied, freeze=True, bytes_per_second=1 << 20)
+    if not engine.accepts(task):
+        return
+    report = await engine.transfer(ctx, task)
+    expect(report.rows == 1000, f"{report.rows} rows in the count, not 1000")
+    expect(await _digest(ctx, task.source) == await _digest(ctx, task.target), "values that changed on their way")
+
+
 _RULES = (
     *(moves, moves_nothing, masks, masks_in_the_client, goes_as_text, takes_settings, shares_a_snapshot),
     *(keeps_it_one_transaction, only_reads, refuses_other_types, refuses_idle_masks, tells_no_values),
+    *(freezes, surveys),
 )
