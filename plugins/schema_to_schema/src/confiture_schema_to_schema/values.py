@@ -172,9 +172,10 @@ class TableMap(msgspec.Struct, frozen=True, kw_only=True):
     """What somebody wrote for a table of the old database: one way into one table of the new one.
 
     A split table has several of them, and a merged one is the ``target`` of several. Names of tables (``source``,
-    ``target``, those of lookups) are as written (``[schema.]table``, quoted where odd); names of columns are
-    without quotes, in their case; those of lookups are aliases in SQL, folded already. ``target`` None: the same name. ``columns``: by the old column's name; None
-    where it is dropped. ``defaults``: SQL by the new column's name. ``key``: the driving key, () for the primary key.
+    ``target``, those of lookups) are as written (``[schema.]table``, quoted where odd); names of columns are without
+    quotes, in their case; those of lookups are aliases in SQL, folded already. ``target`` None: the same name.
+    ``columns``: by the old column's name; None where it is dropped. ``defaults``: SQL by the new column's name.
+    ``key``: the driving key, () for the primary key.
     ``path`` and ``line`` say where it was written (``tables.users``).
     """
 
