@@ -74,6 +74,12 @@ def compiled(made, entry):
             "FROM public.users u, users",
         ),
         (
+            "WITH a AS (SELECT * FROM teams), b AS (SELECT * FROM a), teams AS (SELECT * FROM b) "
+            "SELECT u.id, u.name, teams.name FROM users u, teams",
+            "WITH a AS (SELECT * FROM public.teams), b AS (SELECT * FROM a), teams AS (SELECT * FROM b) "
+            "SELECT u.id, u.name::varchar, teams.name FROM public.users u, teams",
+        ),
+        (
             "SELECT u.* FROM (VALUES (1)) AS v(x), LATERAL (SELECT id, name, legacy) AS z, old.users u",
             None,
         ),
@@ -132,6 +138,14 @@ def test_what_must_be_run_in_one_piece(compiled, made, sql, whole) -> None:
     assert part.key == ()
     assert not found.tables["public.accounts"].plain_key
     made.psql(made.old, part.query)
+
+
+def test_a_table_that_is_read_twice_is_a_lookup_too(compiled) -> None:
+    """A change of the one row changes what another one gives."""
+    part = compiled(INTO + "SELECT a.id, b.name, NULL FROM users a JOIN users b ON b.id = a.team_id").part(
+        "public.accounts"
+    )
+    assert (part.alias, part.key, part.lookups) == ('"a"', ("id",), ("public.users",))
 
 
 def test_an_aggregate_of_a_subquery_does_no_harm(compiled) -> None:

@@ -90,6 +90,8 @@ def test_a_column_gets_to_its_type_as_an_assignment_would(fitted, number) -> Non
         ("text", "int[]", "is text,"),
         ("int", "int[]", "is integer,"),
         ("timestamptz", "interval", "is timestamp with time zone,"),
+        ("text", "mood[]", "is text,"),
+        ("text[]", "mood", "is text[],"),
     ],
 )
 def test_types_that_nothing_leads_between_are_an_error(pair, entry, old, new, message) -> None:
@@ -162,6 +164,9 @@ def test_constants_take_the_type_of_where_they_go(pair, entry, psql) -> None:
     )
     assert compiled.part("public.t").query == "SELECT id, 'sad', '1'::int FROM public.t t"
     assert not compiled.part("public.t").binary
+    assert pair.psql(pair.old, "CREATE TYPE mood AS ENUM ('happy')") == ""
+    part = pair.again(entry("t", defaults={"a": "'sad'"})).part("public.t")  # a label that only the new one has
+    assert (part.query, part.binary) == ("SELECT id, 'sad' FROM public.t t", False)
     compiled = pair.again(entry("t", defaults={"b": "'x'"}))
     assert compiled.said() == [
         "map: db/map.yaml:3: tables.t: what goes into 'b': invalid input syntax for type integer: \"x\""
