@@ -171,9 +171,14 @@ async def test_types_that_the_target_lacks_or_has_otherwise(transfer, psql, sour
     )
     await transfer("a, b, c, d, e", binary=False)
     assert psql(target, "SELECT t FROM t ORDER BY a") == '(ok,abc,a,"(1,x)","{ok,sad}")\n(sad,,b,,)'
-    # Where the labels are in another order, so would be what the target compares.
-    await transfer("a", query="SELECT max(c)::text FROM t", columns=("b",), before=())
-    assert psql(target, "SELECT b FROM t WHERE a IS NULL") == "a"
+    # Comparing texts finds what comparing labels does, but for their order.
+    psql(target, "TRUNCATE t")
+    found = "c IN ('a', 'b') AND c <> 'b' AND coalesce(c, 'b') = 'a'"
+    await transfer("b", query=f"SELECT c FROM t WHERE {found}", binary=False)
+    assert psql(target, "SELECT b FROM t") == "a"
+    for query in ("SELECT max(c)::text FROM t", "SELECT b FROM t WHERE c > 'a'", "SELECT b FROM t ORDER BY c LIMIT 1"):
+        with pytest.raises(Refused, match=r"asks for the order of 'c' of 'public\.t'"):
+            await transfer("b", query=query)
 
 
 async def test_odd_names_identities_rules_and_tables_without_columns(transfer, both, equal, psql, source, target):

@@ -60,7 +60,10 @@ SELECT a.attname::text AS name, a.atttypid AS type, pg_catalog.format('%s.%s', n
 _CASTS: Final = """
 SELECT w.number, pg_catalog.to_regtype(w.shown)::oid AS oid FROM unnest($1::text[]) WITH ORDINALITY AS w(shown, number)
 """
-_EXTENSIONS: Final = "SELECT extname::text AS name, extversion AS version FROM pg_catalog.pg_extension"
+_EXTENSIONS: Final = """
+SELECT extname::text AS name, extversion || ' ' || extnamespace::pg_catalog.regnamespace AS version
+  FROM pg_catalog.pg_extension
+"""
 #: Functions that run on the target would be those of another database; a user's own are the same only by their text.
 FUNCTIONS: Final = """
 SELECT p.proname::text AS name, n.nspname::text AS schema, p.provolatile::text AS volatility,

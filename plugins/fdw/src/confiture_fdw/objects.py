@@ -32,6 +32,7 @@ __all__ = [
     "read_abilities",
     "read_functions",
     "shared_extensions",
+    "unknown_columns",
 ]
 
 EXTENSION: Final = "postgres_fdw"
@@ -46,7 +47,8 @@ SELECT current_user::text AS role, pg_catalog.current_database()::text AS databa
        pg_catalog.current_setting('pg_stat_statements.track', true) = 'all'
            AND pg_catalog.current_setting('pg_stat_statements.track_utility', true) = 'on' AS tracked,
        pg_catalog.version() ~ 'linux' AS linux,
-       ARRAY(SELECT extname || ' ' || extversion FROM pg_catalog.pg_extension) AS extensions
+       ARRAY(SELECT extname || ' ' || extversion || ' ' || extnamespace::pg_catalog.regnamespace
+               FROM pg_catalog.pg_extension) AS extensions
 """
 _UNTRACKED: Final = """
 DO $confiture$BEGIN
@@ -127,7 +129,11 @@ def _grant(role: str) -> str:
 
 
 class Foreign:
-    """The objects of one transaction. ``names``: the foreign table of each relation of the query."""
+    """The objects of one transaction.
+
+    ``names``: the foreign table of each relation of the query. ``unknown``: the columns that are texts there, since the
+    target does not have their types.
+    """
 
     def __init__(
         self,
@@ -144,9 +150,12 @@ class Foreign:
         self._layout = layout
         self._types = types
         self._fetch_size = fetch_size
+        self.unknown = unknown_columns(layout, types)
         self._name = f"confiture_{secrets.token_hex(6)}"
         self._own_schema = schema is None
         place = schema or self._name
+        #: A domain, since postgres_fdw sends no comparison of one to the source, where the column is no text.
+        self._text: Name | None = (place, f"{self._name}_text") if self.unknown else None
         self.names: dict[Name, Name] = {
             name: (place, self._name if number == 1 else f"{self._name}_{number}")
             for number, name in enumerate(layout.relations, 1)
@@ -158,6 +167,7 @@ class Foreign:
             self.names = {name: ("pg_temp", own) for name, (_, own) in self.names.items()}
         elif self._own_schema:
             await self._target.execute(f"CREATE SCHEMA {quote_ident(self._name)}")
+        self._text = None
         await self._target.execute(
             ";\n".join(
                 f"CREATE TABLE {_sql(self.names[name])} ({', '.join(self._columns(relation))})"
@@ -187,6 +197,8 @@ class Foreign:
             statements.append(
                 f"CREATE USER MAPPING FOR CURRENT_USER SERVER {server} OPTIONS (user {quote_literal(address.user)})"
             )
+        if self._text is not None:
+            statements.append(f"CREATE DOMAIN {_sql(self._text)} AS pg_catalog.text")
         for name, relation in self._layout.relations.items():
             of_table = {
                 "schema_name": relation.schema,
@@ -204,17 +216,21 @@ class Foreign:
         server = quote_ident(self._name)
         statements = [f"DROP FOREIGN TABLE {', '.join(_sql(each) for each in self.names.values())}"]
         statements += [f"DROP USER MAPPING FOR CURRENT_USER SERVER {server}", f"DROP SERVER {server}"]
+        statements += [f"DROP DOMAIN {_sql(self._text)}"] if self._text is not None else []
         statements += [f"DROP SCHEMA {server}"] if self._own_schema else []
         await self._target.execute(";\n".join(statements))
 
     def _columns(self, relation: Relation) -> list[str]:
         shown = []
         for column in relation.columns:
-            schema, name = self._types.get(column.type, _TEXT)
-            array = "[]" if name.endswith("[]") else ""
-            type_ = f"{_sql((schema, name.removesuffix('[]')))}{array}"
-            if column.limited is not None and (schema, name) != _TEXT:
+            if column.type not in self._types:
+                type_ = _sql(self._text or _TEXT)
+            elif column.limited is not None:
                 type_ = column.limited  # with its limits, so that the target's column has none to check again
+            else:
+                schema, name = self._types[column.type]
+                array = "[]" if name.endswith("[]") else ""
+                type_ = f"{_sql((schema, name.removesuffix('[]')))}{array}"
             shown.append(f"{quote_ident(column.name)} {type_}")
         return shown
 
@@ -269,8 +285,18 @@ class _Rows:
         return self._pieces.pop()
 
 
+def unknown_columns(layout: Layout, types: Mapping[int, tuple[str, str]]) -> dict[str, str]:
+    """The columns whose types the target does not have, by name; of which relation each is."""
+    return {
+        column.name: relation.label
+        for relation in layout.relations.values()
+        for column in relation.columns
+        if column.type not in types
+    }
+
+
 def shared_extensions(layout: Layout, able: Abilities) -> list[str]:
-    """Those of one version on both sides: what they compare, the source may compare."""
+    """Those of one version and schema on both sides: what they compare, the source may compare."""
     return sorted(name for name, version in layout.extensions if f"{name} {version}" in able.extensions)
 
 

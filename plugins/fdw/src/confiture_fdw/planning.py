@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from confiture.errors import PermissionMissing, Refused
@@ -32,6 +32,7 @@ __all__ = [
     "types_of",
 ]
 
+_USE_COPY: Final = "use the engine 'copy', which runs the query on the source"
 _PLACE: Final = """
 SELECT n.nspname::text FROM pg_catalog.pg_namespace n
  WHERE pg_catalog.has_schema_privilege(n.oid, 'CREATE') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
@@ -59,6 +60,8 @@ async def plan_insert(
     target: Connection, task: TransferTask, query: ReadQuery, layout: Layout, foreign: Foreign | None, fitted: Fit
 ) -> Insert:
     """The INSERT over the foreign tables, described by the target."""
+    if foreign is not None:
+        _refuse_order(query, foreign.unknown)
     names = foreign.names if foreign is not None else {}
     rewritten = rewrite(query, names, layout.session, layout.bases)
     async with telling(f"the query for {task.table!r}, which {task.target.label!r} would run,"):
@@ -74,7 +77,7 @@ async def refuse_other_functions(target: Connection, query: ReadQuery, layout: L
         if (schema, name, arguments, body) not in there:
             raise Refused(
                 f"the query calls '{schema}.{name}({arguments})', which the target does not have, or not as it is here",
-                hint="make it the same there, or use the engine 'copy', which runs the query on the source",
+                hint=f"make it the same there, or {_USE_COPY}",
             )
 
 
@@ -83,8 +86,19 @@ async def refuse_other_locale(target: Connection, query: ReadQuery, layout: Layo
     if query.folds and (there := await target.fetchval(LOCALE)) != layout.locale:
         raise Refused(
             f"the query tells upper from lower case, and locales differ: {layout.locale!r} on the source, {there!r}",
-            hint="use the engine 'copy', which runs the query on the source",
+            hint=_USE_COPY,
         )
+
+
+def _refuse_order(query: ReadQuery, unknown: Mapping[str, str]) -> None:
+    """Raises ``Refused`` where the query asks for the order of values of a type that is only text on the target."""
+    for name in query.ordered:
+        if name in unknown:
+            raise Refused(
+                f"the query asks for the order of {name!r} of {unknown[name]!r}, whose type the target lacks or has "
+                "otherwise: the order of its texts is another one",
+                hint=_USE_COPY,
+            )
 
 
 def refuse_slow_keys(layout: Layout, able: Abilities) -> None:

@@ -20,6 +20,9 @@ Name = tuple[str, str]
 #: A foreign table has none of them, but says 0; ``ctid`` it does have.
 _SYSTEM_COLUMNS: Final = frozenset({"xmin", "xmax", "cmin", "cmax", "tableoid"})
 _FOLDING: Final = frozenset({"lower", "upper", "initcap", "casefold", "~*", "!~*", "~~*", "!~~*"})
+_ORDERING: Final = frozenset(
+    {"<", ">", "<=", ">=", "BETWEEN", "NOT BETWEEN", "BETWEEN SYMMETRIC", "NOT BETWEEN SYMMETRIC"}
+)
 _WRITING: Final = frozenset({"InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"})
 
 
@@ -28,6 +31,7 @@ class ReadQuery(msgspec.Struct, frozen=True, kw_only=True):
 
     ``functions``: the names of those that it calls. ``casts``: the types that settings are cast to, as they are
     written. ``folds``: it tells or changes upper and lower case, which a database's locale decides.
+    ``ordered``: columns whose order it asks for, by their bare names.
     """
 
     tree: Any
@@ -36,6 +40,7 @@ class ReadQuery(msgspec.Struct, frozen=True, kw_only=True):
     functions: tuple[Name, ...]
     casts: tuple[tuple[str, ...], ...]
     folds: bool
+    ordered: frozenset[str]
 
 
 def read_query(sql: str) -> ReadQuery:
@@ -50,10 +55,12 @@ def read_query(sql: str) -> ReadQuery:
     functions: dict[Name, None] = {}
     casts: dict[tuple[str, ...], None] = {}
     operators: set[str] = set()
+    ordered: set[str] = set()
     for node in walk(select):
         kind = type(node).__name__
         if obstacle := _obstacle(kind, node):
             raise Refused(f"the target cannot read it through postgres_fdw: {obstacle}", hint="use the engine 'copy'")
+        ordered.update(_ordered(kind, node))
         if kind == "FuncCall":
             functions[_name(string_values(node.funcname))] = None
         elif kind == "A_Expr" and node.name:
@@ -67,6 +74,7 @@ def read_query(sql: str) -> ReadQuery:
         only=frozenset(_of(each) for each in found if not each.inh),
         functions=tuple(functions),
         casts=tuple(casts),
+        ordered=frozenset(ordered),
         folds=bool(_FOLDING & {*operators, *(name for _, name in functions)}),
     )
 
@@ -83,6 +91,19 @@ def _obstacle(kind: str, node: Any) -> str:
         if last.WhichOneof("node") == "string" and last.string.sval in _SYSTEM_COLUMNS:
             return f"foreign tables have no system column {last.string.sval!r}"
     return ""
+
+
+def _ordered(kind: str, node: Any) -> list[str]:
+    """The columns whose order a node asks for."""
+    nodes: list[Any] = []
+    if kind == "A_Expr" and node.name and string_values(node.name)[-1] in _ORDERING:
+        nodes = [node.lexpr, node.rexpr]
+    elif kind == "SortBy":
+        nodes = [node.node]
+    elif kind == "MinMaxExpr" or (kind == "FuncCall" and string_values(node.funcname)[-1] in ("min", "max")):
+        nodes = list(node.args)
+    columns = [each.column_ref.fields[-1] for each in nodes if each.WhichOneof("node") == "column_ref"]
+    return [each.string.sval for each in columns if each.WhichOneof("node") == "string"]
 
 
 def _name(names: tuple[str, ...]) -> Name:
