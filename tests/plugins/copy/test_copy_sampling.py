@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import anyio
+import msgspec
 import pytest
 
 from confiture.errors import Refused
@@ -65,6 +66,23 @@ async def test_no_more_rows_than_were_asked_for(both, psql, source, sampled):
     psql(source, "INSERT INTO t SELECT generate_series(1, 500)")
     found = await sampled("SELECT id FROM t -- all", "id", rows=20)
     assert found.rows == 20
+
+
+class Ceremonious(CopyEngine):
+    """Says that each transfer takes half a second, beside its rows."""
+
+    async def transfer(self, ctx, task, masks=()):
+        report = await super().transfer(ctx, task, masks)
+        return msgspec.structs.replace(report, seconds=report.seconds + 0.5)
+
+
+async def test_what_a_transfer_costs_is_no_part_of_the_rate(ctx, both, psql, source, target):
+    """An engine that is slow to begin would seem slow with rows: one row would be taken for a sample."""
+    both("CREATE TABLE t (id int)")
+    psql(source, "INSERT INTO t SELECT generate_series(1, 500)")
+    task = TransferTask(source=source, target=target, table="t", columns=("id",), query="SELECT id FROM t")
+    found = await timed_sample(ctx, Ceremonious(), task, rows=400, within_s=20)
+    assert found.rows > 1
 
 
 async def test_an_empty_table_has_no_rate(both, sampled):

@@ -154,7 +154,7 @@ async def test_a_sample_overrules_the_rule(running, task):
         ("sample_seconds = 0", None, {}, "the time for samples is over"),
         ("", "SELECT id, v FROM t ORDER BY id", {}, "reads all rows before it gives the first"),
         ("", "SELECT id / 0, v FROM t", {}, "copy could not be sampled: "),
-        ("", "SELECT id, v FROM t WHERE id < 0", {}, "copy gave no row"),
+        ("", "SELECT id, v FROM t WHERE id < 0", {}, "copy moved no row"),
     ],
 )
 async def test_why_there_is_no_sample(running, task, config, query, values, words):

@@ -25,8 +25,8 @@ _AIM_S: Final = 0.3
 _MOST_TIMES: Final = 16
 #: Not more than three quarters of a run are taken for its beginning and end.
 _MOST_OF_IT: Final = 4
-#: One row first: nobody knows how wide it is.
-_FIRST_ROWS: Final = 1
+#: One row first, since nobody knows how wide it is. Where it takes so long, that is the row, and enough of a sample.
+_WIDE_S: Final = 0.75
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,14 +54,14 @@ async def timed_sample(
     *,
     rows: int,
     masks: Sequence[Mask] = (),
-    within_s: float = 2.0,
+    within_s: float = 3.0,
 ) -> Sample | None:
     """Move the first rows of a task, no more than ``rows``, and roll them back. Nothing is left on either side.
 
     They go into a temporary table with the columns of the target's, without its indexes, constraints and triggers. More
     and more of them, until a run takes 0.15 s, or all rows are there; then once more, which counts: engines that are
     compared must all find the rows in the caches. What takes longer than ``within_s`` altogether is cancelled: a query
-    that sorts all rows before it gives the first. None where nothing was measured by then, or there is no row.
+    that sorts all rows before it gives the first. None where too few were moved by then to tell, or there is no row.
 
     Raises what the engine does.
     """
@@ -87,19 +87,19 @@ async def timed_sample(
         return Sample(rows=report.rows, bytes=report.bytes, seconds=report.seconds)
 
     found: Sample | None = None
-    limit = min(_FIRST_ROWS, rows)
-    with anyio.move_on_after(within_s) as patience:
+    with anyio.move_on_after(within_s):
         async with keep_connections(ctx) as kept:
-            await run(kept, limit)
-            found = first = await run(kept, limit)
-            while found.seconds < _LONG_ENOUGH_S and found.rows == limit and limit < rows:
-                limit = min(rows, limit * _times(found.seconds))
-                found = _less(await run(kept, limit), first)
+            await run(kept, 1)
+            first = await run(kept, 1)
+            if not first.rows or rows == 1 or first.seconds >= _WIDE_S:
+                return first if first.rows else None
+            limit, last = 1, Sample(rows=1, bytes=0, seconds=0.0)
+            while last.seconds < _LONG_ENOUGH_S and last.rows == limit and limit < rows:
+                limit = min(rows, limit * _times(last.seconds))
+                last = _less(await run(kept, limit), first)
+            found = last
             found = _less(await run(kept, limit), first)
-    if found is None or not found.rows:
-        return None
-    # What was cut when it had taken less than a transfer costs by itself is no rate of the rows.
-    return None if patience.cancelled_caught and found.seconds <= first.seconds else found
+    return found
 
 
 def _less(sample: Sample, first: Sample) -> Sample:

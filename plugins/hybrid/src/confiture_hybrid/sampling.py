@@ -66,7 +66,7 @@ class Rates:
                 failed.append(f"{name} could not be sampled: {error.message}")
             else:
                 if sample is None:
-                    failed.append(f"{name} gave no row in the time of a sample")
+                    failed.append(f"{name} moved no row, or too few, in the time of a sample")
                 else:
                     found[name] = Rate(sample.rows_per_second, sample.bytes_per_second)
         self._left_s -= time.monotonic() - began
