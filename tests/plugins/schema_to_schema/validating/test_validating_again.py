@@ -167,6 +167,12 @@ async def test_what_cannot_be_compared_does_not_pass(validated, pair, psql, writ
     # Nobody said that it is volatile: it is found out.
     found = (await validated(tables("SELECT t.id, random()::text FROM public.t AS t", ())))["public.t"]
     assert not found.ok
+    once = (
+        "SELECT t.id, CASE WHEN t.id = 1 AND coalesce(current_setting('my.seen', true), '') = ''"
+        " AND set_config('my.seen', 'x', true) = 'x' THEN '' ELSE t.v END FROM public.t AS t"
+    )
+    found = (await validated(tables(once, ())))["public.t"]
+    assert (found.ok, found.not_comparable) == (False, "its query gives other rows each time")
 
 
 async def test_an_error_of_the_query_holds_no_value(validated, pair, psql, write, way):

@@ -144,3 +144,11 @@ async def test_a_value_of_many_megabytes(validated, pair, psql, told, monkeypatc
     assert (await validated())["public.t"].ok
     psql(pair[1], "UPDATE t SET s = left(s, -1) || 'c'")
     assert told((await validated())["public.t"]) == [("different", "1")]
+
+
+async def test_values_that_move_into_the_next_column(validated, pair, psql, told):
+    """No text of a row is another row's: where a NULL is, and where a value ends, is told apart."""
+    sql = "CREATE TABLE t (id int PRIMARY KEY, a text, b text); INSERT INTO t VALUES (1, NULL, 'x'), (2, 'x,', 'y'),"
+    psql(pair[0], sql + "(3, '', NULL)")
+    psql(pair[1], sql.replace("NULL, 'x'", "'x', NULL").replace("'x,', 'y'", "'x', ',y'") + "(3, NULL, '')")
+    assert told((await validated())["public.t"]) == [("different", "1"), ("different", "2"), ("different", "3")]
