@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,7 +16,7 @@ from confiture.sides import shown_side
 from confiture_schema_to_schema.checking import refuse
 from confiture_schema_to_schema.configuring import SECTION, SchemaToSchemaConfig
 from confiture_schema_to_schema.copying import Former, copy_tables, find_former, running
-from confiture_schema_to_schema.creating import Staging, create_target
+from confiture_schema_to_schema.creating import Staging, create_target, target_exists
 from confiture_schema_to_schema.mapping import read_map
 from confiture_schema_to_schema.model import SchemaToSchemaReport, SchemaToSchemaRequest
 from confiture_schema_to_schema.opening import opened
@@ -50,15 +51,17 @@ class SchemaToSchemaMedium:
             tables = former.tables if former else request.tables
             map_ = read_map(ctx, request.mapping or (former.mapping if former else None))
             run_id = former.run_id if former else ctx.run_id
-            options = {"strategy": strategy, "tables": tables, "run_id": run_id}
-            # A run that is gone on with was looked at when it began; half its rows are there by now.
-            async with opened(ctx, sides, map_, **options, rows=request.preflight and former is None) as first:
+            reopened = partial(opened, ctx, sides, map_, strategy=strategy, tables=tables, run_id=run_id)
+            # A run that is gone on with was looked at when it began; half its rows are there by now. What a scratch
+            # database takes in a second is not what the new one will.
+            sample = former is None and await target_exists(ctx, sides.target)
+            async with reopened(rows=request.preflight and former is None, sample=sample) as first:
                 refuse(first.findings)
             created = False
             if not first.exists:
                 created = await create_target(ctx, sides)
                 # Once more, now that it is there: what was found out in a scratch database was of another server.
-                async with opened(ctx, sides, map_, **options, rows=False) as second:
+                async with reopened(rows=False) as second:
                     refuse(second.findings)
                     first = second
             report = await _copy(ctx, first.job, request, first.findings)
