@@ -158,11 +158,13 @@ def test_lookups_that_are_wrong(pair, entry) -> None:
         ("CURRENT_TIMESTAMP(0)", ("current_timestamp",)),
         ("current_date + id", ("current_date",)),
         ("'now'::timestamptz", ("'now'",)),
+        ("('today'::text)::date", ("'today'",)),
         ("age(made)", ("age()",)),
         ("clock_timestamp()", ("clock_timestamp()",)),
         ("current_user", ("current_user",)),
         ("app.ours(id)", ("ours()",)),
         ("app.ours(id, id)", ()),
+        ("public.ours(id)", ()),
         ("lower(name) || to_char(made, 'YYYY')", ()),
         ("age(made, made)", ()),
         ("(SELECT count(*) FROM t AS o WHERE o.made < now())", ("now()",)),
@@ -173,6 +175,7 @@ def test_functions_of_the_moment_are_told(pair, entry, sql, volatile) -> None:
     old = """
     CREATE TABLE t (id int PRIMARY KEY, name text, made timestamptz); CREATE SCHEMA app;
     CREATE FUNCTION app.ours(int) RETURNS int LANGUAGE sql AS 'SELECT $1';
+    CREATE FUNCTION ours(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1';
     CREATE FUNCTION app.ours(int, int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1';
     """
     compiled = pair.compile(
@@ -279,6 +282,24 @@ def test_the_half_that_is_custom_takes_all(pair, entry) -> None:
     sql = "INSERT INTO addresses (person_id) SELECT id FROM people"
     compiled = pair.compile(OLD, NEW, entry("people"), entry("people", custom_sql=sql), tables=["public.addresses"])
     assert compiled.said() == []
-    compiled = pair.again(entry("firms", target="people"), entry("people", custom_sql=sql), tables=["addresses"])
+    compiled = pair.again(
+        entry("people", target="parties", defaults={"kind": "'x'"}),
+        entry("people", custom_sql=sql),
+        tables=["parties"],
+    )
     assert compiled.said() == []
-    assert list(compiled.tables) == ["public.addresses"]
+    assert list(compiled.tables) == ["public.parties"]
+
+
+def test_a_merge_has_one_order_of_columns(pair, entry, psql) -> None:
+    """Also where a query must stay as it was written."""
+    compiled = pair.compile(
+        "CREATE TABLE a (id int, x int); CREATE TABLE b (id int, x int); INSERT INTO b VALUES (1, 2), (1, 2)",
+        "CREATE TABLE a (id int, x int)",
+        entry("a"),
+        entry("b", custom_sql="INSERT INTO a (x, id) SELECT DISTINCT x, id FROM b"),
+    )
+    assert compiled.said() == []
+    assert [part.columns for part in compiled.tables["public.a"].parts] == [("id", "x")] * 2
+    pair.move(compiled)
+    assert psql(pair.new, "TABLE a") == "1|2"

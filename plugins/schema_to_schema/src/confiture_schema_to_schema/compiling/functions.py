@@ -63,7 +63,7 @@ class Functions(msgspec.Struct, frozen=True):
                 name = enum_names("SQLValueFunctionOp")[node.op].removeprefix("SVFOP_").lower()
                 found[name.removesuffix("_n")] = None
             elif kind == "TypeCast" and node.type_name.names[-1].string.sval in _TIMES:
-                text = (trees.literal_text(node.arg) or "").strip().lower()
+                text = (trees.literal_text(trees.without_cast(node.arg)) or "").strip().lower()
                 found |= {f"'{text}'": None} if text in _MOMENTS else {}
         return tuple(found)
 
