@@ -153,6 +153,17 @@ async def test_what_a_role_lacks_is_told_with_the_grant(ctx, logging_server, tas
     assert psql(task.target, "SELECT count(*) FROM pg_class WHERE relnamespace = 'elsewhere'::regnamespace") == "0"
 
 
+async def test_a_database_that_its_role_will_own_is_surveyed_elsewhere(ctx, logging_server, task, psql):
+    """In the maintenance database it may do nothing, which is no obstacle; that the extension is nowhere is one."""
+    stands_for = msgspec.structs.replace(task.target, params={**task.target.params, "dbname": "not_there_yet"})
+    (survey,) = await FdwEngine().survey(ctx, [task], stands_for=stands_for)
+    assert survey.obstacle is None
+    psql(logging_server.admin.with_database("new"), "DROP EXTENSION postgres_fdw")
+    (survey,) = await FdwEngine().survey(ctx, [task], stands_for=stands_for)
+    assert "may not create the extension" in (survey.obstacle or "")
+    assert "in template1" in (survey.hint or "")
+
+
 async def test_without_a_password_only_a_superuser_connects(ctx, logging_server, task, psql, left):
     """PostgreSQL's own rule: else a role would use the login of the server's system user."""
     psql(logging_server.admin, "DROP ROLE IF EXISTS free; CREATE ROLE free LOGIN")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from confiture.protocols import PreparingEngine, SurveyingEngine
+from confiture.registry import Registry
+from confiture.testing import open_context
 from confiture_fdw.engine import FdwEngine
 
 pytestmark = pytest.mark.anyio
@@ -47,13 +49,17 @@ async def test_a_survey_says_what_is_in_the_way_of_each_task(ctx, task_of, psql,
     assert psql(target, "SELECT count(*) FROM t") == "0"
 
 
-async def test_a_survey_of_a_database_that_is_not_there_yet(ctx, task_of, psql, source, target, server):
+async def test_a_survey_of_a_database_that_is_not_there_yet(ctx, project, task_of, psql, source, target, server):
     """The scratch database says whether the query runs, the other server whether it gets a connection."""
     psql(source, "CREATE TABLE t (a int)")
     psql(target, "CREATE TABLE t (a int)")
     stands_for = server.with_database("not_there_yet")
     (survey,) = await FdwEngine().survey(ctx, [task_of("a")], stands_for=stands_for)
     assert survey.obstacle is None
+    project.config('[fdw]\nsource = "host=/nowhere/at/all"\n')
+    async with open_context(project.root, registry=Registry()) as run:
+        (survey,) = await FdwEngine().survey(run, [task_of("a")], stands_for=stands_for)
+        assert "cannot connect to 'production'" in (survey.obstacle or "")
     unknown = psql(server, "SELECT count(*) FROM pg_extension WHERE extname = 'postgres_fdw'")
     assert unknown == "0"
 

@@ -52,6 +52,8 @@ VALUES = {
     "int4[]": ["'{}'", "'{1,NULL,3}'", "'[2:3][0:1]={{1,2},{3,4}}'"],
     "char(3)[]": ["ARRAY['a', NULL]"],
     "text[]": [r"""ARRAY['', NULL, 'NULL', 'a"b', E'c\\d', '{}']"""],
+    "int2vector": ["'1 2'"],
+    "oidvector": ["'1 2'"],
     "int4range": ["'empty'", "'[1,5)'"],
     "tstzrange": ["'[2020-01-01,infinity]'"],
     "nummultirange": ["'{[1,2),[3,4)}'", "'{}'"],

@@ -37,6 +37,8 @@ _OPTIONS: Final[Mapping[str, str]] = {
     "cursor_tuple_fraction": "1",
     "lc_monetary": PINNED["lc_monetary"],
     "bytea_output": PINNED["bytea_output"],
+    "array_nulls": PINNED["array_nulls"],
+    "quote_all_identifiers": PINNED["quote_all_identifiers"],
 }
 _TRANSACTION_TIMEOUT_SINCE: Final = 17
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from confiture.errors import ConfitureError
+from confiture.errors import ConfitureError, PermissionMissing
 from confiture.model import Target, TransferSurvey, TransferTask
 from confiture.transfer import fit_types, prepare_session, reading
 from confiture_fdw.addresses import address_of
@@ -41,6 +41,10 @@ _PROBE: Final = Relation(
     schema="pg_catalog", name="pg_namespace", columns=(SourceColumn("nspname", 19),), row_bytes=None
 )
 _TYPES: Final = {19: ("pg_catalog", "name")}
+_IN_TEMPLATE: Final = (
+    f"have a superuser run, in template1, before the database is made: CREATE EXTENSION {EXTENSION}; GRANT USAGE ON "
+    f"FOREIGN DATA WRAPPER {EXTENSION} TO PUBLIC; or use the engine 'copy'"
+)
 _LOCKS: Final = (
     "source: ACCESS SHARE on what the query reads, while a chunk is read; its snapshot is as old as that",
     "target: ROW EXCLUSIVE on the table, while a chunk is written",
@@ -117,18 +121,37 @@ async def _reach(
             async with rows_transaction(ctx, target, rollback=True):
                 await _probe(ctx, task, source, target, task.target)
             return None
-        there = (await read_abilities(target)).installed
         async with (
             ctx.connect_maintenance(stands_for) as connection,
             rows_transaction(ctx, connection, rollback=True),
         ):
-            able = await read_abilities(connection)
-            # Where its own schema has the extension, who may create it is not our question.
-            if not (there and able.available and not able.installed):
+            if await _may_try(ctx, connection, there=(await read_abilities(target)).installed):
                 await _probe(ctx, task, source, connection, stands_for)
     except ConfitureError as error:
         return error
     return None
+
+
+async def _may_try(ctx: Context, maintenance: Connection, *, there: bool) -> bool:
+    """Whether the role may make what it takes in the maintenance database, whose rights are not those in its own.
+
+    ``there``: the new database will have the extension, since its schema creates it. Raises ``PermissionMissing`` where
+    nobody does.
+    """
+    if not (await read_abilities(maintenance)).installed:
+        try:
+            async with ctx.transaction(maintenance):
+                await create_extension(maintenance, await read_abilities(maintenance))
+        except PermissionMissing as error:
+            if there:
+                return False
+            raise PermissionMissing(error.message, hint=_IN_TEMPLATE) from None
+    able = await read_abilities(maintenance)
+    try:
+        await place_of(maintenance, able, "")
+    except PermissionMissing:
+        return False
+    return bool(able.usage)
 
 
 async def _probe(ctx: Context, task: TransferTask, source: Connection, target: Connection, place: Target) -> None:

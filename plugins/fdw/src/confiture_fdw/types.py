@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Described", "base_of", "counterparts", "describe_types", "names_of"]
 
+# By their output function: those of int2vector and oidvector are arrays in all but how they are written.
 _TYPES: Final = """
 SELECT t.oid, n.nspname::text AS schema, t.typname::text AS name, t.typtype::text AS kind,
-       CASE WHEN t.typcategory = 'A' AND t.typlen = -1 THEN t.typelem ELSE 0 END AS element, t.typbasetype AS base,
+       CASE WHEN t.typoutput = 'pg_catalog.array_out'::pg_catalog.regproc THEN t.typelem ELSE 0 END AS element,
+       t.typbasetype AS base,
        e.extname::text AS extension,
        CASE t.typtype
             WHEN 'e' THEN ARRAY(SELECT l.enumlabel::text FROM pg_catalog.pg_enum l
@@ -26,7 +28,7 @@ SELECT t.oid, n.nspname::text AS schema, t.typname::text AS name, t.typtype::tex
             WHEN 'c' THEN ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a
                                  WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped
                                  ORDER BY a.attnum) END AS labels,
-       CASE WHEN t.typcategory = 'A' AND t.typlen = -1 THEN ARRAY[t.typelem]
+       CASE WHEN t.typoutput = 'pg_catalog.array_out'::pg_catalog.regproc THEN ARRAY[t.typelem]
             WHEN t.typtype = 'd' THEN ARRAY[t.typbasetype]
             WHEN t.typtype IN ('r', 'm') THEN ARRAY(
                 SELECT r.rngsubtype FROM pg_catalog.pg_range r WHERE t.oid IN (r.rngtypid, r.rngmultitypid))
