@@ -76,6 +76,10 @@ class Pair:
     def fill(self, old: str, new: str) -> None:
         """Empty both, and run the statements."""
         self.psql(self.old, _EMPTY + old)
+        self.fill_new(new)
+
+    def fill_new(self, new: str) -> None:
+        """Empty the new one, and run the statements."""
         self.psql(self.new, _EMPTY + new)
 
     def again(self, *entries: TableMap, tables: Sequence[str] = (), **more: Any) -> Compiled:
