@@ -9,13 +9,14 @@ import msgspec
 
 from confiture.errors import Refused
 from confiture.quoting import quote_ident
+from confiture_fdw.locales import read_locale
 from confiture_fdw.queries import Name, ReadQuery
 from confiture_fdw.types import base_of, describe_types
 
 if TYPE_CHECKING:
     from confiture.protocols import Connection
 
-__all__ = ["FUNCTIONS", "LOCALE", "KeyColumn", "Layout", "Relation", "SourceColumn", "read_layout"]
+__all__ = ["FUNCTIONS", "KeyColumn", "Layout", "Relation", "SourceColumn", "read_layout"]
 
 #: ``bytes`` are those on the disk, with what is kept apart from the rows.
 _RELATIONS: Final = """
@@ -43,13 +44,6 @@ SELECT a.attrelid AS relation, a.attname::text AS name, a.atttypid AS type,
 _SESSION: Final = """
 SELECT pg_catalog.current_database()::text AS current_database, current_user::text AS current_user,
        session_user::text AS session_user, pg_catalog.current_schema()::text AS current_schema
-"""
-#: Equal where two databases have one notion of upper and lower case. The locale's column has had several names.
-LOCALE: Final = """
-SELECT pg_catalog.concat_ws(' ', pg_catalog.replace(pg_catalog.lower(d.datctype), '-', ''), j.all ->> 'datlocprovider',
-                            coalesce(j.all ->> 'datlocale', j.all ->> 'daticulocale'))
-  FROM pg_catalog.pg_database d CROSS JOIN LATERAL (SELECT pg_catalog.to_jsonb(d) AS all) AS j
- WHERE d.datname = pg_catalog.current_database()
 """
 _KEYS: Final = """
 SELECT a.attname::text AS name, a.atttypid AS type, pg_catalog.format('%s.%s', n.nspname, c.relname) AS relation
@@ -171,7 +165,7 @@ async def read_layout(source: Connection, query: ReadQuery) -> Layout:
         bases=bases,
         functions=await _functions(source, query),
         extensions=frozenset((row["name"], row["version"]) for row in await source.fetch(_EXTENSIONS)),
-        locale=await source.fetchval(LOCALE) if query.folds else "",
+        locale=await read_locale(source) if query.folds else "",
         keys=tuple(_key(row, types) for row in keys if row["type"] in types),
         version=int(source.get_server_version()[0]),
     )

@@ -10,7 +10,8 @@ from confiture.quoting import quote_ident
 from confiture.transfer import query_types
 from confiture_fdw.failures import telling
 from confiture_fdw.inserting import Insert, insert_of
-from confiture_fdw.layouts import LOCALE, Layout, read_layout
+from confiture_fdw.layouts import Layout, read_layout
+from confiture_fdw.locales import read_locale
 from confiture_fdw.objects import read_functions, shared_extensions
 from confiture_fdw.rewriting import rewrite
 
@@ -83,9 +84,10 @@ async def refuse_other_functions(target: Connection, query: ReadQuery, layout: L
 
 async def refuse_other_locale(target: Connection, query: ReadQuery, layout: Layout) -> None:
     """Raises ``Refused`` where upper and lower case may be another thing on the target."""
-    if query.folds and (there := await target.fetchval(LOCALE)) != layout.locale:
+    if query.folds and (there := await read_locale(target)) != layout.locale:
         raise Refused(
-            f"the query tells upper from lower case, and locales differ: {layout.locale!r} on the source, {there!r}",
+            f"the query tells upper from lower case, and locales differ: {layout.locale!r} on the source, "
+            f"{there!r} on the target",
             hint=_USE_COPY,
         )
 
