@@ -14,7 +14,10 @@ from conftest import ProjectFolder, run_psql
 
 ENGINES = ("fdw", "copy", "hybrid")
 #: Rows and a digest of them, whatever their order and the names of their columns.
-_SUM = "SELECT count(*) || ' ' || coalesce(md5(string_agg(h, '' ORDER BY h)), '') FROM (SELECT md5(({})::text) AS h FROM ({}) AS q) AS h"
+_SUM = (
+    "SELECT count(*) || ' ' || coalesce(md5(string_agg(h, '' ORDER BY h)), '')"
+    " FROM (SELECT md5(q::text) AS h FROM ({}) AS q) AS h"
+)
 #: In one form, whatever else the server, the database and the role say.
 FORMS = (
     "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = postgres; SET extra_float_digits = 3;"
@@ -85,7 +88,7 @@ class Move:
 
 def sums(place: Target, queries: dict[str, str]) -> dict[str, str]:
     """By name: rows and a digest of what each query gives, by plain SQL."""
-    asked = "; ".join(_SUM.format("q", query) for query in queries.values())
+    asked = "; ".join(_SUM.format(query) for query in queries.values())
     return dict(zip(queries, run_psql(place, FORMS + asked).splitlines(), strict=True))
 
 

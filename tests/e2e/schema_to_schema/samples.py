@@ -144,8 +144,8 @@ tables:
             SELECT employee_id, last_name, first_name, title, reports_to, birth_date::date, hire_date::date, address,
                    city, state, country, postal_code, phone, email FROM employee""",
         "people": """
-            SELECT customer_id, first_name || ' ' || last_name, email, support_rep_id, '2020-01-01 00:00+00'::timestamptz
-              FROM customer""",
+            SELECT customer_id, first_name || ' ' || last_name, email, support_rep_id,
+                   '2020-01-01 00:00+00'::timestamptz FROM customer""",
         "addresses": """
             SELECT customer_id, address, city, country, postal_code FROM customer
              WHERE address IS NOT NULL AND country <> 'Chile'""",

@@ -67,7 +67,8 @@ VALUES = {
     "jsonpath": ["'$.a[*] ? (@ > 1)'"],
     "hstore": ["""'"a"=>NULL, "b"=>"x,y"'"""],
     "citext": ["'MiXed'"],
-    "int2vector": ["'1 2'"],
+    "int2vector": ["'1 2'", "''"],
+    "oidvector": ["'1 2'", "''"],
 }
 TYPES = """
 CREATE EXTENSION IF NOT EXISTS hstore; CREATE EXTENSION IF NOT EXISTS citext;
@@ -75,8 +76,8 @@ CREATE TYPE mood AS ENUM ('Ok', 'so so'); CREATE DOMAIN positive AS int CHECK (V
 CREATE TYPE "Pair" AS (a int, b text); CREATE TYPE "Moody" AS (m mood, l mood[]);
 CREATE TYPE moodrange AS RANGE (subtype = mood);
 """
-#: Their binary form holds OIDs, or there is none: they go as text, and so do those who ask for it.
-AS_TEXT = {"mood[]", "positive[]", '"Moody"', "regclass", "regtype", "aclitem"}
+#: Their binary form holds OIDs, is not safely received, or there is none: they go as text, and so does who asks for it.
+AS_TEXT = {"mood[]", "positive[]", '"Moody"', "regclass", "regtype", "aclitem", "tsvector", "int2vector", "oidvector"}
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["PINNED", "Snapshot", "exported_snapshot", "prepare_session", "reading", "set_local"]
 
 #: So that a value has one text, whatever database, role or client says: the target reads what the source wrote, and
-#: what is computed from a text, such as a keyed hash, is the same in every session.
+#: what is computed from a text, such as a keyed hash, is the same in every session. The same SQL means the same, too.
 PINNED: Final[Mapping[str, str]] = {
     "DateStyle": "ISO, YMD",
     "TimeZone": "UTC",
@@ -28,7 +28,14 @@ PINNED: Final[Mapping[str, str]] = {
     "extra_float_digits": "3",
     "bytea_output": "hex",
     "lc_monetary": "C",
+    "lc_numeric": "C",
+    "lc_time": "C",
     "xmloption": "content",
+    "xmlbinary": "base64",
+    "array_nulls": "on",
+    "standard_conforming_strings": "on",
+    "transform_null_equals": "off",
+    "quote_all_identifiers": "off",
 }
 #: Settings of the target's session that a task's statements after the rows find: how many it took, and their bytes.
 TAKEN_ROWS: Final = "confiture.taken_rows"

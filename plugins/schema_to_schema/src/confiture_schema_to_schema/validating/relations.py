@@ -92,7 +92,8 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
         return f"{'ONLY ' if table.only else ''}{table.sql} AS {_ROWS}"
 
     def _part(self, part: Part) -> str:
-        return f"({part.query}\n) AS {_ROWS} ({', '.join(map(quote_ident, part.columns))})"
+        names = f" ({', '.join(map(quote_ident, part.columns))})" if part.columns else ""
+        return f"({part.query}\n) AS {_ROWS}{names}"
 
     def _select(
         self, part: Part | None, relation: str, wanted: Sequence[str], condition: str, buckets: int, those: _Those
