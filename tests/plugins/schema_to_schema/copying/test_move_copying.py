@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 
 import pytest
@@ -26,7 +27,7 @@ async def test_all_rows_come_over(move):
     events = []
     report = await move(observers=[events.append])
     assert move.contents == move.expected
-    assert move.sessions == 0
+    await move.no_session()
     rows = {table.table: table.rows for table in report.tables}
     assert (rows["public.folk"], rows["public.pets"]) == (250, 400)
     assert report.rows == sum(int(line.partition("|")[0]) for line in move.expected.values())
@@ -87,6 +88,8 @@ async def test_a_lost_server_is_waited_for(move, side, table):
 
     ``bare`` has no key: its chunks are of one snapshot, which is gone with its session.
     """
+    # A connection that is lost while the driver begins a COPY leaves a future that nobody reads.
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
     events = []
 
     def cut(event):
@@ -100,4 +103,4 @@ async def test_a_lost_server_is_waited_for(move, side, table):
     assert "cut" in events
     assert move.contents == move.expected
     assert any(isinstance(event, Note) and "tried again" in event.message for event in events)
-    assert move.sessions == 0
+    await move.no_session()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from functools import partial
 
@@ -63,6 +64,8 @@ async def test_it_waits_while_a_replica_is_behind(move, own):
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
 async def test_both_servers_are_restarted(move, own, mode):
     """In the middle of a chunk; ``immediate`` is a crash. Nothing is lost, nothing is there twice."""
+    # A connection that is lost while the driver begins a COPY leaves a future that nobody reads.
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
     events = []
 
     def restart(event):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -32,14 +31,10 @@ SELECT count(*) FILTER (WHERE state = 'active') AS active, count(*) FILTER (WHER
    AND pid <> pg_catalog.pg_backend_pid()
    AND application_name <> pg_catalog.current_setting('application_name') AND application_name NOT LIKE 'confiture %'
 """
-# What the server says of a replica's lag is of what it applied last: nothing, where it applies nothing any more. So its
-# place is compared with where the server was, too.
+# It grows where a replica no longer applies what it gets, as long as something is written.
 _LAG = """
 SELECT coalesce(extract(epoch FROM max(replay_lag)), 0)::double precision AS lag,
-       count(*) FILTER (WHERE state IS NULL) AS hidden,
-       pg_catalog.pg_wal_lsn_diff(min(replay_lsn), '0/0')::bigint AS applied,
-       pg_catalog.pg_wal_lsn_diff(CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()
-                                       ELSE pg_catalog.pg_current_wal_lsn() END, '0/0')::bigint AS written
+       count(*) FILTER (WHERE state IS NULL) AS hidden
   FROM pg_catalog.pg_stat_replication
 """
 
@@ -58,7 +53,6 @@ class Throttle:
         self._lock = anyio.Lock()
         self._due = 0.0
         self._warned: set[str] = set()
-        self._places: dict[str, deque[tuple[float, int]]] = {}  # by side: when it had written how far
 
     async def admit(self, ctx: Context) -> None:
         """Return when a chunk may begin. Raises ``Busy`` where another process goes on with the run."""
@@ -107,23 +101,10 @@ class Throttle:
         if (longest := self._config.max_replica_lag_s) is not None:
             for side in (self._job.sides.source, self._job.sides.target):
                 row = await self._look(ctx, side, _LAG, "replicas")
-                lag = max(row["lag"], self._behind(side.label, row["applied"], row["written"]))
-                if lag > longest:
+                if (lag := row["lag"]) > longest:
                     reason = f"a replica of {shown_side(side)!r} is {lag:.0f} s behind"
                     return "lag", f"{reason} (max_replica_lag_s is {longest:g})"
         return "", None
-
-    def _behind(self, side: str, applied: int | None, written: int) -> float:
-        """For how many seconds the slowest replica has not had what the server wrote; 0 where there is none."""
-        if applied is None:
-            self._places.pop(side, None)
-            return 0.0
-        places, now = self._places.setdefault(side, deque()), time.monotonic()
-        while places and places[0][1] <= applied:
-            places.popleft()
-        if not places or places[-1][1] < written:
-            places.append((now, written))
-        return now - places[0][0]
 
     async def _look(self, ctx: Context, side: Target, query: str, what: str) -> Any:
         async with ctx.connect(side) as connection:
