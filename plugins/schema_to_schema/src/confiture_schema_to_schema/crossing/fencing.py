@@ -1,0 +1,95 @@
+"""Closes tables for writes by triggers, which no client can override, and opens them again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from confiture.quoting import quote_ident, quote_literal
+from confiture.transfer import set_local
+
+if TYPE_CHECKING:
+    from confiture.protocols import Connection
+
+__all__ = ["FENCE", "fence", "fenced_tables", "let_pass", "lift_fence"]
+
+#: The triggers, and their function in confiture's own schema.
+FENCE: Final = "confiture_move_fence"
+# Set for one transaction, and for no session: a pooler would give that to an application.
+_PASS: Final = {"confiture.move": "apply"}
+
+_BODY = """
+BEGIN
+    IF pg_catalog.current_setting('confiture.move', true) = 'apply' THEN
+        RETURN NULL;
+    END IF;
+    RAISE EXCEPTION USING ERRCODE = '25006', MESSAGE = {message}, HINT = {hint};
+END
+"""
+# A statement on a partition does not fire what its root has; triggers for statements are not cloned.
+_TABLES = """
+WITH RECURSIVE part AS (
+    SELECT pg_catalog.to_regclass(t.sql)::oid AS oid FROM unnest($1::text[]) AS t(sql)
+    UNION
+    SELECT i.inhrelid FROM part JOIN pg_catalog.pg_inherits i ON i.inhparent = part.oid
+      JOIN pg_catalog.pg_class child ON child.oid = i.inhrelid AND child.relispartition
+)
+SELECT n.nspname::text AS schema, c.relname::text AS name, t.oid IS NOT NULL AS has, t.tgenabled::text AS state
+  FROM part JOIN pg_catalog.pg_class c ON c.oid = part.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  LEFT JOIN pg_catalog.pg_trigger t ON t.tgrelid = c.oid AND t.tgname = $2 AND NOT t.tgisinternal
+ WHERE c.relkind IN ('r', 'p') ORDER BY 1, 2
+"""
+_FENCED = """
+SELECT n.nspname::text AS schema, c.relname::text AS name
+  FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE t.tgname = $1 AND NOT t.tgisinternal AND t.tgenabled <> 'D' ORDER BY 1, 2
+"""
+
+
+async def let_pass(connection: Connection) -> None:
+    """Let the transaction that is open write into tables that are closed: what brings changes over does."""
+    await set_local(connection, _PASS)
+
+
+async def fence(connection: Connection, schema: str, tables: Sequence[str], message: str, hint: str) -> None:
+    """Close ``tables`` (SQL) and their partitions, in the transaction that is open. Who writes gets SQLSTATE 25006.
+
+    ``schema`` is confiture's own, and has to be there. Tables that were closed are, and with these words.
+    """
+    body = _BODY.format(message=quote_literal(message), hint=quote_literal(hint))
+    function = f"{quote_ident(schema)}.{FENCE}"
+    statements = [
+        f"CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog"
+        f" AS {quote_literal(body)}"
+    ]
+    for row in await connection.fetch(_TABLES, list(tables), FENCE):
+        table = _sql(row)
+        if not row["has"]:
+            statements.append(
+                f"CREATE TRIGGER {FENCE} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {table} FOR EACH STATEMENT"
+                f" EXECUTE FUNCTION {function}()"
+            )
+        # ALWAYS: sessions with session_replication_role = replica too.
+        if row["state"] != "A":
+            statements.append(f"ALTER TABLE ONLY {table} ENABLE ALWAYS TRIGGER {FENCE}")
+    await connection.execute("; ".join(statements))
+
+
+async def fenced_tables(connection: Connection) -> tuple[str, ...]:
+    """Labels of the tables that are closed."""
+    return tuple(f"{row['schema']}.{row['name']}" for row in await connection.fetch(_FENCED, FENCE))
+
+
+async def lift_fence(connection: Connection) -> None:
+    """Open all tables of the database that are closed, in the transaction that is open.
+
+    The triggers stay, switched off, until the cleanup: to drop one waits for everybody who reads the table.
+    """
+    rows = await connection.fetch(_FENCED, FENCE)
+    if rows:
+        await connection.execute("; ".join(f"ALTER TABLE ONLY {_sql(row)} DISABLE TRIGGER {FENCE}" for row in rows))
+
+
+def _sql(row: Any) -> str:
+    return f"{quote_ident(row['schema'])}.{quote_ident(row['name'])}"
