@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from confiture.protocols import Connection, Context
     from confiture_schema_to_schema.values import Job
 
-__all__ = ["set_all_sequences"]
+__all__ = ["carry_sequences", "set_all_sequences"]
 
 _Place: TypeAlias = tuple[str, str, str]
+
+#: So many values may sessions of the old database hold still, or be given until it is closed.
+_MARGIN = 32
 
 # A sequence that a column owns (serial, identity), or that the column's default uses.
 _SEQUENCES = """
@@ -31,7 +34,8 @@ WITH used AS (
        AND d.deptype = 'n'
 )
 SELECT n.nspname::text AS schema, c.relname::text AS table, a.attname::text AS column, sn.nspname::text AS in_schema,
-       sc.relname::text AS name, s.seqincrement > 0 AS up, s.seqmin AS least, s.seqmax AS most
+       sc.relname::text AS name, s.seqincrement > 0 AS up, s.seqmin AS least, s.seqmax AS most,
+       s.seqincrement AS step, s.seqcache AS cache
   FROM unnest($1::text[], $2::text[], $3::text[]) AS w("schema", "table", "column")
   JOIN pg_catalog.pg_namespace n ON n.nspname = w."schema"
   JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w."table"
@@ -66,6 +70,39 @@ async def set_all_sequences(ctx: Context, job: Job, connection: Connection) -> N
         ]
         if ahead:
             await connection.execute("; ".join(ahead))
+
+
+async def carry_sequences(ctx: Context, job: Job, connection: Connection) -> int:
+    """As :func:`set_all_sequences`, for a cutover: quick, and beyond what the old database's sessions may hold.
+
+    How many were set on by a value of the old database. Rows are looked at only for the others: there an index helps,
+    or it takes the time of a scan.
+    """
+    origins = _origins(job)
+    olds = sorted({old for found in origins.values() for old in found})
+    async with reading(ctx, job.sides.source) as source:
+        values = await _values(source, await _sequences(source, olds, "SELECT"))
+    told = {place for place, found in origins.items() if all(old in values for old in found)}
+    columns = {(t.table.schema, t.table.name, column) for t in job.tables for column in t.columns}
+    async with altering(ctx, job.sides.target, connection):
+        await set_sequences(connection, columns - told)
+        new = await _sequences(connection, sorted(origins), "UPDATE")
+        ahead = [
+            _ahead(sequence, _beyond(sequence, value), called=called)
+            for place, sequence in new
+            for old in origins[place]
+            for up, value, called in values.get(old, ())
+            if up == sequence["up"]
+        ]
+        if ahead:
+            await connection.execute("; ".join(ahead))
+    return len(ahead)
+
+
+def _beyond(sequence: Any, value: int) -> int:
+    """Further by a margin, where the sequence has so many values left."""
+    beyond: int = value + sequence["step"] * max(_MARGIN, sequence["cache"])
+    return beyond if sequence["least"] <= beyond <= sequence["most"] else value
 
 
 def _origins(job: Job) -> dict[_Place, list[_Place]]:
