@@ -306,3 +306,11 @@ def test_an_error_never_holds_the_string(dsn, message, hint):
     assert raised.value.file == "db/environments/local.toml"
     assert "hunter2" not in f"{raised.value} {raised.value.hint}"
     assert (hint or "") in (raised.value.hint or "")
+
+
+def test_what_is_left_out_stays_out():
+    """For what takes the place of a part of another address: no variable, no default, no service file."""
+    assert written("host=inside port=6432") == {"host": "inside", "port": "6432"}
+    assert written("postgresql://u:p%20w@h/d") == {"user": "u", "password": "p w", "host": "h", "dbname": "d"}
+    with pytest.raises(ConfigError, match="'hots'"):
+        written("hots=inside", file="confiture.toml")

@@ -1,6 +1,6 @@
 """Which notion of upper and lower case a database has.
 
-Locales of many names have one: in UTF-8, all of libc but Turkish and its like map each character to one, as the built-in
+Locales of many names have one: in UTF-8, all of libc but Turkish and its like map a character to one, as the built-in
 ``C.UTF-8`` does. ICU maps some to several (upper case of a sharp s is ``SS``), and ``C`` knows ASCII only.
 """
 
