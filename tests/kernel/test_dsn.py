@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import pgserver
-from confiture.config.dsn import KEYWORDS, _parse_keywords, _parse_uri, resolve, to_uri
+from confiture.config.dsn import KEYWORDS, _parse_keywords, _parse_uri, resolve, to_uri, written
 from confiture.errors import ConfigError
 
 
