@@ -11,6 +11,7 @@ from confiture.config import Environment
 from confiture.config.dsn import to_uri
 from confiture.registry import Registry
 from confiture.testing import (
+    check_capture,
     check_differ,
     check_executor,
     check_inspector,
@@ -121,6 +122,12 @@ async def test_the_transfer_engine_copy(project, new_database):
     source, target = new_database(), new_database()
     async with open_context(project.root) as ctx:
         await check_transfer_engine(ctx, provider("confiture_copy.engine", "CopyEngine"), source, target)
+
+
+async def test_the_capture_triggers(project, database):
+    """On a real server, where it may do anything."""
+    async with open_context(project.root) as ctx:
+        await check_capture(ctx, provider("confiture_triggers.capture", "TriggerCapture"), database)
 
 
 async def test_the_medium_build(project, database):

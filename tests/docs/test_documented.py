@@ -24,6 +24,7 @@ from confiture_hybrid.config import HybridConfig
 from confiture_incremental.model import Applied, IncrementalConfig, RunReport, VersionStatus
 from confiture_schema_to_schema.configuring import SchemaToSchemaConfig
 from confiture_sync.copying.config import SyncConfig
+from confiture_triggers.config import TriggersConfig
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 ERRORS = DOCS / "reference" / "errors.md"
@@ -98,6 +99,7 @@ def test_every_event_is_documented_with_its_fields():
         ("### [schema-to-schema]", SchemaToSchemaConfig),
         ("### [fdw]", FdwConfig),
         ("### [hybrid]", HybridConfig),
+        ("### [triggers]", TriggersConfig),
         ("### [scratch]", ScratchConfig),
         ("### [plugins]", PluginsConfig),
     ],
@@ -124,7 +126,7 @@ def test_every_table_of_the_configuration_is_documented():
     """Those of the kernel and of confiture's own plugins: what the kernel takes as known."""
     page = CONFIGURATION.read_text(encoding="utf-8")
     sections = {line.removeprefix("### [").rstrip("]") for line in page.splitlines() if line.startswith("### [")}
-    own = {"build", "diff", "embedded", "fdw", "hybrid", "incremental", "schema-to-schema", "sync"}
+    own = {"build", "diff", "embedded", "fdw", "hybrid", "incremental", "schema-to-schema", "sync", "triggers"}
     assert sections == KERNEL_SECTIONS | own
 
 

@@ -1,0 +1,161 @@
+"""Installing: the log and its functions first, then each table in a transaction of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import anyio
+
+from confiture.errors import Busy, PermissionMissing, Refused
+from confiture.quoting import quote_ident, quote_literal
+from confiture_triggers.catalog import Column, Relation, read_columns, read_relation_oid, read_relations, read_triggers
+from confiture_triggers.composing import ROW_TYPE, TRUNCATE_TYPE, function_sql, log_sql, trigger_sql
+from confiture_triggers.locking import with_short_locks
+from confiture_triggers.naming import SCHEMA_COMMENT, Home, check_name, find_home, home_in
+from confiture_triggers.removing import remove_table, uninstall
+from confiture_triggers.verifying import find_fault, read_registered
+
+if TYPE_CHECKING:
+    from confiture.model import CapturedTable, Target
+    from confiture.protocols import Connection, Context
+    from confiture_triggers.config import TriggersConfig
+
+__all__ = ["install"]
+
+
+async def install(
+    ctx: Context, source: Target, name: str, tables: Sequence[CapturedTable], config: TriggersConfig
+) -> None:
+    """Capture these tables, and no others any more. What was installed before and is as it should be stays.
+
+    Where the capture was not there before, a failure takes everything away again.
+    """
+    check_name(name)
+    async with ctx.connect(source) as connection:
+        found = await find_home(connection, name)
+        if found is not None:
+            await _install(ctx, connection, found, tables, config)
+            return
+        try:
+            home = await _settle(ctx, connection, config.schema, name)
+            await _install(ctx, connection, home, tables, config)
+        except BaseException as error:
+            with anyio.CancelScope(shield=True):
+                try:
+                    await uninstall(ctx, source, name, config)
+                except Busy as left:
+                    raise Busy(
+                        f"{error}; and what was installed could not be taken away again: {left.message}",
+                        hint=left.hint,
+                    ) from error
+            raise
+
+
+async def _settle(ctx: Context, connection: Connection, schema: str, name: str) -> Home:
+    """The schema where it is not there, the log, and the list of tables."""
+    import asyncpg
+
+    home = home_in(schema, name)
+    try:
+        async with ctx.transaction(connection):
+            if await connection.fetchval("SELECT pg_catalog.to_regnamespace($1)", quote_ident(schema)) is None:
+                made = quote_ident(schema)
+                await connection.execute(
+                    f"CREATE SCHEMA {made}; COMMENT ON SCHEMA {made} IS {quote_literal(SCHEMA_COMMENT)}"
+                )
+            await connection.execute(log_sql(home))
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise PermissionMissing(
+            f"the log of the capture {name!r} cannot be made in the schema {schema!r}: {error}",
+            hint="GRANT CREATE ON DATABASE, or have the schema made for this role",
+        ) from error
+    return await find_home(connection, name) or home
+
+
+async def _install(
+    ctx: Context, connection: Connection, home: Home, tables: Sequence[CapturedTable], config: TriggersConfig
+) -> None:
+    registered = await read_registered(connection, home)
+    wanted = {table.label for table in tables}
+    for label, known in registered.items():
+        if label not in wanted:
+            await remove_table(ctx, connection, home, known, config)
+    number = max((known.number for known in registered.values()), default=0)
+    for table in tables:
+        before = registered.get(table.label)
+        if before is None:
+            number += 1
+        elif await find_fault(connection, home, before, table) is None:
+            continue
+        numbered = number if before is None else before.number
+
+        async def work(
+            table: CapturedTable = table, numbered: int = numbered, again: bool = before is not None
+        ) -> None:
+            await _install_table(connection, home, table, numbered, again=again)
+
+        oid = await read_relation_oid(connection, table.sql)
+        await with_short_locks(ctx, connection, config, (table.label, oid), work)
+
+
+async def _install_table(connection: Connection, home: Home, table: CapturedTable, number: int, *, again: bool) -> None:
+    """All of a table's triggers, its partitions' too, while nobody writes to it and no partition comes or goes."""
+    oid = await read_relation_oid(connection, table.sql)
+    if oid is None:
+        raise Refused(f"the table {table.label!r} is not there")
+    only = "" if (await read_relations(connection, oid))[0].kind == "p" else "ONLY "
+    await connection.execute(f"LOCK TABLE {only}{table.sql} IN SHARE ROW EXCLUSIVE MODE")
+    relations = await read_relations(connection, oid)
+    columns = _captured(table, await read_columns(connection, oid))
+    await connection.execute(function_sql(home, number, columns))
+    if again:
+        await _forget(connection, home, number)
+    await _put_triggers(connection, home, number, relations)
+    await connection.execute(
+        f"INSERT INTO {home.tables} VALUES ($1, $2, $3, $4, $5, $6)",
+        number,
+        table.label,
+        oid,
+        [relation.oid for relation in relations],
+        list(table.columns),
+        [column.type for column in columns],
+    )
+
+
+async def _put_triggers(connection: Connection, home: Home, number: int, relations: Sequence[Relation]) -> None:
+    """Those that are right stay: dropping one would lock readers out."""
+    row, truncate = home.row_trigger(number), home.truncate_trigger(number)
+    wanted = {(relations[0].oid, row): ROW_TYPE, **{(each.oid, truncate): TRUNCATE_TYPE for each in relations}}
+    there = set()
+    for trigger in await read_triggers(connection, home.schema, home.function_name(number)):
+        place = (trigger.relation, trigger.name)
+        if trigger.whole and wanted.get(place) == trigger.type:
+            there.add(place)
+        elif not trigger.cloned:
+            await connection.execute(f"DROP TRIGGER {quote_ident(trigger.name)} ON {trigger.table}")
+    for relation in relations:
+        # A partition has a clone of its parent's row trigger, but of no trigger for each statement.
+        for name in (row, truncate):
+            if (place := (relation.oid, name)) in wanted and place not in there:
+                truncates = name == truncate
+                await connection.execute(trigger_sql(home, number, relation.sql, truncate=truncates))
+    for relation in relations:
+        await connection.execute(
+            f"ALTER TABLE ONLY {relation.sql} ENABLE ALWAYS TRIGGER {quote_ident(row)},"
+            f" ENABLE ALWAYS TRIGGER {quote_ident(truncate)}"
+        )
+
+
+async def _forget(connection: Connection, home: Home, number: int) -> None:
+    """Have the table told as emptied: changes may have gone unseen, and what the log has may be of other columns."""
+    await connection.execute(f"DELETE FROM {home.log} WHERE rel = $1", number)
+    await connection.execute(f"INSERT INTO {home.log} (rel, op) VALUES ($1, 'T')", number)
+    await connection.execute(f"DELETE FROM {home.tables} WHERE number = $1", number)
+
+
+def _captured(table: CapturedTable, columns: dict[str, Column]) -> tuple[Column, ...]:
+    missing = [name for name in table.columns if name not in columns]
+    if missing:
+        raise Refused(f"the table {table.label!r} has no column {missing[0]!r}")
+    return tuple(columns[name] for name in table.columns)
