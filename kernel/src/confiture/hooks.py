@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ANONYMIZER",
     "API_VERSION",
+    "CAPTURE",
     "DIFFER",
     "ENTRY_POINT_GROUP",
     "EXECUTOR",
@@ -52,6 +53,7 @@ __all__ = [
     "MEDIUM",
     "SERVER",
     "SOURCE",
+    "SWITCH",
     "TRANSFER",
     "Command",
     "Hooks",

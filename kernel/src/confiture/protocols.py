@@ -42,6 +42,7 @@ __all__ = [
     "Connection",
     "Context",
     "Differ",
+    "DirectedSwitch",
     "Executor",
     "Inspector",
     "Medium",
@@ -444,6 +445,15 @@ class Switch(Protocol):
 
     async def release(self, ctx: Context, old: Target, new: Target) -> None:
         """Let those go on that :meth:`hold` has wait: after :meth:`switch`, or where a cutover was given up."""
+        ...
+
+
+@runtime_checkable
+class DirectedSwitch(Switch, Protocol):
+    """A switch that a request can tell how to switch, in one text. Optional."""
+
+    def directed(self, how: str) -> Switch:
+        """The same, told so, instead of by what is configured. Raises ``UsageError`` for a text that it cannot use."""
         ...
 
 
