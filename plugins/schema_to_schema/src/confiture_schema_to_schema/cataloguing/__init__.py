@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from confiture_schema_to_schema.cataloguing.reading import read_catalog
+from confiture_schema_to_schema.cataloguing.reading import only_added, read_catalog
 
-__all__ = ["read_catalog"]
+__all__ = ["only_added", "read_catalog"]

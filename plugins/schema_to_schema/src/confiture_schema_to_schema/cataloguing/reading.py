@@ -18,7 +18,7 @@ from confiture_schema_to_schema.values import Catalog, Check, Column, ForeignKey
 if TYPE_CHECKING:
     from confiture.protocols import Connection
 
-__all__ = ["read_catalog"]
+__all__ = ["only_added", "read_catalog"]
 
 
 async def read_catalog(connection: Connection, *, own_schema: str) -> Catalog:
@@ -144,14 +144,24 @@ def _foreign_key(row: Any) -> ForeignKey:
 
 def _fingerprint(table: Table, columns: Sequence[Any], partitions: Sequence[Any]) -> str:
     # The number of a column: one that was dropped and added again has other values under the same name.
-    facts = (
-        [
-            (row["number"], row["name"], row["type"], row["not_null"], row["generated"], list(row["labels"]))
-            for row in columns
-        ],
+    each = [
+        (row["number"], row["name"], row["type"], row["not_null"], row["generated"], list(row["labels"]))
+        for row in columns
+    ]
+    rest = (
         [(key.columns, key.primary) for key in table.keys],
         [(quote_ident(row["schema"]), quote_ident(row["name"]), row["bound"]) for row in partitions],
         table.partitioned,
         table.only,
     )
-    return hashlib.sha256(msgspec.json.encode(facts)).hexdigest()[:32]
+    return ".".join((_hashed(rest)[:32], *(_hashed(column)[:12] for column in each)))
+
+
+def _hashed(facts: Any) -> str:
+    return hashlib.sha256(msgspec.json.encode(facts)).hexdigest()
+
+
+def only_added(before: str, now: str) -> bool:
+    """Whether a table with the fingerprint ``before`` has the fingerprint ``now`` for columns that were added to it."""
+    (rest, *columns), (rest_now, *columns_now) = before.split("."), now.split(".")
+    return bool(before) and rest == rest_now and columns == columns_now[: len(columns)]

@@ -11,7 +11,7 @@ from confiture_schema_to_schema.compiling import trees
 if TYPE_CHECKING:
     from confiture_schema_to_schema.values import Part
 
-__all__ = ["from_items", "with_condition"]
+__all__ = ["find_scope", "from_items", "with_condition"]
 
 
 def with_condition(part: Part, condition: str, *, relation: str | None = None) -> str:
@@ -25,8 +25,7 @@ def with_condition(part: Part, condition: str, *, relation: str | None = None) -
             return part.query
         raise ValueError(f"{part.label!r} cannot be copied piece by piece: {part.whole}")
     tree = trees.select(part.query)
-    (alias,) = split_name(part.alias)
-    scope, item = _find(tree, alias)
+    scope, item = find_scope(tree, part.alias)
     if relation is not None:
         other = trees.relation(relation)
         getattr(other, other.WhichOneof("node")).alias.CopyFrom(item.range_var.alias)
@@ -36,11 +35,15 @@ def with_condition(part: Part, condition: str, *, relation: str | None = None) -
     return trees.text(tree)
 
 
-def _find(tree: Any, alias: str) -> tuple[Any, Any]:
-    """The SELECT whose FROM has the driving table, and the ``Node`` of that: in the wrapping of casts, or without."""
+def find_scope(tree: Any, alias: str) -> tuple[Any, Any]:
+    """The SELECT whose FROM has the driving table, and the ``Node`` of that: in the wrapping of casts, or without.
+
+    ``alias`` is SQL (``Part.alias``). Raises ``ValueError`` where it is not there.
+    """
+    (name,) = split_name(alias)
     while True:
         for item in from_items(tree):
-            if item.WhichOneof("node") == "range_var" and item.range_var.alias.aliasname == alias:
+            if item.WhichOneof("node") == "range_var" and item.range_var.alias.aliasname == name:
                 return tree, item
         inner = tree.from_clause[0].range_subselect if len(tree.from_clause) == 1 else None
         if inner is None or inner.alias.aliasname != trees.WRAPPED:

@@ -1,0 +1,73 @@
+"""The capture on the source: what is in its way, its beginning, and whether it still tells everything."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from confiture.config.project import MigrationsConfig
+from confiture.errors import CaptureBroken
+from confiture.hooks import CAPTURE
+from confiture.sides import shown_side
+from confiture.sql.grammar import walk
+from confiture.transfer import reading
+from confiture_schema_to_schema.cataloguing import only_added, read_catalog
+from confiture_schema_to_schema.compiling import trees
+from confiture_schema_to_schema.model import Finding
+
+if TYPE_CHECKING:
+    from confiture.protocols import Context
+    from confiture_schema_to_schema.capturing.values import Watch
+    from confiture_schema_to_schema.values import Job
+
+__all__ = ["install", "preflight", "verify"]
+
+
+async def preflight(ctx: Context, job: Job, watch: Watch) -> tuple[Finding, ...]:
+    """What the capture says beforehand. Nothing is changed."""
+    found = await ctx.get(CAPTURE, watch.capture).preflight(ctx, job.sides.source, watch.tables)
+    return tuple(
+        Finding(level=each.level, check="capture", table=each.table, message=each.message, hint=each.hint)
+        for each in found
+    )
+
+
+async def install(ctx: Context, job: Job, watch: Watch) -> None:
+    """Before the first chunk is read."""
+    await ctx.get(CAPTURE, watch.capture).install(ctx, job.sides.source, watch.name, watch.tables)
+
+
+async def verify(ctx: Context, job: Job, watch: Watch) -> None:
+    """Before each phase and within a cutover: every trigger is there, and the tables are as they were.
+
+    Raises ``CaptureBroken`` naming the table; an added column that the map does not take is no error.
+    """
+    await ctx.get(CAPTURE, watch.capture).verify(ctx, job.sides.source, watch.name, watch.tables)
+    await _verify_tables(ctx, job, watch)
+
+
+async def _verify_tables(ctx: Context, job: Job, watch: Watch) -> None:
+    own = ctx.settings("migrations", MigrationsConfig).schema
+    async with reading(ctx, job.sides.source) as connection:
+        now = (await read_catalog(connection, own_schema=own)).fingerprints
+    changed = [
+        label
+        for label in (table.label for table in watch.tables)
+        if (found := now.get(label, "")) != (before := job.old.fingerprints.get(label, ""))
+        and not (only_added(before, found) and not _takes_all(watch, label))
+    ]
+    if changed:
+        raise CaptureBroken(
+            f"tables of {shown_side(job.sides.source)!r} have changed since the migration began: {', '.join(changed)}",
+            hint="what is in the new database need not be what the map gives of them any more: take the change back, "
+            "or drop the new database, and begin anew",
+        )
+
+
+def _takes_all(watch: Watch, label: str) -> bool:
+    """Whether a query has a star for the table's columns: one that is added is one more."""
+    return any(
+        node.DESCRIPTOR.name == "AStar"
+        for followed in watch.parts
+        if label in (followed.part.source, *followed.part.lookups)
+        for node in walk(trees.select(followed.part.query))
+    )

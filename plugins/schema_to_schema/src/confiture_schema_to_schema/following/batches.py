@@ -1,0 +1,180 @@
+"""One batch: read in one snapshot of the source, applied in one transaction of the target, acknowledged."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+import anyio
+import msgspec
+
+from confiture.errors import Busy, StatementFailed
+from confiture.hooks import CAPTURE
+from confiture.sides import shown_side
+from confiture.transfer import prepare_session, reading, set_local
+from confiture_schema_to_schema.copying.beating import taken_over
+from confiture_schema_to_schema.copying.beginning import end_orphans
+from confiture_schema_to_schema.following.applying import MARK, apply
+from confiture_schema_to_schema.following.state import follow_state_of
+from confiture_schema_to_schema.following.statements import statements_of
+from confiture_schema_to_schema.following.touched import find_work
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    from confiture.model import Changes
+    from confiture.protocols import Capture, Context
+    from confiture_schema_to_schema.capturing import Watch
+    from confiture_schema_to_schema.following.state import FollowState
+    from confiture_schema_to_schema.following.statements import Statements
+    from confiture_schema_to_schema.values import Job
+
+__all__ = ["Batch", "Follower", "catch_up", "take_epoch"]
+
+#: Changes that are taken at once where there are many.
+_SOME: Final = 20_000
+#: A unique value or a parent that is there already, or not yet: with all changes it is as on the source.
+_COLLISIONS: Final = frozenset({"23505", "23503", "23P01"})
+#: TRUNCATE empties a table for snapshots that were there before it as well: what these read need not fit together.
+_TIMES: Final = 4
+#: How often a snapshot is taken that does not see yet what was told, and how far apart.
+_LOOKS: Final = 200
+_LOOK_EVERY_S: Final = 0.025
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """One round. ``strict``: it took all that its snapshot saw. ``entries`` of the log, ``keys`` that were read again.
+
+    ``refreshing``: parts that are to be copied whole, since something changed that they read, and were not yet.
+    """
+
+    entries: int
+    keys: int
+    seconds: float
+    strict: bool
+    refreshing: int = 0
+
+
+async def take_epoch(ctx: Context, job: Job) -> int:
+    """Become the one process that applies: whoever did so before fails at its next batch. The new epoch.
+
+    The row of the run must be there (``FollowState.create``).
+    """
+    state = follow_state_of(ctx)
+    async with ctx.connect(job.sides.target) as connection:
+        known = await state.read(connection, job.run_id)
+        if known is None:
+            raise taken_over(job)
+        own = await connection.fetchval("SELECT pg_catalog.current_setting('application_name')")
+        if known.application and known.application != own:
+            # It lost its lock, and may be in the middle of a batch: stopped, or cut off.
+            await end_orphans(connection, known.application, [], state.epochs)
+        return await state.take(connection, job.run_id)
+
+
+async def catch_up(
+    ctx: Context, job: Job, watch: Watch, epoch: int, *, strict: bool = True, refresh: bool | None = None
+) -> Batch:
+    """One batch. ``strict`` False: some of a large backlog; what collides is tried again with all of it.
+
+    ``refresh``: tables that are copied whole each time are, where something changed that they read; None: as
+    ``strict``. Raises ``Busy`` where another process has a newer epoch, ``StatementFailed`` for rows that the target
+    does not take, without their values.
+    """
+    return await Follower(ctx, job, watch, epoch).batch(strict=strict, refresh=strict if refresh is None else refresh)
+
+
+class Follower:
+    """Makes batches, for one process of one epoch."""
+
+    def __init__(self, ctx: Context, job: Job, watch: Watch, epoch: int) -> None:
+        self._ctx = ctx
+        self._job = job
+        self._watch = watch
+        self._epoch = epoch
+        self._state: FollowState = follow_state_of(ctx)
+        self._capture: Capture = ctx.get(CAPTURE, watch.capture)
+        self._statements: tuple[Statements, ...] = statements_of(job, watch)
+
+    async def batch(self, *, strict: bool, refresh: bool) -> Batch:
+        """See :func:`catch_up`."""
+        import asyncpg
+
+        collisions = 0
+        for _ in range(_LOOKS):
+            try:
+                found = await self._try(strict=strict, refresh=refresh)
+            except asyncpg.PostgresError as error:
+                collisions += 1
+                if error.sqlstate not in _COLLISIONS or collisions == _TIMES:
+                    raise self._failure(error) from None
+                strict = refresh = True
+            else:
+                if found is not None:
+                    return found
+                await anyio.sleep(_LOOK_EVERY_S)
+        raise Busy(
+            f"{shown_side(self._job.sides.source)!r} tells of changes before they can be seen",
+            hint="a commit waits there for a standby: see pg_stat_replication, then try again",
+        )
+
+    async def _try(self, *, strict: bool, refresh: bool) -> Batch | None:
+        """None: the snapshot does not see all that was told."""
+        begun = time.monotonic()
+        ctx, job = self._ctx, self._job
+        async with reading(ctx, job.sides.source) as source:
+            changes = await self._capture.poll(source, self._watch.name, limit=None if strict else _SOME)
+            if not await self._capture.guard(source, self._watch.name, changes):
+                return None
+            async with ctx.connect(job.sides.target) as target, ctx.transaction(target):
+                held = await self._state.hold(target, job.run_id)
+                if held is None or held[0] != self._epoch:
+                    raise taken_over(job)
+                stale = set(held[1])
+                if not changes.entries and not (stale and refresh):
+                    batch = Batch(entries=0, keys=0, seconds=0.0, strict=changes.complete, refreshing=len(stale))
+                else:
+                    await prepare_session(target)
+                    await set_local(target, {MARK: job.run_id})
+                    works, more = await find_work(source, changes, self._statements, stale if refresh else ())
+                    if refresh and more:
+                        works, _ = await find_work(source, changes, self._statements, stale | more)
+                    stale = set() if refresh else stale | more
+                    await apply(source, target, works)
+                    keys = sum(len(work.keys) for work in works)
+                    seconds = time.monotonic() - begun
+                    batch = Batch(
+                        entries=changes.entries,
+                        keys=keys,
+                        seconds=seconds,
+                        strict=changes.complete,
+                        refreshing=len(stale),
+                    )
+                    await self._state.applied(
+                        target, job.run_id, entries=changes.entries, keys=keys, refresh=stale, seconds=seconds
+                    )
+        await self._ack(changes)
+        return batch
+
+    async def _ack(self, changes: Changes) -> None:
+        if changes.entries or changes.token:
+            await self._capture.ack(self._ctx, self._job.sides.source, self._watch.name, changes)
+
+    def _failure(self, error: asyncpg.PostgresError) -> BaseException:
+        """Without the server's words, which may hold values of rows; what is about the server itself stays as it is."""
+        state = error.sqlstate or ""
+        if state[:2] in ("08", "53", "57", "40", "55", "58"):
+            return error
+        names = [
+            f"{word} {value!r}"
+            for word, field in (("table", "table_name"), ("constraint", "constraint_name"), ("column", "column_name"))
+            if (value := getattr(error, field, None))
+        ]
+        where = f" ({', '.join(names)})" if names else ""
+        return StatementFailed(
+            f"changes of {shown_side(self._job.sides.source)!r} could not be brought to "
+            f"{shown_side(self._job.sides.target)!r}: {type(error).__name__}{where}",
+            hint="mend the rows on the source, or the constraint on the new database; then follow again: nothing is "
+            "lost meanwhile. The server's log has the row",
+            sqlstate=error.sqlstate,
+        )
