@@ -28,6 +28,7 @@ from confiture.model import (
 from confiture.testing import (
     NotConforming,
     check_anonymizer,
+    check_capture,
     check_differ,
     check_executor,
     check_inspector,
@@ -39,6 +40,7 @@ from confiture.testing import (
 )
 from confiture.testing.context import GivenServer
 from confiture_runner.executor import Runner
+from confiture_triggers.capture import TriggerCapture
 
 pytestmark = pytest.mark.anyio
 
@@ -584,3 +586,77 @@ async def test_a_broken_anonymizer_fails(project, database, anonymizer, words):
     async with open_context(project.root) as ctx:
         await check_anonymizer(ctx, toys.ToyAnonymizer(), database, {"digits": 12})
         await broken(words, check_anonymizer, ctx, anonymizer, database, {})
+
+
+# -- captures -------------------------------------------------------------------------------------------------------
+
+
+class HastyCapture(TriggerCapture):
+    """Installs when it is asked whether it could."""
+
+    async def preflight(self, ctx, source, tables):
+        await self.install(ctx, source, "conformance", tables)
+        return ()
+
+
+class PresentCapture(TriggerCapture):
+    """Knows what rows are, and not what they were."""
+
+    async def poll(self, connection, name, *, limit=None):
+        changes = await super().poll(connection, name, limit=limit)
+        rows = {label: tuple([row for row in told if row != ("3", "c")]) for label, told in changes.rows.items()}
+        return msgspec.structs.replace(changes, rows=rows)
+
+
+class UnsureCapture(TriggerCapture):
+    async def guard(self, connection, name, changes):
+        return False
+
+
+class GreedyCapture(TriggerCapture):
+    """Acknowledges all that there is."""
+
+    async def ack(self, ctx, source, name, changes):
+        async with ctx.connect(source) as connection:
+            await connection.execute("DELETE FROM confiture_capture.conformance_log")
+
+
+class EagerCapture(TriggerCapture):
+    """Remembers the highest number that it has seen, as if transactions committed in order."""
+
+    seen = 0
+
+    async def poll(self, connection, name, *, limit=None):
+        changes = await super().poll(connection, name, limit=limit)
+        lasts = changes.token.lasts if changes.token else (0,)
+        late, self.seen = max(lasts) < self.seen, max(self.seen, *lasts)
+        return msgspec.structs.replace(changes, rows={}) if late else changes
+
+
+class DeafCapture(TriggerCapture):
+    async def poll(self, connection, name, *, limit=None):
+        return msgspec.structs.replace(await super().poll(connection, name, limit=limit), truncated=frozenset())
+
+
+class TrustingCapture(TriggerCapture):
+    async def verify(self, ctx, source, name, tables):
+        return
+
+
+@pytest.mark.parametrize(
+    ("capture", "words"),
+    [
+        (HastyCapture(), "The preflight says what is in the way, and changes nothing"),
+        (PresentCapture(), "Every change is told, with what the columns were before and after"),
+        (UnsureCapture(), "Every change is told, with what the columns were before and after"),
+        (GreedyCapture(), "What is acknowledged is not told again; what came meanwhile is"),
+        (EagerCapture(), "A transaction that began first and commits last is told"),
+        (DeafCapture(), "TRUNCATE is told by the table's label"),
+        (TrustingCapture(), "Verifying raises where nothing captures"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+async def test_a_broken_capture_fails(project, database, capture, words):
+    """The rule that it breaks is named; ``test_ours.py`` has the one that it is made from."""
+    async with open_context(project.root) as ctx:
+        await broken(words, check_capture, ctx, capture, database)
