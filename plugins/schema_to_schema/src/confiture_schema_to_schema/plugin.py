@@ -34,6 +34,12 @@ def confiture_mediums() -> Iterable[Provider[Medium]]:
             "whether a new database is what the map gives of the old one",
         ),
         ("-map", "generating.medium:MapMedium", "a first migration map, from what differs"),
+        (
+            "-cutover",
+            "crossing.medium:CutoverMedium",
+            "a new database becomes the live one, in a pause of about a second",
+        ),
+        ("-rollback", "crossing.medium:RollbackMedium", "the old database becomes the live one again"),
     ):
         yield Provider(name=f"schema-to-schema{name}", target=f"{_PACKAGE}.{target}", summary=summary)
 

@@ -6,21 +6,19 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from confiture.quoting import quote_ident, quote_literal
-from confiture.transfer import set_local
+from confiture_schema_to_schema.following import MARK
 
 if TYPE_CHECKING:
     from confiture.protocols import Connection
 
-__all__ = ["FENCE", "fence", "fenced_tables", "let_pass", "lift_fence"]
+__all__ = ["FENCE", "fence", "fenced_tables", "lift_fence"]
 
 #: The triggers, and their function in confiture's own schema.
 FENCE: Final = "confiture_move_fence"
-# Set for one transaction, and for no session: a pooler would give that to an application.
-_PASS: Final = {"confiture.move": "apply"}
 
 _BODY = """
 BEGIN
-    IF pg_catalog.current_setting('confiture.move', true) = 'apply' THEN
+    IF pg_catalog.current_setting({mark}, true) = {run} THEN
         RETURN NULL;
     END IF;
     RAISE EXCEPTION USING ERRCODE = '25006', MESSAGE = {message}, HINT = {hint};
@@ -47,17 +45,17 @@ SELECT n.nspname::text AS schema, c.relname::text AS name
 """
 
 
-async def let_pass(connection: Connection) -> None:
-    """Let the transaction that is open write into tables that are closed: what brings changes over does."""
-    await set_local(connection, _PASS)
-
-
-async def fence(connection: Connection, schema: str, tables: Sequence[str], message: str, hint: str) -> None:
+async def fence(
+    connection: Connection, schema: str, run_id: str, tables: Sequence[str], message: str, hint: str
+) -> None:
     """Close ``tables`` (SQL) and their partitions, in the transaction that is open. Who writes gets SQLSTATE 25006.
 
-    ``schema`` is confiture's own, and has to be there. Tables that were closed are, and with these words.
+    Save those transactions that bring changes over in this run. ``schema`` is confiture's own, and has to be there.
+    Tables that are closed already stay so, with these words.
     """
-    body = _BODY.format(message=quote_literal(message), hint=quote_literal(hint))
+    body = _BODY.format(
+        mark=quote_literal(MARK), run=quote_literal(run_id), message=quote_literal(message), hint=quote_literal(hint)
+    )
     function = f"{quote_ident(schema)}.{FENCE}"
     statements = [
         f"CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog"

@@ -11,6 +11,8 @@ from confiture_schema_to_schema.copying.state import state_of
 from confiture_schema_to_schema.crossing.state import crossings_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from confiture.model import Target
     from confiture.protocols import Connection, Context
     from confiture_schema_to_schema.crossing.state import CrossingRecord
@@ -38,46 +40,61 @@ async def locate(ctx: Context, sides: Sides) -> Sides:
 
     ``source`` is the old one and ``target`` the new one, always.
     """
-    for candidate in (sides.target, sides.source):
-        try:
-            async with ctx.connect(candidate) as connection:
-                record = await crossings_of(ctx).last(connection)
-                place = await read_place(connection) if record else ""
-        except DatabaseNotFound:
-            continue
-        if record is not None and record.new == place:  # and no copy of that database
-            old = await _find_old(ctx, sides, record, candidate)
-            if old is None:
-                return sides if candidate is sides.target else _swapped(sides, sides.target, candidate)
-            return _swapped(sides, old, candidate)
-    return sides
-
-
-def _swapped(sides: Sides, old: Target, new: Target) -> Sides:
+    found = await _find_new(ctx, sides.target) or await _find_new(ctx, sides.source)
+    if found is None:
+        # The old one may be where it was, or where the new one was, and knows what took its place.
+        for candidate in (sides.source, sides.target):
+            other = await _find_other(ctx, candidate)
+            if other is not None and (found := await _find_new(ctx, other)) is not None:
+                break
+    if found is None:
+        return sides
+    new, record = found
+    old = await _find_place(ctx, record.old, (sides.source, sides.target, new))
+    if old is None:  # it was dropped
+        return sides if new is sides.target else msgspec.structs.replace(sides, source=sides.target, target=new)
     return msgspec.structs.replace(sides, source=old, target=new)
 
 
-async def _find_old(ctx: Context, sides: Sides, record: CrossingRecord, new: Target) -> Target | None:
-    """The database that was the source: by its address, else by its OID on the servers that are known."""
-    others = [side for side in (sides.source, sides.target) if side is not new]
-    for candidate in others:
+async def _find_new(ctx: Context, candidate: Target) -> tuple[Target, CrossingRecord] | None:
+    """``candidate``, where it is the new database of a crossing, and no copy of one."""
+    try:
+        async with ctx.connect(candidate) as connection:
+            record = await crossings_of(ctx).last(connection)
+            if record is not None and record.new == await read_place(connection):
+                return candidate, record
+    except DatabaseNotFound:
+        pass
+    return None
+
+
+async def _find_other(ctx: Context, candidate: Target) -> Target | None:
+    try:
+        async with ctx.connect(candidate) as connection:
+            other = await crossings_of(ctx).last_other(connection)
+    except DatabaseNotFound:
+        return None
+    return await _find_place(ctx, other, (candidate,)) if other is not None else None
+
+
+async def _find_place(ctx: Context, place: str, candidates: Sequence[Target]) -> Target | None:
+    """That database: one of ``candidates``, else one of another name on a server of theirs."""
+    for candidate in candidates:
         try:
             async with ctx.connect(candidate) as connection:
-                if await read_place(connection) == record.old:
+                if await read_place(connection) == place:
                     return candidate
         except DatabaseNotFound:
             pass
-    for candidate in (*others, new):
+    server, oid = place.rsplit("/", 1)
+    for candidate in candidates:
         async with ctx.connect_maintenance(candidate) as connection:
-            server, oid = record.old.rsplit("/", 1)
-            if (await read_place(connection)).rsplit("/", 1)[0] != server:
-                continue
-            name = await connection.fetchval(
-                "SELECT datname::text FROM pg_catalog.pg_database WHERE oid = $1::text::oid", oid
-            )
-            if name is not None:
-                # Its environment's name may be that of the other one by now.
-                return msgspec.structs.replace(candidate.with_database(name), label=name)
+            if (await read_place(connection)).rsplit("/", 1)[0] == server:
+                query = "SELECT datname::text FROM pg_catalog.pg_database WHERE oid = $1::text::oid"
+                name = await connection.fetchval(query, oid)
+                if name is not None:
+                    # Its environment's name may be that of the other one by now.
+                    return msgspec.structs.replace(candidate.with_database(name), label=name)
     return None
 
 

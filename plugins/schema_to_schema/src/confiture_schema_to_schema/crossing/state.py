@@ -103,18 +103,23 @@ class Crossings(msgspec.Struct, frozen=True, kw_only=True):
                 sqlstate=error.sqlstate,
             ) from None
 
-    async def decide(self, connection: Connection, run_id: str, seq: int, direction: Direction, outcome: str) -> bool:
+    async def decide(
+        self, connection: Connection, run_id: str, seq: int, direction: Direction, outcome: str, other: str
+    ) -> bool:
         """Write the outcome of an attempt, in the transaction that is open; whether it is this one.
 
+        ``other`` tells which database the other side is (:func:`.places.read_place`).
         Who comes second waits for the first, and learns what that one has decided.
         """
         found: str | None = await connection.fetchval(
-            f"WITH put AS (INSERT INTO {self.decisions} (run_id, seq, direction, outcome) VALUES ($1, $2, $3, $4)"
+            f"WITH put AS (INSERT INTO {self.decisions} (run_id, seq, direction, outcome, other)"
+            " VALUES ($1, $2, $3, $4, $5)"
             " ON CONFLICT (run_id, seq) DO NOTHING RETURNING outcome) SELECT outcome FROM put",
             run_id,
             seq,
             direction,
             outcome,
+            other,
         )
         if found is None:
             query = f"SELECT outcome FROM {self.decisions} WHERE run_id = $1 AND seq = $2"
@@ -131,6 +136,14 @@ class Crossings(msgspec.Struct, frozen=True, kw_only=True):
             run_id,
         )
         return None if row is None else Decision(**row)
+
+    async def last_other(self, connection: Connection) -> str | None:
+        """The other side of the last decision that this one has, of whatever run."""
+        if not await _exists(connection, self.decisions):
+            return None
+        query = f"SELECT other FROM {self.decisions} WHERE outcome = 'crossed' ORDER BY at DESC LIMIT 1"
+        found: str | None = await connection.fetchval(query)
+        return found
 
     async def next_seq(self, connection: Connection, run_id: str) -> int:
         """A number that no attempt of the run has yet; written to its crossing before anything is locked."""
@@ -205,7 +218,7 @@ _CAST = {"steps": "::text::jsonb"}
 # One outcome for each attempt: whoever writes it first has decided.
 _DECISIONS = """
 CREATE TABLE {name} (
-    run_id text NOT NULL, seq integer NOT NULL, direction text NOT NULL,
+    run_id text NOT NULL, seq integer NOT NULL, direction text NOT NULL, other text NOT NULL,
     outcome text NOT NULL CHECK (outcome IN ('crossed', 'given up')),
     at timestamp with time zone NOT NULL DEFAULT pg_catalog.clock_timestamp(), PRIMARY KEY (run_id, seq));
 COMMENT ON TABLE {name} IS 'When `confiture migrate schema-to-schema` closed this database for writes'

@@ -15,6 +15,7 @@ from confiture_schema_to_schema.mapping import read_map
 from confiture_schema_to_schema.model import ValidateReport, ValidateRequest
 from confiture_schema_to_schema.opening import compiled
 from confiture_schema_to_schema.sides import find_sides
+from confiture_schema_to_schema.validating.recording import validations_of
 from confiture_schema_to_schema.validating.tables import validate_tables
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _DIFFERS: Final = 7
 
 
 class ValidateMedium:
-    """Reads both sides, and writes nothing. One instance may serve several runs."""
+    """Reads both sides, and writes nothing but what it found out. One instance may serve several runs."""
 
     request_type: type[ValidateRequest] = ValidateRequest
 
@@ -51,6 +52,9 @@ class ValidateMedium:
             )
         jobs = request.jobs or ctx.settings(SECTION, SchemaToSchemaConfig).jobs
         validated = await validate_tables(ctx, job, jobs=jobs, max_keys=request.max_keys)
+        if last is not None and last.finished is not None and not request.tables:
+            async with ctx.connect(sides.target) as connection:
+                await validations_of(ctx).add(connection, last.run_id, job, validated, time.monotonic() - started)
         return ValidateReport(
             source=shown_side(sides.source),
             target=shown_side(sides.target),

@@ -1,0 +1,149 @@
+"""One attempt: live side locked, drained, closed and decided, all within a budget of seconds, or nothing at all."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+import anyio
+import msgspec
+
+from confiture.errors import Refused
+from confiture.hooks import CAPTURE
+from confiture.sides import shown_side
+from confiture.transfer import reading
+from confiture_schema_to_schema.capturing import verify
+from confiture_schema_to_schema.creating import carry_sequences
+from confiture_schema_to_schema.crossing.comparing import compare_small
+from confiture_schema_to_schema.crossing.fencing import fence
+from confiture_schema_to_schema.crossing.places import read_place
+from confiture_schema_to_schema.crossing.state import crossings_of
+from confiture_schema_to_schema.following import catch_up
+
+if TYPE_CHECKING:
+    from confiture.protocols import Connection, Context, Switch
+    from confiture_schema_to_schema.crossing.steps import Steps
+    from confiture_schema_to_schema.crossing.ways import Way
+
+__all__ = ["NotReachedError", "attempt"]
+
+#: Behind a lock that is waited for, all who would write wait: better to try again than to have them wait for long.
+_LOCK_S: Final = 0.5
+_TRANSACTION_TIMEOUT_SINCE: Final = 17
+_MS: Final = 1000
+
+
+class NotReachedError(Exception):
+    """Nothing was decided, and everything is as it was. ``again``: it may go better in a moment."""
+
+    def __init__(self, why: str, *, again: bool) -> None:
+        super().__init__(why)
+        self.again = again
+
+
+class _Budget(msgspec.Struct, frozen=True):
+    until: float
+
+    @property
+    def left_s(self) -> float:
+        return max(self.until - time.monotonic(), 0.001)
+
+
+async def attempt(
+    ctx: Context, way: Way, steps: Steps, *, seq: int, epoch: int, budget_s: float, switch: Switch | None
+) -> None:
+    """When this returns, it is decided. ``ctx`` may keep its connections; ``seq`` is the attempt's own number.
+
+    Raises ``NotReachedError``, or what is wrong (``CaptureBroken``, ``ProofFailed``): then nothing was decided, unless
+    the connection was lost in the very moment: ``has_crossed`` says.
+    """
+    import asyncpg
+
+    budget = _Budget(time.monotonic() + budget_s)
+    steps.pause()
+    try:
+        if switch is not None:
+            with steps.step("hold", "have applications wait"):
+                await switch.hold(ctx, way.live, way.other, timeout_s=budget.left_s)
+        async with ctx.connect(way.live) as session:
+            async with ctx.transaction(session):
+                with anyio.fail_after(budget.left_s):
+                    await _limit(session, budget.left_s)
+                    await _lock(session, way, steps)
+                    await _drain(ctx, way, steps, epoch, budget)
+                    await _close(ctx, session, way, steps, seq)
+                committing = time.monotonic()
+            steps.add("decide", time.monotonic() - committing)
+    except TimeoutError:
+        raise NotReachedError(f"{budget_s:g} s were not enough", again=False) from None
+    except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError, asyncpg.QueryCanceledError) as error:
+        raise NotReachedError(f"the tables could not be locked ({error.sqlstate})", again=True) from None
+
+
+async def _limit(session: Connection, left_s: float) -> None:
+    """The server itself ends it where this process is stopped or cut off: nobody waits longer for its locks."""
+    left = int(left_s * _MS)
+    limits = {"lock_timeout": min(int(_LOCK_S * _MS), left), "idle_in_transaction_session_timeout": left}
+    if session.get_server_version()[0] >= _TRANSACTION_TIMEOUT_SINCE:
+        limits["transaction_timeout"] = left
+    limits["statement_timeout"] = left
+    await session.execute("; ".join(f"SET LOCAL {name} = '{value}ms'" for name, value in limits.items()))
+
+
+async def _lock(session: Connection, way: Way, steps: Steps) -> None:
+    with steps.step("lock", f"lock the tables of {shown_side(way.live)}"):
+        # Readers go on. By name: two that do so never wait for each other.
+        await session.execute(f"LOCK TABLE {', '.join(way.closed_there())} IN EXCLUSIVE MODE")
+
+
+async def _drain(ctx: Context, way: Way, steps: Steps, epoch: int, budget: _Budget) -> None:
+    capture = ctx.get(CAPTURE, way.watch.capture)
+    with steps.step("drain", "bring over what is left") as details:
+        entries = batches = 0
+        while True:
+            batch = await catch_up(ctx, way.job, way.watch, epoch, strict=True)
+            entries, batches = entries + batch.entries, batches + 1
+            async with ctx.connect(way.live) as connection:
+                if await capture.drained(connection, way.watch.name):
+                    break
+        # Under the locks: nobody alters a table or a trigger any more. One who did so before made a gap.
+        await verify(ctx, way.job, way.watch)
+        details.append(f"{entries} changes in {batches} batches")
+    with steps.step("sequences", "carry the sequences over") as details:
+        async with ctx.connect(way.other) as connection:
+            details.append(f"{await carry_sequences(ctx, way.job, connection)} sequences")
+    with steps.step("check", "compare small tables") as details:
+        compared = await compare_small(ctx, way, budget.left_s) if way.direction == "cutover" else 0
+        details.append(f"{compared} of {len(way.job.tables)} tables")
+    if way.back_watch is not None:
+        with steps.step("forget", "forget what the migration itself wrote"):
+            await _forget(ctx, way)
+
+
+async def _forget(ctx: Context, way: Way) -> None:
+    """What was captured on the other side so far is what came from the live one: it is nothing to be brought back."""
+    assert way.back_watch is not None
+    capture = ctx.get(CAPTURE, way.back_watch.capture)
+    async with reading(ctx, way.other) as connection:
+        changes = await capture.poll(connection, way.back_watch.name)
+    await capture.ack(ctx, way.other, way.back_watch.name, changes)
+
+
+async def _close(ctx: Context, session: Connection, way: Way, steps: Steps, seq: int) -> None:
+    crossings = crossings_of(ctx)
+    async with ctx.connect(way.other) as connection:
+        other = await read_place(connection)
+    with steps.step("fence", f"close {shown_side(way.live)} for writes"):
+        await fence(
+            session,
+            crossings.schema,
+            way.run_id,
+            way.closed_there(),
+            "this database is closed for writes: another one has taken its place",
+            f"connect to the database {way.other.database!r}",
+        )
+        if not await crossings.decide(session, way.run_id, seq, way.direction, "crossed", other):
+            raise Refused(
+                "another process has ended this attempt in the meantime",
+                hint="`confiture migrate schema-to-schema status` says which side is live",
+            )

@@ -1,0 +1,100 @@
+"""Whether the other side is what the map gives of the live one: before the pause all of it, within it what is small."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+import anyio
+import msgspec
+
+from confiture.errors import ProofFailed
+from confiture.sides import shown_side
+from confiture_schema_to_schema.crossing.state import crossings_of
+from confiture_schema_to_schema.following import catch_up
+from confiture_schema_to_schema.validating.recording import map_digest, validations_of
+from confiture_schema_to_schema.validating.tables import validate_tables
+from confiture_schema_to_schema.values import TargetTable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from confiture.protocols import Context
+    from confiture_schema_to_schema.crossing.ways import Way
+    from confiture_schema_to_schema.model import ValidatedTable
+    from confiture_schema_to_schema.values import Job
+
+__all__ = ["compare_all", "compare_small", "is_validated"]
+
+#: So often a table that differs is compared again, with all that was written meanwhile brought over.
+_ROUNDS: Final = 3
+#: What is compared within the pause: so many rows, of so many tables, and not for longer than this share of the budget.
+_SMALL_ROWS: Final = 20_000
+_SMALL_TABLES: Final = 20
+_SHARE: Final = 0.15
+
+
+async def is_validated(ctx: Context, way: Way) -> bool:
+    """Whether the last validation of all tables was by this map, since the last rollback, and found nothing."""
+    async with ctx.connect(way.sides.target) as connection:
+        found = await validations_of(ctx).all(connection, way.run_id)
+        crossings = await crossings_of(ctx).all(connection, way.run_id)
+    ended = max((each.finished for each in crossings if each.outcome == "crossed" and each.finished), default=None)
+    last = found[-1] if found else None
+    if last is None or last.at is None or (ended is not None and last.at < ended):
+        return False
+    return last.clean and last.digest == map_digest(way.job)
+
+
+async def compare_all(ctx: Context, way: Way, epoch: int) -> Sequence[ValidatedTable]:
+    """Compare every table, while applications write. Raises ``ProofFailed`` naming those that differ."""
+    left, done, started = list(way.job.tables), list[ValidatedTable](), time.monotonic()
+    found: Sequence[ValidatedTable] = ()
+    for _ in range(_ROUNDS):
+        await catch_up(ctx, way.job, way.watch, epoch)
+        found = await validate_tables(ctx, msgspec.structs.replace(way.job, tables=tuple(left)))
+        done += [table for table in found if table.ok]
+        bad = {table.table for table in found if not table.ok}
+        left = [table for table in left if table.label in bad]
+        if not left:
+            break
+    done += [table for table in found if not table.ok]
+    async with ctx.connect(way.sides.target) as connection:
+        await validations_of(ctx).add(connection, way.run_id, way.job, done, time.monotonic() - started)
+    if left:
+        raise _differ(way, [table for table in done if not table.ok])
+    return done
+
+
+async def compare_small(ctx: Context, way: Way, budget_s: float) -> int:
+    """Compare small tables while nobody writes, where the time is enough; how many.
+
+    Raises ``ProofFailed`` naming those that differ.
+    """
+    tables, rows = list[TargetTable](), 0
+    for table in sorted(way.job.tables, key=lambda each: _rows(way.job, each))[:_SMALL_TABLES]:
+        rows += _rows(way.job, table)
+        if rows <= _SMALL_ROWS:
+            tables.append(table)
+    with anyio.move_on_after(budget_s * _SHARE):
+        job = msgspec.structs.replace(way.job, tables=tuple(tables))
+        found = await validate_tables(ctx, job, jobs=1, pauses_s=())
+        if bad := [each for each in found if not each.ok and each.not_comparable is None]:
+            raise _differ(way, bad)
+        return len(tables)
+    return 0
+
+
+def _rows(job: Job, table: TargetTable) -> int:
+    return sum(max(job.old.tables[part.source].rows, 0) for part in table.parts if part.source in job.old.tables)
+
+
+def _differ(way: Way, tables: Sequence[ValidatedTable]) -> ProofFailed:
+    named = ", ".join(
+        f"{table.table} ({table.not_comparable or f'{table.differing} rows'})"
+        for table in sorted(tables, key=lambda each: each.table)
+    )
+    return ProofFailed(
+        f"tables of {shown_side(way.other)!r} are not what the map gives of {shown_side(way.live)!r}: {named}",
+        hint="`confiture migrate schema-to-schema validate` names the rows; nothing was switched",
+    )

@@ -1,0 +1,181 @@
+"""A crossing from its gate to its end: prepared, attempted until it is decided, then completed; or given up."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Final
+
+import anyio
+
+from confiture.errors import ConfitureError, ExecutionError
+from confiture.hooks import CAPTURE
+from confiture.loading import altering
+from confiture.sides import shown_side
+from confiture.transfer import keep_connections
+from confiture_schema_to_schema.creating import set_all_sequences
+from confiture_schema_to_schema.crossing.attempting import NotReachedError, attempt
+from confiture_schema_to_schema.crossing.comparing import compare_all, is_validated
+from confiture_schema_to_schema.crossing.fencing import fence
+from confiture_schema_to_schema.crossing.gate import check_gate, check_switch, come_near
+from confiture_schema_to_schema.crossing.places import read_place
+from confiture_schema_to_schema.crossing.reporting import report_of
+from confiture_schema_to_schema.crossing.settling import find_switch, give_up, has_crossed, open_side, roll_forward
+from confiture_schema_to_schema.crossing.state import CrossingRecord, crossings_of
+from confiture_schema_to_schema.crossing.steps import Steps
+from confiture_schema_to_schema.following import catch_up, take_epoch
+from confiture_schema_to_schema.following.state import follow_state_of
+
+if TYPE_CHECKING:
+    from confiture.protocols import Context, Switch
+    from confiture_schema_to_schema.crossing.ways import Way
+    from confiture_schema_to_schema.model import CutoverReport, CutoverRequest
+
+__all__ = ["cross"]
+
+#: Between two attempts those write who had to wait.
+_BACK_OFF_S: Final = 0.2
+#: With less of the budget left there is no use in trying again.
+_LEAST_S: Final = 0.05
+
+
+async def cross(ctx: Context, way: Way, request: CutoverRequest) -> CutoverReport:
+    """Make the other side the live one. The caller holds the migration's locks.
+
+    Raises what is in the way, and nothing has changed then; ``ExecutionError`` where it was decided, and something is
+    left to be done.
+    """
+    steps = Steps(ctx, way.direction)
+    switch = find_switch(ctx, request.switch, request.command)
+    if switch is not None:
+        await check_switch(ctx, switch, way.live, way.other)
+    with steps.step("gate", "look whether anything is in the way"):
+        await check_gate(ctx, way)
+    epoch = await take_epoch(ctx, way.job)
+    with steps.step("catch-up", "catch up") as details:
+        details.append(f"the last batch took {(await come_near(ctx, way, epoch))[-1]:.3f} s")
+    if way.direction == "cutover" and not await is_validated(ctx, way):
+        with steps.step("validate", "compare all tables") as details:
+            details.append(f"{len(await compare_all(ctx, way, epoch))} tables are equal")
+    record = await _begin(ctx, way, request)
+    try:
+        with steps.step("prepare", f"prepare {shown_side(way.other)}"):
+            await _prepare(ctx, way)
+        await come_near(ctx, way, epoch)
+        decided = await _decide(ctx, way, steps, epoch, request, switch)
+    except BaseException:
+        with anyio.CancelScope(shield=True):
+            record = await _current(ctx, way, record)
+            # Where the connection was lost in the very moment, it may be decided all the same.
+            if not await has_crossed(ctx, way.sides, record):
+                await give_up(ctx, way.sides, record)
+                raise
+            decided = True
+    record = await _current(ctx, way, record)
+    if not decided:
+        async with ctx.connect(way.sides.target) as connection:
+            await crossings_of(ctx).change(connection, way.run_id, steps=tuple(steps.done), paused_s=steps.paused_s)
+        await give_up(ctx, way.sides, record)
+        return report_of(await _current(ctx, way, record), way.sides)
+    with anyio.CancelScope(shield=True):
+        try:
+            sides = await roll_forward(ctx, way.sides, record, steps)
+        except ConfitureError as error:
+            hint = "`confiture migrate schema-to-schema resume` completes it"
+            raise ExecutionError(
+                f"{shown_side(way.other)!r} is the live database now, and not all is done that comes after it: "
+                f"{error.message}",
+                hint=f"{error.hint}; then {hint}" if error.hint else hint,
+            ) from error
+        async with ctx.connect(sides.target) as connection:
+            ended = await crossings_of(ctx).last(connection, way.run_id)
+    assert ended is not None
+    return report_of(ended, sides)
+
+
+async def _begin(ctx: Context, way: Way, request: CutoverRequest) -> CrossingRecord:
+    """Write that it is under way, where a crash of it would be looked for."""
+    crossings = crossings_of(ctx)
+    async with ctx.connect(way.sides.source) as old:
+        await crossings.create(old, crossings=False)
+        old_place = await read_place(old)
+    async with ctx.connect(way.sides.target) as new:
+        await crossings.create(new, crossings=True)
+        former = await crossings.last(new, way.run_id)
+        await crossings.begin(
+            new,
+            CrossingRecord(
+                run_id=way.run_id,
+                number=0,
+                direction=way.direction,
+                seq=former.seq if former else 0,
+                step="preparing",
+                switch=request.switch,
+                command=request.command,
+                old=old_place,
+                new=await read_place(new),
+                old_name=way.sides.source.database,
+                new_name=way.sides.target.database,
+                capture=way.watch.capture,
+                capture_name=way.watch.name,
+                back_name=way.back_watch.name if way.back_watch else None,
+                not_reversible=way.not_reversible,
+            ),
+        )
+        record = await crossings.last(new, way.run_id)
+    assert record is not None
+    return record
+
+
+async def _current(ctx: Context, way: Way, record: CrossingRecord) -> CrossingRecord:
+    async with ctx.connect(way.sides.target) as connection:
+        return await crossings_of(ctx).last(connection, way.run_id) or record
+
+
+async def _prepare(ctx: Context, way: Way) -> None:
+    """What takes its time and harms nobody: the way back, and the other side closed until it is the live one."""
+    if way.back_watch is not None:
+        capture = ctx.get(CAPTURE, way.back_watch.capture)
+        await capture.install(ctx, way.other, way.back_watch.name, way.back_watch.tables)
+        async with ctx.connect(way.live) as connection, ctx.transaction(connection):
+            await follow_state_of(ctx).create(connection, way.run_id, way.back_watch)
+    async with ctx.connect(way.other) as connection:
+        async with altering(ctx, way.other, connection):
+            await fence(
+                connection,
+                crossings_of(ctx).schema,
+                way.run_id,
+                way.closed_here(),
+                "this database is closed for writes: another one is the live one",
+                f"connect to the database {way.live.database!r}",
+            )
+        await set_all_sequences(ctx, way.job, connection)
+
+
+async def _decide(
+    ctx: Context, way: Way, steps: Steps, epoch: int, request: CutoverRequest, switch: Switch | None
+) -> bool:
+    """Attempt it until it is decided; False where the budget was not enough. Then the other side is open already."""
+    crossings = crossings_of(ctx)
+    # Warm sessions: to log in would cost a good part of the pause.
+    async with keep_connections(ctx) as kept:
+        while True:
+            await catch_up(kept, way.job, way.watch, epoch)
+            async with kept.connect(way.sides.target) as connection:
+                seq = await crossings.next_seq(connection, way.run_id)
+            left_s = request.max_seconds - steps.paused_s
+            try:
+                await attempt(kept, way, steps, seq=seq, epoch=epoch, budget_s=left_s, switch=switch)
+            except NotReachedError as error:
+                if switch is not None:
+                    with anyio.CancelScope(shield=True):
+                        await switch.release(ctx, way.live, way.other)
+                steps.go_on()
+                if not error.again or request.max_seconds - steps.paused_s < _LEAST_S:
+                    return False
+            else:
+                if switch is None:
+                    with anyio.CancelScope(shield=True), steps.step("open", f"open {shown_side(way.other)}"):
+                        await open_side(kept, way.other)
+                    steps.go_on()
+                return True
+            await anyio.sleep(_BACK_OFF_S * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, not a secret

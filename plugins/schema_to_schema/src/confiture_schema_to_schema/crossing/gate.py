@@ -1,0 +1,115 @@
+"""What has to be so before anything is locked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from confiture.errors import Busy, Refused
+from confiture.hooks import CAPTURE
+from confiture.sides import shown_side
+from confiture_schema_to_schema.capturing import verify
+from confiture_schema_to_schema.following import catch_up
+
+if TYPE_CHECKING:
+    from confiture.model import Target
+    from confiture.protocols import Connection, Context, Switch
+    from confiture_schema_to_schema.crossing.ways import Way
+
+__all__ = ["QUICK_S", "check_gate", "check_switch", "come_near"]
+
+#: A batch that takes less leaves most of a pause of a second to the rest.
+QUICK_S: Final = 0.3
+_QUICK_BATCHES: Final = 3
+#: For so long it is tried to come near: a side that writes faster than its changes are applied would never let it.
+_PATIENCE_S: Final = 60.0
+#: Above this a batch is taken in parts.
+_LARGE: Final = 20_000
+#: A transaction that has written for so long is not over in a moment.
+_LONG_S: Final = 1.0
+
+_WRITERS = """
+SELECT DISTINCT l.pid, coalesce(nullif(a.application_name, ''), a.usename::text, '?') AS name,
+       extract(epoch FROM pg_catalog.clock_timestamp() - a.xact_start)::double precision AS seconds
+  FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+ WHERE l.locktype = 'relation' AND l.granted AND l.mode NOT IN ('AccessShareLock')
+   AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
+   AND l.relation IN (SELECT pg_catalog.to_regclass(t.sql)::oid FROM unnest($1::text[]) AS t(sql))
+   AND (a.pid IS NULL OR a.xact_start < pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => $2))
+ ORDER BY 1
+"""
+_PREPARED = "SELECT gid FROM pg_catalog.pg_prepared_xacts WHERE database = pg_catalog.current_database() ORDER BY 1"
+_NOT_VALID = """
+SELECT n.nspname || '.' || c.relname || ': ' || k.conname AS name
+  FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE k.contype = 'f' AND NOT k.convalidated
+   AND k.conrelid IN (SELECT pg_catalog.to_regclass(t.sql)::oid FROM unnest($1::text[]) AS t(sql)) ORDER BY 1
+"""
+
+
+async def check_gate(ctx: Context, way: Way) -> None:
+    """Raise ``CaptureBroken``, ``Refused`` or ``Busy``, naming what is in the way. Nothing is changed."""
+    await verify(ctx, way.job, way.watch)
+    async with ctx.connect(way.live) as connection:
+        await _refuse_writers(connection, way)
+    async with ctx.connect(way.other) as connection:
+        found = [row["name"] for row in await connection.fetch(_NOT_VALID, list(way.closed_here()))]
+    if found:
+        raise Refused(
+            f"foreign keys of {shown_side(way.other)!r} are not validated: {', '.join(found)}",
+            hint="ALTER TABLE ... VALIDATE CONSTRAINT ... does that; `confiture migrate schema-to-schema resume` where "
+            "it was begun and not finished",
+        )
+
+
+async def _refuse_writers(connection: Connection, way: Way) -> None:
+    shown = shown_side(way.live)
+    rows = await connection.fetch(_WRITERS, list(way.closed_there()), _LONG_S)
+    prepared = [row["gid"] for row in await connection.fetch(_PREPARED)] if any(not r["pid"] for r in rows) else []
+    if prepared:
+        raise Busy(
+            f"prepared transactions hold tables of {shown!r}: {', '.join(map(repr, prepared))}",
+            hint="COMMIT PREPARED or ROLLBACK PREPARED them: nobody can say when they end by themselves",
+        )
+    if rows := [row for row in rows if row["pid"]]:
+        raise Busy(
+            f"transactions that write in {shown!r} have been open for long: {', '.join(map(_session, rows))}",
+            hint="wait until they end, or end them with pg_terminate_backend(); everybody else would wait for them",
+        )
+
+
+def _session(row: Any) -> str:
+    return f"process {row['pid']} ({row['name']}, {row['seconds']:.0f} s)"
+
+
+async def check_switch(ctx: Context, switch: Switch, old: Target, new: Target) -> None:
+    """Raise ``Refused`` with all that the switch finds in its way."""
+    errors = [finding for finding in await switch.preflight(ctx, old, new) if finding.level == "error"]
+    if errors:
+        hints = list(dict.fromkeys(finding.hint for finding in errors if finding.hint))
+        raise Refused("; ".join(finding.message for finding in errors), hint="; ".join(hints) or None)
+
+
+async def come_near(ctx: Context, way: Way, epoch: int) -> Sequence[float]:
+    """Catch up until a batch of everything is quick, several times in a row; what those took.
+
+    Raises ``Busy`` where more is written than can be applied: nothing was locked.
+    """
+    capture = ctx.get(CAPTURE, way.watch.capture)
+    deadline = time.monotonic() + _PATIENCE_S
+    quick: list[float] = []
+    while len(quick) < _QUICK_BATCHES:
+        async with ctx.connect(way.live) as connection:
+            backlog = await capture.backlog(connection, way.watch.name)
+        strict = backlog.entries <= _LARGE
+        batch = await catch_up(ctx, way.job, way.watch, epoch, strict=strict)
+        quick = [*quick, batch.seconds] if batch.strict and batch.seconds < QUICK_S else []
+        if time.monotonic() > deadline and not quick:
+            raise Busy(
+                f"{backlog.entries} changes of {shown_side(way.live)!r} wait to be brought over, and a batch of them "
+                f"takes {batch.seconds:.1f} s: a cutover would take long",
+                hint="let `confiture migrate schema-to-schema follow` catch up, and try again when less is written",
+            )
+    return quick

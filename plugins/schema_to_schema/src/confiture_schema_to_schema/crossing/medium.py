@@ -1,0 +1,82 @@
+"""The mediums ``schema-to-schema-cutover`` and ``schema-to-schema-rollback``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from confiture.errors import Refused
+from confiture.sides import shown_side
+from confiture_schema_to_schema.crossing.crossing import cross
+from confiture_schema_to_schema.crossing.opening import find_run, open_way
+from confiture_schema_to_schema.crossing.places import live_side, locate
+from confiture_schema_to_schema.crossing.reporting import report_of
+from confiture_schema_to_schema.crossing.settling import recover
+from confiture_schema_to_schema.following.state import follow_state_of
+from confiture_schema_to_schema.model import CutoverReport, CutoverRequest, RollbackRequest
+from confiture_schema_to_schema.sides import find_sides, lock_name
+
+if TYPE_CHECKING:
+    from confiture.protocols import Context
+    from confiture_schema_to_schema.crossing.state import Direction
+    from confiture_schema_to_schema.values import Sides
+
+__all__ = ["CutoverMedium", "RollbackMedium", "crossing_lock"]
+
+#: A process that follows ends its batch first.
+_TAKE_OVER_S: Final = 60.0
+
+
+def crossing_lock(run_id: str) -> str:
+    """The lock of who crosses: it stays the same when the databases are given other names."""
+    return f"schema-to-schema run {run_id}"
+
+
+class CutoverMedium:
+    """Makes the new database the live one. One instance may serve several runs."""
+
+    request_type: type[CutoverRequest] = CutoverRequest
+    _direction: ClassVar[Direction] = "cutover"
+
+    async def run(self, ctx: Context, request: CutoverRequest) -> CutoverReport:
+        """Cross, or end a crossing that was killed.
+
+        Raises ``Refused`` where there is nothing to cross, ``Busy`` for what is in the way and passes, ``ProofFailed``
+        where the sides are not the same. Nothing has changed then.
+        """
+        sides = await locate(ctx, await find_sides(ctx, request))
+        run = await find_run(ctx, sides)
+        await _ask_to_end(ctx, sides, run.run_id)
+        async with (
+            ctx.lock(sides.target, crossing_lock(run.run_id)),
+            ctx.lock(sides.target, lock_name(sides), wait_s=_TAKE_OVER_S),
+        ):
+            recovered = await recover(ctx, sides)
+            if recovered is not None:
+                record, sides = recovered
+                if record.outcome == "crossed" and record.direction == self._direction:
+                    return report_of(record, sides)
+            live = await live_side(ctx, sides)
+            if live != ("old" if self._direction == "cutover" else "new"):
+                shown = shown_side(sides.source if live == "old" else sides.target)
+                raise Refused(
+                    f"{shown!r} is the live database already",
+                    hint="`confiture migrate schema-to-schema status` says which one is, and since when",
+                )
+            way = await open_way(ctx, sides, run, request.mapping, self._direction)
+            return await cross(ctx, way, request)
+
+
+class RollbackMedium(CutoverMedium):
+    """Makes the old database the live one again, with what was written to the new one meanwhile."""
+
+    request_type: type[CutoverRequest] = RollbackRequest
+    _direction: ClassVar[Direction] = "rollback"
+
+
+async def _ask_to_end(ctx: Context, sides: Sides, run_id: str) -> None:
+    """Whoever follows, in either direction, ends his batch and goes."""
+    for side in (sides.target, sides.source):
+        state = follow_state_of(ctx)
+        async with ctx.connect(side) as connection:
+            if await state.read(connection, run_id) is not None:
+                await state.ask_to_end(connection, run_id)

@@ -1,0 +1,160 @@
+"""What comes after a decision, and what a crossing that was given up leaves: both can be done again after a crash."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from confiture.errors import Busy, UsageError
+from confiture.hooks import CAPTURE, SWITCH
+from confiture.loading import Phase, PutBack, altering, failed
+from confiture.protocols import DirectedSwitch
+from confiture.sides import shown_side
+from confiture_schema_to_schema.creating import records_of
+from confiture_schema_to_schema.crossing.fencing import lift_fence
+from confiture_schema_to_schema.crossing.state import crossings_of
+from confiture_schema_to_schema.crossing.steps import Steps
+from confiture_schema_to_schema.values import Sides
+
+if TYPE_CHECKING:
+    from confiture.model import Target
+    from confiture.protocols import Context, Switch
+    from confiture_schema_to_schema.crossing.state import CrossingRecord
+
+__all__ = ["NO_SWITCH", "find_switch", "give_up", "has_crossed", "open_side", "recover", "roll_forward"]
+
+#: What stands for no switch: who owns the application points it at the other database.
+NO_SWITCH = "none"
+#: For so long a session that may still decide is waited for.
+_ZOMBIE_S = 10
+_MEND = (
+    "the side is live, and all the rest is back. Mend what is named, then `confiture migrate schema-to-schema resume` "
+    "tries these again"
+)
+
+
+def find_switch(ctx: Context, name: str, command: str | None) -> Switch | None:
+    """The provider of that name, told ``command`` where it takes one. Raises ``UnknownProvider``, ``UsageError``."""
+    if name == NO_SWITCH and command is None:
+        return None
+    switch = ctx.get(SWITCH, name)
+    if command is None:
+        return switch
+    if not isinstance(switch, DirectedSwitch):
+        raise UsageError(f"the switch {name!r} takes no command", hint="leave the command out, or choose `command`")
+    return switch.directed(command)
+
+
+def _direction(sides: Sides, record: CrossingRecord) -> tuple[Target, Target]:
+    """The side that was live, and the other one."""
+    return (sides.source, sides.target) if record.direction == "cutover" else (sides.target, sides.source)
+
+
+def _as_recorded(live: Target, other: Target, record: CrossingRecord) -> tuple[Target, Target]:
+    """By the names that they had before: a switch that was begun knows by these what it did."""
+    names = (record.old_name, record.new_name)
+    live_name, other_name = names if record.direction == "cutover" else reversed(names)
+    return live.with_database(live_name), other.with_database(other_name)
+
+
+async def recover(ctx: Context, sides: Sides) -> tuple[CrossingRecord, Sides] | None:
+    """End a crossing that was killed: forward where it was decided, else back. None where there is none.
+
+    What it was, with its outcome, and where both databases are then. The caller holds the migration's lock; ``sides``
+    as :func:`.places.locate` says. Raises ``Busy`` where a process that may still decide holds its session.
+    """
+    async with ctx.connect(sides.target) as connection:
+        record = await crossings_of(ctx).last(connection)
+    if record is None or record.outcome is not None:
+        return None
+    if await has_crossed(ctx, sides, record):
+        sides = await roll_forward(ctx, sides, record, Steps(ctx, record.direction))
+    else:
+        await give_up(ctx, sides, record)
+    async with ctx.connect(sides.target) as connection:
+        ended = await crossings_of(ctx).last(connection)
+    assert ended is not None
+    return ended, sides
+
+
+async def has_crossed(ctx: Context, sides: Sides, record: CrossingRecord) -> bool:
+    """Whether the last attempt was decided. Where it was not, it never will be: that is written now."""
+    import asyncpg
+
+    live, _ = _direction(sides, record)
+    try:
+        async with ctx.connect(live) as connection, ctx.transaction(connection):
+            await connection.execute(f"SET LOCAL lock_timeout = '{_ZOMBIE_S}s'")
+            given_up = await crossings_of(ctx).decide(
+                connection,
+                record.run_id,
+                record.seq,
+                record.direction,
+                "given up",
+                record.new if record.direction == "cutover" else record.old,
+            )
+    except asyncpg.LockNotAvailableError:
+        raise Busy(
+            f"another process is about to close {shown_side(live)!r} for writes, and does not end",
+            hint="see pg_stat_activity there for who holds locks on confiture's tables, and end it",
+        ) from None
+    return not given_up
+
+
+async def give_up(ctx: Context, sides: Sides, record: CrossingRecord) -> None:
+    """Leave everything as it was: nothing was decided."""
+    live, other = _direction(sides, record)
+    if (switch := find_switch(ctx, record.switch, record.command)) is not None:
+        await switch.release(ctx, *_as_recorded(live, other, record))
+    if record.back_name is not None:
+        await ctx.get(CAPTURE, record.capture).uninstall(ctx, other, record.back_name)
+    async with ctx.connect(sides.target) as connection:
+        await crossings_of(ctx).change(connection, record.run_id, outcome="given up")
+
+
+async def roll_forward(ctx: Context, sides: Sides, record: CrossingRecord, steps: Steps) -> Sides:
+    """The other side becomes the live one: it was decided. Where both databases are then."""
+    live, other = _direction(sides, record)
+    crossings = crossings_of(ctx)
+    if not any(step.name == "open" for step in steps.done):
+        with steps.step("open", f"open {shown_side(other)}"):
+            await open_side(ctx, other)
+    if (switch := find_switch(ctx, record.switch, record.command)) is not None:
+        with steps.step("switch", f"lead applications to {shown_side(other)}"):
+            live, other = await switch.switch(ctx, *_as_recorded(live, other, record))
+        with steps.step("release", "let applications go on"):
+            await switch.release(ctx, live, other)
+    old, new = (live, other) if record.direction == "cutover" else (other, live)
+    steps.go_on()
+    with steps.step("complete", "validate foreign keys, and stop capturing what is closed"):
+        await _put_back(ctx, other, (Phase.VALIDATE,))
+        await ctx.get(CAPTURE, record.capture).uninstall(ctx, live, record.capture_name)
+    async with ctx.connect(new) as connection:
+        await crossings.change(
+            connection,
+            record.run_id,
+            steps=(*record.steps, *steps.done),
+            paused_s=max(record.paused_s, steps.paused_s),
+            old_name=old.database,
+            new_name=new.database,
+            outcome="crossed",
+        )
+    return Sides(source=old, target=new, environment=sides.environment)
+
+
+async def open_side(ctx: Context, side: Target) -> None:
+    """What was taken off its tables comes back, then anybody may write. It was decided. Again is no error."""
+    await _put_back(ctx, side, (Phase.KEY, Phase.SWITCH))
+    async with ctx.connect(side) as connection, altering(ctx, side, connection):
+        await lift_fence(connection)
+
+
+async def _put_back(ctx: Context, side: Target, phases: tuple[Phase, ...]) -> None:
+    records = records_of(ctx)
+    async with ctx.connect(side) as connection:
+        known = await records.read(connection)
+        if not any(record.phase in phases for record in known):
+            return
+        put = PutBack(ctx, side, records, jobs=1)
+        await put.run(connection, known, phases, "schema-to-schema.put-back")
+    if put.failures:
+        raise failed(put.failures, side, hint=_MEND)

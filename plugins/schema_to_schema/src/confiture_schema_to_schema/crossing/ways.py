@@ -1,0 +1,54 @@
+"""Which way is crossed: from the live side to the other one, and what leads back from there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from confiture.model import Target
+from confiture_schema_to_schema.capturing import Watch
+from confiture_schema_to_schema.crossing.state import Direction
+from confiture_schema_to_schema.values import Job, Sides
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Way"]
+
+
+class Way(msgspec.Struct, frozen=True, kw_only=True):
+    """``job`` brings rows from the live side (its source) to the other, by what ``watch`` captures there.
+
+    ``back`` and ``back_watch`` lead the other way; None where the map cannot be inverted, for the reasons in
+    ``not_reversible``. ``sides``: the old database and the new one, whichever is live. ``run_id`` is the migration's.
+    """
+
+    direction: Direction
+    sides: Sides
+    run_id: str
+    job: Job
+    watch: Watch
+    back: Job | None = None
+    back_watch: Watch | None = None
+    not_reversible: tuple[str, ...] = ()
+
+    @property
+    def live(self) -> Target:
+        """The side that applications write to, until this is decided."""
+        return self.job.sides.source
+
+    @property
+    def other(self) -> Target:
+        """The side that they write to afterwards."""
+        return self.job.sides.target
+
+    def closed_there(self) -> Sequence[str]:
+        """Tables of the live side that nobody may write to afterwards, in SQL, in the order of their names."""
+        read = {table.label: table.sql for table in self.watch.tables}
+        filled = {table.label: table.table.sql for table in self.back.tables} if self.back is not None else {}
+        return [sql for _, sql in sorted({**read, **filled}.items())]
+
+    def closed_here(self) -> Sequence[str]:
+        """Tables of the other side that nobody may write to before."""
+        return [table.table.sql for table in self.job.tables]
