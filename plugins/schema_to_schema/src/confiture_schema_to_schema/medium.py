@@ -17,6 +17,7 @@ from confiture_schema_to_schema.checking import refuse
 from confiture_schema_to_schema.configuring import SECTION, SchemaToSchemaConfig
 from confiture_schema_to_schema.copying import Former, copy_tables, find_former, running
 from confiture_schema_to_schema.creating import Staging, create_target, target_exists
+from confiture_schema_to_schema.following.beginning import begin, bring_over, capture_of, watched
 from confiture_schema_to_schema.mapping import read_map
 from confiture_schema_to_schema.model import SchemaToSchemaReport, SchemaToSchemaRequest
 from confiture_schema_to_schema.opening import opened
@@ -24,6 +25,7 @@ from confiture_schema_to_schema.sides import find_sides, lock_name
 
 if TYPE_CHECKING:
     from confiture.protocols import Context
+    from confiture_schema_to_schema.capturing import Watch
     from confiture_schema_to_schema.model import Finding
     from confiture_schema_to_schema.values import Job, Sides
 
@@ -51,20 +53,26 @@ class SchemaToSchemaMedium:
             tables = former.tables if former else request.tables
             map_ = read_map(ctx, request.mapping or (former.mapping if former else None))
             run_id = former.run_id if former else ctx.run_id
+            capture = await capture_of(ctx, sides, run_id) if former else config.capture
             reopened = partial(opened, ctx, sides, map_, strategy=strategy, tables=tables, run_id=run_id)
             # A run that is gone on with was looked at when it began; half its rows are there by now. What a scratch
             # database takes in a second is not what the new one will.
             sample = former is None and await target_exists(ctx, sides.target)
             async with reopened(rows=request.preflight and former is None, sample=sample) as first:
                 refuse(first.findings)
+                watch, more = await watched(ctx, first.job, capture)
+                # What was begun is in nobody's way.
+                refuse(more if former is None else ())
+                findings = (*first.findings, *more)
             created = False
             if not first.exists:
                 created = await create_target(ctx, sides)
                 # Once more, now that it is there: what was found out in a scratch database was of another server.
                 async with reopened(rows=False) as second:
                     refuse(second.findings)
-                    first = second
-            report = await _copy(ctx, first.job, request, first.findings)
+                    watch, _ = await watched(ctx, second.job, capture)
+                    first, findings = second, (*second.findings, *more)
+            report = await _copy(ctx, first.job, request, findings, watch)
         return msgspec.structs.replace(
             report, created=created, resumed=former is not None, seconds=time.monotonic() - started
         )
@@ -85,13 +93,19 @@ def _check_former(former: Former | None, request: SchemaToSchemaRequest, sides: 
 
 
 async def _copy(
-    ctx: Context, job: Job, request: SchemaToSchemaRequest, findings: tuple[Finding, ...]
+    ctx: Context, job: Job, request: SchemaToSchemaRequest, findings: tuple[Finding, ...], watch: Watch | None
 ) -> SchemaToSchemaReport:
     async with running(ctx, job, request) as attempt:
+        if watch is not None:
+            await begin(ctx, job, watch)
         await _prepare_engines(ctx, job)
         staging = Staging(ctx, job, request.jobs)
         await staging.take_off()
         copied = await copy_tables(ctx, job, request, attempt, staging)
+        if watch is not None:
+            await bring_over(ctx, job, watch)
+            # What could not be built over rows of several moments is tried again.
+            staging = Staging(ctx, job, request.jobs)
         await staging.finish()
         await _remove_engines(ctx, job)
     return SchemaToSchemaReport(

@@ -15,7 +15,7 @@ from confiture_schema_to_schema.compiling.naming import Findings
 
 if TYPE_CHECKING:
     from confiture_schema_to_schema.model import Finding
-    from confiture_schema_to_schema.values import Catalog, Job, Part, TargetTable
+    from confiture_schema_to_schema.values import Catalog, Job, Part, Table, TargetTable
 
 __all__ = ["capture_name", "plan_watch"]
 
@@ -101,6 +101,7 @@ class _Planned:
             full_refresh=False,
             identity=identity_,
             keys=tuple(own[name].key for name, _ in identity_),
+            upsert=_has_more(table.table, part) and _is_key(table.table, identity_),
             touches=self._touches(part),
         )
 
@@ -183,3 +184,13 @@ def _same_keys(found: tuple[tuple[str, str], ...], table: TargetTable, outputs: 
         if [name for name, _ in identity(part, own, table.table)] != names:
             return False
     return True
+
+
+def _has_more(table: Table, part: Part) -> bool:
+    """Whether rows of the table have values of their own, which the part does not give."""
+    return any(not column.generated and column.name not in part.columns for column in table.columns)
+
+
+def _is_key(table: Table, found: tuple[tuple[str, str], ...]) -> bool:
+    names = {name for name, _ in found}
+    return any(set(key.columns) == names for key in table.keys)

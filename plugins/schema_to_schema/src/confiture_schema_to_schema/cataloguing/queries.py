@@ -29,6 +29,7 @@ WITH RECURSIVE tree AS (
      WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND NOT c.relispartition
        AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
        AND NOT (n.nspname = $1 AND pg_catalog.starts_with(c.relname::text, 'confiture_'))
+       AND NOT pg_catalog.starts_with(n.nspname::text, 'confiture_capture')
        AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
                         WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
                           AND d.refclassid = 'pg_catalog.pg_extension'::regclass

@@ -8,7 +8,7 @@ from confiture.config.project import MigrationsConfig
 from confiture.errors import Refused
 from confiture.sides import shown_side
 from confiture.transfer import reading
-from confiture_schema_to_schema.cataloguing import read_catalog
+from confiture_schema_to_schema.cataloguing import only_added, read_catalog
 
 if TYPE_CHECKING:
     from confiture.protocols import Context
@@ -18,12 +18,20 @@ __all__ = ["refuse_changed_source"]
 
 
 async def refuse_changed_source(ctx: Context, job: Job) -> None:
-    """Raise ``Refused`` naming the tables that have other columns, types, keys or partitions by now."""
+    """Raise ``Refused`` naming the tables that have other columns, types, keys or partitions by now.
+
+    A column that was added is in none of the queries.
+    """
     own = ctx.settings("migrations", MigrationsConfig).schema
     async with reading(ctx, job.sides.source) as connection:
         now = await read_catalog(connection, own_schema=own)
     read = {label for plan in job.plans for label in (plan.part.source, *plan.part.lookups)}
-    changed = sorted(label for label in read if now.fingerprints.get(label) != job.old.fingerprints.get(label))
+    changed = sorted(
+        label
+        for label in read
+        if (found := now.fingerprints.get(label, "")) != (before := job.old.fingerprints.get(label, ""))
+        and not only_added(before, found)
+    )
     if changed:
         raise Refused(
             f"tables of {shown_side(job.sides.source)!r} have changed during the copy: {', '.join(changed)}",

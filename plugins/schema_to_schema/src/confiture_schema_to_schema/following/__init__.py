@@ -3,7 +3,24 @@
 from __future__ import annotations
 
 from confiture_schema_to_schema.following.applying import MARK
-from confiture_schema_to_schema.following.batches import Batch, catch_up, take_epoch
+from confiture_schema_to_schema.following.batches import Batch, Follower, catch_up, take_epoch
+from confiture_schema_to_schema.following.loosening import confirm, loosen, loosened_of, tighten
+from confiture_schema_to_schema.following.opening import Reopened, reopened
 from confiture_schema_to_schema.following.state import FollowRecord, FollowState, follow_state_of
 
-__all__ = ["MARK", "Batch", "FollowRecord", "FollowState", "catch_up", "follow_state_of", "take_epoch"]
+__all__ = [
+    "MARK",
+    "Batch",
+    "FollowRecord",
+    "FollowState",
+    "Follower",
+    "Reopened",
+    "catch_up",
+    "confirm",
+    "follow_state_of",
+    "loosen",
+    "loosened_of",
+    "reopened",
+    "take_epoch",
+    "tighten",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import anyio
 import msgspec
@@ -15,13 +15,12 @@ from confiture.transfer import prepare_session, reading, set_local
 from confiture_schema_to_schema.copying.beating import taken_over
 from confiture_schema_to_schema.copying.beginning import end_orphans
 from confiture_schema_to_schema.following.applying import MARK, apply
+from confiture_schema_to_schema.following.loosening import loosen
 from confiture_schema_to_schema.following.state import follow_state_of
 from confiture_schema_to_schema.following.statements import statements_of
 from confiture_schema_to_schema.following.touched import find_work
 
 if TYPE_CHECKING:
-    import asyncpg
-
     from confiture.model import Changes
     from confiture.protocols import Capture, Context
     from confiture_schema_to_schema.capturing import Watch
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from confiture_schema_to_schema.following.statements import Statements
     from confiture_schema_to_schema.values import Job
 
-__all__ = ["Batch", "Follower", "catch_up", "take_epoch"]
+__all__ = ["Batch", "Follower", "catch_up", "settle", "take", "take_epoch"]
 
 #: Changes that are taken at once where there are many.
 _SOME: Final = 20_000
@@ -58,8 +57,15 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
 async def take_epoch(ctx: Context, job: Job) -> int:
     """Become the one process that applies: whoever did so before fails at its next batch. The new epoch.
 
-    The row of the run must be there (``FollowState.create``).
+    Foreign keys and triggers that a batch must not meet are switched off, once for the run (:mod:`.loosening`).
     """
+    epoch = await take(ctx, job)
+    await loosen(ctx, job)
+    return epoch
+
+
+async def take(ctx: Context, job: Job) -> int:
+    """The epoch alone: where foreign keys and triggers are off already. The row of the run must be there."""
     state = follow_state_of(ctx)
     async with ctx.connect(job.sides.target) as connection:
         known = await state.read(connection, job.run_id)
@@ -160,11 +166,11 @@ class Follower:
         if changes.entries or changes.token:
             await self._capture.ack(self._ctx, self._job.sides.source, self._watch.name, changes)
 
-    def _failure(self, error: asyncpg.PostgresError) -> BaseException:
+    def _failure(self, error: Any) -> BaseException:
         """Without the server's words, which may hold values of rows; what is about the server itself stays as it is."""
         state = error.sqlstate or ""
         if state[:2] in ("08", "53", "57", "40", "55", "58"):
-            return error
+            return cast("BaseException", error)
         names = [
             f"{word} {value!r}"
             for word, field in (("table", "table_name"), ("constraint", "constraint_name"), ("column", "column_name"))
@@ -178,3 +184,12 @@ class Follower:
             "lost meanwhile. The server's log has the row",
             sqlstate=error.sqlstate,
         )
+
+
+async def settle(ctx: Context, job: Job, watch: Watch, epoch: int) -> None:
+    """All that has changed since the copy began, before what holds of the rows is checked: no unique value is there
+    twice then, and no row without its parent, unless it is so on the source."""  # noqa: D205, D209
+    follower = Follower(ctx, job, watch, epoch)
+    while not (await follower.batch(strict=False, refresh=False)).strict:
+        pass
+    await follower.batch(strict=True, refresh=True)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from confiture.errors import Refused
 from confiture.sides import shown_side
 from confiture.transfer import worker_count
 from confiture_schema_to_schema.configuring import SECTION, SchemaToSchemaConfig
 from confiture_schema_to_schema.copying.sizing import Sizing
+from confiture_schema_to_schema.following.beginning import watched
 from confiture_schema_to_schema.mapping import read_map
 from confiture_schema_to_schema.model import PlanReport, PlanRequest
 from confiture_schema_to_schema.opening import opened
@@ -52,6 +55,9 @@ class PlanMedium:
             rows=request.preflight,
             sample=request.sample,
         ) as found:
+            if not any(finding.level == "error" for finding in found.findings):
+                _, more = await watched(ctx, found.job, config.capture)
+                found = msgspec.structs.replace(found, findings=(*found.findings, *more))
             return await _report(ctx, sides, request, config, found)
 
 

@@ -1,0 +1,67 @@
+"""What a start does for the changes that come while it copies: they are captured before it reads, and brought over."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from confiture.errors import DatabaseNotFound
+from confiture_schema_to_schema.capturing import Watch, install, plan_watch, preflight, verify
+from confiture_schema_to_schema.copying.retrying import retrying
+from confiture_schema_to_schema.copying.state import state_of
+from confiture_schema_to_schema.following.batches import settle, take
+from confiture_schema_to_schema.following.state import follow_state_of
+
+if TYPE_CHECKING:
+    from confiture.protocols import Context
+    from confiture_schema_to_schema.model import Finding
+    from confiture_schema_to_schema.values import Job, Sides
+
+__all__ = ["NONE", "begin", "bring_over", "capture_of", "watched"]
+
+#: The capture that is none: the new database stays as the old one was when it was copied.
+NONE = "none"
+
+
+async def capture_of(ctx: Context, sides: Sides, run_id: str) -> str:
+    """That which a run was begun with."""
+    try:
+        async with ctx.connect(sides.target) as connection:
+            record = await follow_state_of(ctx).read(connection, run_id)
+    except DatabaseNotFound:
+        record = None
+    return NONE if record is None else record.capture
+
+
+async def watched(ctx: Context, job: Job, capture: str) -> tuple[Watch | None, tuple[Finding, ...]]:
+    """What is to be captured, and all that is in its way; nothing is changed."""
+    if capture == NONE:
+        return None, ()
+    watch, findings = plan_watch(job, capture)
+    return watch, (*findings, *await preflight(ctx, job, watch))
+
+
+async def begin(ctx: Context, job: Job, watch: Watch) -> None:
+    """Before the first chunk. A run that is gone on with must have been told of everything since its own first one.
+
+    Raises ``CaptureBroken`` where it was not, ``Busy`` naming who holds a table.
+    """
+    state = state_of(ctx)
+    async with ctx.connect(job.sides.target) as connection:
+        await follow_state_of(ctx).create(connection, job.run_id, watch)
+        copied = await connection.fetchval(
+            f"SELECT EXISTS (SELECT FROM {state.chunks} WHERE run_id = $1 AND xid IS NOT NULL)", job.run_id
+        )
+    if copied:
+        await verify(ctx, job, watch)
+    else:
+        await install(ctx, job, watch)
+
+
+async def bring_over(ctx: Context, job: Job, watch: Watch) -> None:
+    """When all rows are copied, and before their foreign keys and unique values are looked at."""
+    await verify(ctx, job, watch)
+
+    async def work() -> None:
+        await settle(ctx, job, watch, await take(ctx, job))
+
+    await retrying(ctx, "bringing over what has changed", work)
