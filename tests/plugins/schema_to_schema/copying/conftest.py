@@ -111,11 +111,13 @@ class Move:
         project.environment_for(self.source, "production")
         project.environment_for(self.target, "production_new")
 
-    async def __call__(self, *, observers: Any = (), **values: Any) -> Any:
-        return await self.start("schema-to-schema", observers=observers, **{"jobs": 2} | values)
+    async def __call__(self, *, observers: Any = (), registry: Any = None, **values: Any) -> Any:
+        values = {"jobs": 2} | values
+        return await self.start("schema-to-schema", observers=observers, registry=registry, **values)
 
-    async def start(self, medium: str, *, observers: Any = (), **values: Any) -> Any:
-        async with self._kernel_run(self.project, database=self.source, observers=observers) as run:
+    async def start(self, medium: str, *, observers: Any = (), registry: Any = None, **values: Any) -> Any:
+        settings = {"database": self.source, "registry": registry, "observers": observers}
+        async with self._kernel_run(self.project, **settings) as run:
             return await run.start(medium, **values)
 
     def script(self, at: int | str, signal_name: str, **values: Any) -> list[str]:

@@ -40,14 +40,14 @@ async def failed(move):
     assert 0 < done < chunks
 
 
-@pytest.mark.parametrize("seed", range(3))
-async def test_killed_anywhere_and_gone_on_with(move, seed):
-    """Twice, if need be, while the source goes on: a row that is there twice would show, and one that is not."""
+@pytest.mark.parametrize(("seed", "strategy"), [(0, "copy"), (1, "fdw")])
+async def test_killed_anywhere_and_gone_on_with(move, seed, strategy):
+    """Twice, if need be: a row that is there twice would show, and one that is not."""
     chance = random.Random(seed)
     jobs = chance.choice((1, 2, 3))
-    await move.kill(chance.randrange(1, EVENTS), jobs=jobs)
+    await move.kill(chance.randrange(1, EVENTS), jobs=jobs, strategy=strategy)
     if seed % 2:
-        await move.kill(chance.randrange(1, 60), jobs=jobs, resume=True)
+        await move.kill(chance.randrange(1, 40), jobs=jobs, resume=True)
     report = await move(resume=True, jobs=jobs)
     assert report.resumed
     assert move.contents == move.expected
@@ -96,6 +96,34 @@ async def test_a_process_that_was_stopped_comes_too_late(move):
     assert "another process goes on with this migration" in told or "connection" in told
     assert move.contents == move.expected
     await move.no_session()
+
+
+async def test_what_a_killed_process_left_running_is_ended(move):
+    """The server does not see that a client is gone while a statement runs, which has the table locked."""
+    run_psql(
+        move.target,
+        "CREATE SCHEMA aux; CREATE TABLE aux.slow AS SELECT 1; CREATE FUNCTION aux.wait() RETURNS boolean"
+        " LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(600) FROM aux.slow; RETURN true; END $$;"
+        "ALTER TABLE one ADD CHECK (aux.wait())",
+    )
+    sleeping = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
+    async with await anyio.open_process(move.script("never", "SIGKILL", jobs=1)) as process:
+        with anyio.fail_after(60):
+            while run_psql(move.target, sleeping) != "1":
+                await anyio.sleep(0.02)
+        process.kill()
+    run_psql(move.target, "DELETE FROM aux.slow")
+    assert run_psql(move.target, sleeping) == "1"
+    left = []
+
+    def look(event):
+        if isinstance(event, StepStarted) and event.step == "schema-to-schema.rows":
+            left.append(run_psql(move.target, sleeping))
+
+    with anyio.fail_after(60):
+        await move(resume=True, observers=[look])
+    assert left == ["0"]
+    assert move.contents == move.expected
 
 
 async def test_there_must_be_something_to_go_on_with(move):

@@ -95,8 +95,8 @@ async def test_of_one_that_is_under_way(sides):
     """It runs, at a rate, with an end that can be seen; then it is interrupted, and says so."""
     with anyio.fail_after(60):
         async with anyio.create_task_group() as group:
-            # So slow that it would take a minute.
-            group.start_soon(partial(sides.start, "schema-to-schema", jobs=1, max_mb_per_second=0.001))
+            # So slow that it would take some seconds.
+            group.start_soon(partial(sides.start, "schema-to-schema", jobs=1, max_mb_per_second=0.01))
             status = await sides.status()
             while not status.rows_per_second:
                 status = await sides.status()

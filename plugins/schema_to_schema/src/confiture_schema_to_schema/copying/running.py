@@ -31,7 +31,11 @@ _ANEW = "or drop that database, and begin anew"
 
 
 async def find_run(ctx: Context, sides: Sides) -> RunRecord | None:
-    """The run that was begun and not finished. None where its tables are no longer there, or no database is."""
+    """The run that was begun and not finished. None where its tables are no longer there, or no database is.
+
+    Who asks has the lock: sessions that still write for the process that had it are ended, before anything waits for
+    what they have locked.
+    """
     state = state_of(ctx)
     try:
         async with ctx.connect(sides.target) as connection:
@@ -40,7 +44,10 @@ async def find_run(ctx: Context, sides: Sides) -> RunRecord | None:
                 return None
             oids = [part.relid for part in await state.read_parts(connection, run.run_id)]
             there = "SELECT EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = ANY ($1::oid[]))"
-            return run if not oids or await connection.fetchval(there, oids) else None
+            if oids and not await connection.fetchval(there, oids):
+                return None
+            await end_orphans(connection, run.application, oids, state.chunks)
+            return run
     except DatabaseNotFound:
         return None
 
@@ -60,7 +67,6 @@ async def running(ctx: Context, job: Job, request: SchemaToSchemaRequest) -> Asy
         former = await state.unfinished(connection)
         if former is not None and former.run_id == run.run_id:
             _refuse_changes(job, former, run, await state.read_parts(connection, run.run_id), parts)
-            await end_orphans(connection, former.application, [*(part.relid for part in parts)], state.chunks)
             attempt = await state.take_over(connection, run.run_id, {part.part: part.engine for part in parts})
         else:
             await state.create(connection)
