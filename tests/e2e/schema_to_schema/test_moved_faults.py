@@ -1,0 +1,183 @@
+"""The tool is killed, stopped, told to wait; servers and connections go: nothing is lost, nothing is there twice."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from conftest import ProjectFolder, run_psql
+from e2e.schema_to_schema.faults import Servers, found, in_the_middle, is_begun, until
+from e2e.schema_to_schema.moves import Move, dump
+
+#: Megabytes a second at which a copy takes some two seconds.
+SLOWLY = ("--max-rate", "3")
+END_OURS = (
+    "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity"
+    " WHERE application_name ~ '^confiture ' AND datname IN ('old', '{}', 'postgres')"
+)
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[Servers]:
+    """Of these tests alone: others' databases would go with them."""
+    both = Servers()
+    yield both
+    both.end()
+
+
+@pytest.fixture
+def moved(servers: Servers, project: ProjectFolder) -> Iterator[Move]:
+    """A move into a database that is not there yet."""
+    made = servers.move(project)
+    yield made
+    made.drop()
+
+
+def ends_well(process: subprocess.Popen[str]) -> None:
+    """Exit code 0."""
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_killed_anywhere_and_resumed(seed: int, servers: Servers, moved: Move) -> None:
+    """At random moments, also of what goes on with it; `resume` needs no flags."""
+    chance = random.Random(seed)
+    engine = ("fdw", "copy", "hybrid")[seed]
+    kills, wanted = 0, 3
+    limit_s = 6.0
+    while True:
+        begun = is_begun(moved.target)
+        process = moved.popen("resume") if begun else moved.popen("start", "--strategy", engine)
+        try:
+            last = kills >= wanted
+            _, said = process.communicate(timeout=120 if last else chance.uniform(0.1, 0.5) * limit_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            kills += 1
+            continue
+        if process.returncode != 0:  # the server has not yet seen that the one before is gone
+            assert process.returncode == 9, said
+            continue
+        break
+    assert found(moved.target) == servers.rows
+    built = servers.move(moved.project)
+    assert built.confiture("build", "--env", "production_new", "--yes").returncode == 0
+    assert dump(moved.target) == dump(built.target)
+    built.drop()
+
+
+@pytest.mark.parametrize("engine", ["fdw", "copy"])
+def test_servers_are_restarted_and_connections_ended(engine: str, servers: Servers, moved: Move) -> None:
+    """First those of the old one, then the new one's, in the middle: the same process goes on."""
+    with moved.popen("start", "--strategy", engine, *SLOWLY) as process:
+        until(lambda: in_the_middle(moved.target))
+        for each in (servers.old.target, servers.new.target):
+            run_psql(each, END_OURS.format(moved.target.database))
+        servers.old.restart("fast")
+        servers.new.restart("immediate")
+        ends_well(process)
+    assert found(moved.target) == servers.rows
+
+
+def test_a_stopped_process_comes_too_late(servers: Servers, moved: Move) -> None:
+    """Its connections are gone, another one has finished: it must see that, and change nothing."""
+    with moved.popen("start", "--strategy", "copy", *SLOWLY) as process:
+        until(lambda: in_the_middle(moved.target))
+        process.send_signal(signal.SIGSTOP)
+        refused = moved.cli("resume")
+        assert refused.returncode == 9, refused.stderr
+        assert "at work" in refused.stderr
+        for each in (servers.old.target, servers.new.target):
+            run_psql(each, END_OURS.format(moved.target.database))
+        resumed = moved.cli("resume")
+        assert resumed.returncode == 0, resumed.stderr
+        assert found(moved.target) == servers.rows
+        process.send_signal(signal.SIGCONT)
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == 9, said
+    assert found(moved.target) == servers.rows
+
+
+def test_a_source_that_is_another_now_is_named(servers: Servers, moved: Move) -> None:
+    """Between the cut and the resume."""
+    with moved.popen("start", "--strategy", "copy", *SLOWLY) as process:
+        until(lambda: in_the_middle(moved.target))
+        process.kill()
+    run_psql(servers.source, "ALTER TABLE orders ALTER cents TYPE bigint")
+    try:
+        until(lambda: (refused := moved.cli("resume")).returncode != 9 or not refused.stderr)
+        refused = moved.cli("resume")
+        assert refused.returncode == 8, refused.stderr
+        assert "public.orders" in refused.stderr
+    finally:
+        run_psql(servers.source, "ALTER TABLE orders ALTER cents TYPE int; ANALYZE orders")
+    resumed = moved.cli("resume")
+    assert resumed.returncode == 0, resumed.stderr
+    assert found(moved.target) == servers.rows
+
+
+def test_from_another_terminal(servers: Servers, moved: Move) -> None:
+    """A second start is refused; pause and resume reach the process; what it may take a second, it does not exceed."""
+    begun = time.monotonic()
+    with moved.popen("start", "--strategy", "copy", *SLOWLY) as process:
+        until(lambda: in_the_middle(moved.target))
+        second = moved.cli("start", "--strategy", "fdw")
+        assert second.returncode == 9, second.stderr
+        paused = moved.cli("pause")
+        assert paused.returncode == 0, paused.stderr
+        waiting = "SELECT count(*) FROM confiture.confiture_moves WHERE waiting_for IS NOT NULL AND paused"
+        until(lambda: moved.on_target(waiting) == "1")
+        status = msgspec.json.decode(moved.cli("status", "--format", "json").stdout)
+        assert (status["running"], status["paused"]) == (True, True)
+        assert process.poll() is None
+        told = moved.cli("resume")
+        assert told.returncode == 0, told.stderr
+        assert "goes on" in told.stdout
+        ends_well(process)
+    seconds = time.monotonic() - begun
+    assert found(moved.target) == servers.rows
+    status = msgspec.json.decode(moved.cli("status", "--format", "json").stdout)
+    assert status["phase"] == "copied"
+    assert status["bytes"] <= 3 * (1 << 20) * seconds
+
+
+def test_a_full_disk_is_named_and_resumed(servers: Servers, moved: Move, tmp_path: Path) -> None:
+    """The new tables are on a file system that is too small, and is made larger then."""
+    folder = Path("/tmp") / f"confiture-full-{os.getpid()}"
+    folder.mkdir()
+    try:
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder], capture_output=True)
+        if mounted.returncode != 0:
+            pytest.skip("a file system cannot be mounted here: this needs root")
+        try:
+            place = folder / "space"
+            place.mkdir(mode=0o700)
+            owner = servers.new.data.stat()
+            os.chown(place, owner.st_uid, owner.st_gid)
+            run_psql(servers.new.target, f"CREATE TABLESPACE small LOCATION '{place}'")
+            run_psql(servers.new.target, "ALTER ROLE postgres SET default_tablespace = small")
+            full = moved.cli("start", "--strategy", "copy")
+            assert full.returncode == 7, full.stderr
+            assert "orders" in full.stderr
+            assert "resume" in full.stderr
+            subprocess.run(["mount", "-o", "remount,size=100m", folder], check=True)
+            resumed = moved.cli("resume")
+            assert resumed.returncode == 0, resumed.stderr
+            assert found(moved.target) == servers.rows
+        finally:
+            run_psql(servers.new.target, "ALTER ROLE postgres RESET default_tablespace")
+            moved.drop()
+            run_psql(servers.new.target, "DROP TABLESPACE IF EXISTS small")
+            subprocess.run(["umount", folder], check=True)
+    finally:
+        folder.rmdir()
