@@ -76,7 +76,10 @@ async def old(project, database, psql):
     project.config("[triggers]\nlock_timeout_s = 0.05\nwait_s = 0.1\n")
     psql(database, f"CREATE ROLE {role} LOGIN; GRANT CREATE ON DATABASE {quote_ident(database.database)} TO {role}")
     psql(database, "DO $$ BEGIN CREATE ROLE writer; EXCEPTION WHEN duplicate_object OR unique_violation THEN END $$;")
-    psql(database, f"{SCHEMA} SET x.role = '{role}'; {OWNED}\n GRANT USAGE ON SCHEMA s TO {role}, writer;")
+    psql(
+        database,
+        f"{SCHEMA} SET x.role = '{role}'; {OWNED}\n GRANT ALL ON SCHEMA s TO {role}; GRANT USAGE ON SCHEMA s TO writer",
+    )
     psql(database, "GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON ALL TABLES IN SCHEMA s TO writer")
     async with open_context(project.root, registry=Registry()) as ctx:
         yield Old(ctx, database, psql, role)
@@ -150,6 +153,21 @@ async def test_partitions_of_any_depth_are_told_of_and_new_ones_too(old):
         await old.install(PARTS)
         await old.verify(PARTS)
         assert (await old.take()).truncated == {"s.p"}
+    # One that is made in advance has nothing that could have gone unseen.
+    old.psql(old.superuser, f"SET SESSION AUTHORIZATION {old.role}; CREATE TABLE s.p6 (LIKE s.p);")
+    old.write("ALTER TABLE s.p ATTACH PARTITION s.p6 FOR VALUES FROM (80) TO (90)", old.role)
+    with pytest.raises(CaptureBroken, match=r"the new partition 's\.p6'"):
+        await old.verify(PARTS)
+    await old.install(PARTS)
+    await old.verify(PARTS)
+    assert (await old.take()).entries == 0
+    # One that had rows, and was emptied since.
+    old.write("CREATE TABLE s.p7 PARTITION OF s.p FOR VALUES FROM (90) TO (91); INSERT INTO s.p7 VALUES (90)", old.role)
+    old.write("TRUNCATE s.p7", old.role)
+    await old.install(PARTS)
+    assert (await old.take()).truncated == {"s.p"}
+    old.write("TRUNCATE s.p6", old.role)
+    assert (await old.take()).truncated == {"s.p"}
     old.write("TRUNCATE s.p2; INSERT INTO s.p2 VALUES ('x', 1)")
     assert (await old.take()).entries == 0
     old.write("TRUNCATE s.p5", "postgres")
@@ -197,11 +215,11 @@ async def test_whatever_is_no_longer_as_it_was_is_noticed_and_repaired(old):
     assert (await old.take()).rows == {"s.t": (("7", "l"),)}
     # Other columns, and a table less: what the log has of other columns is not told.
     old.write("INSERT INTO s.t VALUES (8, 'l')")
-    await old.install(narrow := msgspec.structs.replace(PLAIN, columns=("id",)))
+    await old.install(turned := msgspec.structs.replace(PLAIN, columns=("link", "id")))
     changes = await old.take()
     assert (changes.rows, changes.truncated) == ({}, {"s.t"})
     with pytest.raises(CaptureBroken, match=r"'s\.p' .*not captured"):
-        await old.verify(narrow, PARTS)
+        await old.verify(turned, PARTS)
     assert old.psql(old.superuser, "SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'zzzz%2%'") == "0"
 
 

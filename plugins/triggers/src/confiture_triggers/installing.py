@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import anyio
+import msgspec
 
 from confiture.errors import Busy, PermissionMissing, Refused
 from confiture.quoting import quote_ident, quote_literal
@@ -14,7 +15,7 @@ from confiture_triggers.composing import ROW_TYPE, TRUNCATE_TYPE, function_sql, 
 from confiture_triggers.locking import with_short_locks
 from confiture_triggers.naming import SCHEMA_COMMENT, Home, check_name, find_home, home_in
 from confiture_triggers.removing import remove_table, uninstall
-from confiture_triggers.verifying import find_fault, read_registered
+from confiture_triggers.verifying import Registered, find_fault, read_registered
 
 if TYPE_CHECKING:
     from confiture.model import CapturedTable, Target
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
     from confiture_triggers.config import TriggersConfig
 
 __all__ = ["install"]
+
+#: Nothing was ever taken from such a partition unseen: no row is there, and it was not emptied (that gives a new file).
+_UNTOUCHED = """
+SELECT bool_and(c.relkind = 'p' OR (pg_catalog.pg_relation_size(c.oid) = 0
+                                    AND pg_catalog.pg_relation_filenode(c.oid) = c.oid))
+  FROM pg_catalog.pg_class c WHERE c.oid = ANY($1::oid[])
+"""
 
 
 async def install(
@@ -91,15 +99,17 @@ async def _install(
         numbered = number if before is None else before.number
 
         async def work(
-            table: CapturedTable = table, numbered: int = numbered, again: bool = before is not None
+            table: CapturedTable = table, numbered: int = numbered, before: Registered | None = before
         ) -> None:
-            await _install_table(connection, home, table, numbered, again=again)
+            await _install_table(connection, home, table, numbered, before)
 
         oid = await read_relation_oid(connection, table.sql)
         await with_short_locks(ctx, connection, config, (table.label, oid), work)
 
 
-async def _install_table(connection: Connection, home: Home, table: CapturedTable, number: int, *, again: bool) -> None:
+async def _install_table(
+    connection: Connection, home: Home, table: CapturedTable, number: int, before: Registered | None
+) -> None:
     """All of a table's triggers, its partitions' too, while nobody writes to it and no partition comes or goes."""
     oid = await read_relation_oid(connection, table.sql)
     if oid is None:
@@ -107,9 +117,11 @@ async def _install_table(connection: Connection, home: Home, table: CapturedTabl
     only = "" if (await read_relations(connection, oid))[0].kind == "p" else "ONLY "
     await connection.execute(f"LOCK TABLE {only}{table.sql} IN SHARE ROW EXCLUSIVE MODE")
     relations = await read_relations(connection, oid)
+    if before is not None and await _has_only_grown(connection, home, table, before, relations):
+        return
     columns = _captured(table, await read_columns(connection, oid))
     await connection.execute(function_sql(home, number, columns))
-    if again:
+    if before is not None:
         await _forget(connection, home, number)
     await _put_triggers(connection, home, number, relations)
     await connection.execute(
@@ -121,6 +133,27 @@ async def _install_table(connection: Connection, home: Home, table: CapturedTabl
         list(table.columns),
         [column.type for column in columns],
     )
+
+
+async def _has_only_grown(
+    connection: Connection, home: Home, table: CapturedTable, before: Registered, relations: Sequence[Relation]
+) -> bool:
+    """Whether the table has new partitions that nothing has gone unseen of, and else is as it was; they are taken in.
+
+    Such are those that are made in advance. Their rows would be told already: only TRUNCATE would not.
+    """
+    new = [relation for relation in relations if relation.oid not in before.relations]
+    if not new or not await connection.fetchval(_UNTOUCHED, [relation.oid for relation in new]):
+        return False
+    truncate = quote_ident(home.truncate_trigger(before.number))
+    for relation in new:
+        await connection.execute(trigger_sql(home, before.number, relation.sql, truncate=True))
+        await connection.execute(f"ALTER TABLE ONLY {relation.sql} ENABLE ALWAYS TRIGGER {truncate}")
+    known = msgspec.structs.replace(before, relations=before.relations.union(relation.oid for relation in new))
+    await connection.execute(
+        f"UPDATE {home.tables} SET relations = $2 WHERE number = $1", known.number, sorted(known.relations)
+    )
+    return await find_fault(connection, home, known, table) is None
 
 
 async def _put_triggers(connection: Connection, home: Home, number: int, relations: Sequence[Relation]) -> None:
