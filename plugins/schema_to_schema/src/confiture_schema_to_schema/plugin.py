@@ -34,6 +34,7 @@ def confiture_mediums() -> Iterable[Provider[Medium]]:
             "whether a new database is what the map gives of the old one",
         ),
         ("-map", "generating.medium:MapMedium", "a first migration map, from what differs"),
+        ("-follow", "following.medium:FollowMedium", "what changes meanwhile is brought to a new database"),
         (
             "-cutover",
             "crossing.medium:CutoverMedium",

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from confiture_schema_to_schema.following.statements import Statements
     from confiture_schema_to_schema.values import Job
 
-__all__ = ["Batch", "Follower", "catch_up", "settle", "take", "take_epoch"]
+__all__ = ["SOME", "Batch", "Follower", "catch_up", "settle", "take", "take_epoch"]
 
 #: Changes that are taken at once where there are many.
-_SOME: Final = 20_000
+SOME: Final = 20_000
 #: A unique value or a parent that is there already, or not yet: with all changes it is as on the source.
 _COLLISIONS: Final = frozenset({"23505", "23503", "23P01"})
 #: TRUNCATE empties a table for snapshots that were there before it as well: what these read need not fit together.
@@ -129,7 +129,7 @@ class Follower:
         begun = time.monotonic()
         ctx, job = self._ctx, self._job
         async with reading(ctx, job.sides.source) as source:
-            changes = await self._capture.poll(source, self._watch.name, limit=None if strict else _SOME)
+            changes = await self._capture.poll(source, self._watch.name, limit=None if strict else SOME)
             if not await self._capture.guard(source, self._watch.name, changes):
                 return None
             async with ctx.connect(job.sides.target) as target, ctx.transaction(target):

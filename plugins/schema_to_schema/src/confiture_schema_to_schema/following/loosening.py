@@ -30,6 +30,7 @@ from confiture.loading import (
 from confiture.quoting import quote_ident
 
 if TYPE_CHECKING:
+    from confiture.model import Target
     from confiture.protocols import Connection, Context
     from confiture_schema_to_schema.values import Job
 
@@ -140,24 +141,24 @@ def _list(names: Sequence[str]) -> str:
     return ", ".join(map(quote_ident, names))
 
 
-async def tighten(ctx: Context, job: Job) -> None:
+async def tighten(ctx: Context, target: Target) -> None:
     """Put all of it back, as it was; quick: foreign keys that were replaced are NOT VALID until :func:`confirm`.
 
     Raises ``ExecutionError`` naming what could not be put back, ``Busy`` for tables that others hold.
     """
-    await _put_back(ctx, job, (Phase.KEY, Phase.SWITCH))
+    await _put_back(ctx, target, (Phase.KEY, Phase.SWITCH))
 
 
-async def confirm(ctx: Context, job: Job) -> None:
+async def confirm(ctx: Context, target: Target) -> None:
     """After :func:`tighten`: check the rows for those keys, while others write."""
-    await _put_back(ctx, job, (Phase.KEY, Phase.SWITCH, Phase.VALIDATE))
-    async with ctx.connect(job.sides.target) as connection:
+    await _put_back(ctx, target, (Phase.KEY, Phase.SWITCH, Phase.VALIDATE))
+    async with ctx.connect(target) as connection:
         if await loosened_of(ctx).read(connection):
             await loosened_of(ctx).end(connection)
 
 
-async def _put_back(ctx: Context, job: Job, phases: Sequence[Phase]) -> None:
-    records, target = loosened_of(ctx), job.sides.target
+async def _put_back(ctx: Context, target: Target, phases: Sequence[Phase]) -> None:
+    records = loosened_of(ctx)
     put = PutBack(ctx, target, records, 1)
     async with ctx.connect(target) as connection:
         await put.run(connection, await records.read(connection), phases, "schema-to-schema.constraints")

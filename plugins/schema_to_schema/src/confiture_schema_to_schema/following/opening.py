@@ -60,7 +60,7 @@ async def reopened(ctx: Context, sides: Sides, mapping: str | None = None) -> Re
             "there, drop the new database, and begin anew",
         )
     async with reading(ctx, sides.source) as connection:
-        if await read_identity(connection) != run.source:
+        if _place(await read_identity(connection)) != _place(run.source):
             raise Refused(
                 f"the migration into {shown!r} was begun from another database than {shown_side(sides.source)!r}",
                 hint="name the one that it was begun from with --from",
@@ -79,6 +79,12 @@ async def reopened(ctx: Context, sides: Sides, mapping: str | None = None) -> Re
     watch, more = plan_watch(job, record.capture)
     refuse(more)
     return Reopened(job=job, watch=msgspec.structs.replace(watch, name=record.name), run=run, record=record)
+
+
+def _place(identity: str) -> list[str]:
+    """Without the database's name: a cutover may have given it another one."""
+    parts = identity.split("/")
+    return parts[: 3 if parts[0].isdigit() else 2]
 
 
 async def _recorded(ctx: Context, sides: Sides) -> tuple[RunRecord | None, tuple[PartRecord, ...], FollowRecord | None]:

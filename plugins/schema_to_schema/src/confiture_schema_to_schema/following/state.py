@@ -116,7 +116,7 @@ class FollowState(msgspec.Struct, frozen=True):
     async def take(self, connection: Connection, run_id: str) -> int:
         """Be the one who applies. The new epoch; who had it before fails at its next batch."""
         epoch: int = await connection.fetchval(
-            f"UPDATE {self.epochs} SET epoch = epoch + 1, asked_to_end = false, last_error = NULL,"
+            f"UPDATE {self.epochs} SET epoch = epoch + 1, last_error = NULL,"
             " application = pg_catalog.current_setting('application_name'),"
             " heartbeat = pg_catalog.clock_timestamp() WHERE run_id = $1 RETURNING epoch",
             run_id,
@@ -169,6 +169,10 @@ class FollowState(msgspec.Struct, frozen=True):
     async def ask_to_end(self, connection: Connection, run_id: str) -> None:
         """Have the process that follows finish its batch, let the lock go and end: a cutover takes over from it."""
         await connection.execute(f"UPDATE {self.epochs} SET asked_to_end = true WHERE run_id = $1", run_id)
+
+    async def forget_asking(self, connection: Connection, run_id: str) -> None:
+        """Whoever asked has come to an end: the caller has the lock."""
+        await connection.execute(f"UPDATE {self.epochs} SET asked_to_end = false WHERE run_id = $1", run_id)
 
 
 def follow_state_of(ctx: Context) -> FollowState:

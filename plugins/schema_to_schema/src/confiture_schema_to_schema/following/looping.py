@@ -1,0 +1,139 @@
+"""Batch after batch, quickly while there is something to do, and what is known of the lag."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+import anyio
+
+from confiture.hooks import CAPTURE
+from confiture.model import Progress, StepFinished, StepStarted
+from confiture.sides import shown_side
+from confiture_schema_to_schema.capturing import verify
+from confiture_schema_to_schema.configuring import SECTION
+from confiture_schema_to_schema.copying.beating import taken_over
+from confiture_schema_to_schema.following.batches import SOME, Follower
+from confiture_schema_to_schema.following.state import follow_state_of
+
+if TYPE_CHECKING:
+    from confiture.model import Backlog
+    from confiture.protocols import Capture, Context
+    from confiture_schema_to_schema.capturing import Watch
+    from confiture_schema_to_schema.following.batches import Batch
+    from confiture_schema_to_schema.values import Job
+
+__all__ = ["STEP", "Ended", "Loop"]
+
+Ended: TypeAlias = Literal["caught up", "taken over by a cutover"]
+
+#: Under this step progress is told in changes, under ``.bytes`` what waits in bytes, under ``.lag`` in milliseconds.
+STEP: Final = f"{SECTION}.follow"
+_SHORTEST_S: Final = 0.01
+_LONGEST_S: Final = 1.0
+_LOOK_EVERY_S: Final = 0.5
+_VERIFY_EVERY_S: Final = 10.0
+#: So many batches may go by before what is copied whole each time is copied again, while others have much to do.
+_REFRESH_EVERY: Final = 50
+
+
+class Loop:
+    """What one process has done so far, in however many attempts. ``longest_lag_s``: a change waited for so long."""
+
+    def __init__(self, ctx: Context, job: Job, watch: Watch, *, until_caught_up: bool) -> None:
+        self._ctx = ctx
+        self._job = job
+        self._watch = watch
+        self._until_caught_up = until_caught_up
+        self._capture: Capture = ctx.get(CAPTURE, watch.capture)
+        self._state = follow_state_of(ctx)
+        self._begun = time.monotonic()
+        self._looked = self._verified = 0.0
+        self._strict = True
+        self._since_refresh = 0
+        self._told = False
+        self.batches = self.entries = self.keys = 0
+        self.longest_lag_s = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Since its beginning."""
+        return time.monotonic() - self._begun
+
+    async def run(self, epoch: int) -> Ended:
+        """Until it is asked to end, or has caught up. Raises ``Busy`` where another process has a newer epoch."""
+        follower = Follower(self._ctx, self._job, self._watch, epoch)
+        if not self._told:
+            self._told = True
+            label = f"follow {shown_side(self._job.sides.source)}"
+            self._ctx.emit(StepStarted(step=STEP, label=label))
+        self._looked, self._verified = 0.0, time.monotonic()
+        wait = _SHORTEST_S
+        refresh = True
+        while True:
+            if await self._look(epoch):
+                return self._end("taken over by a cutover")
+            batch = await follower.batch(strict=self._strict, refresh=refresh)
+            self._count(batch)
+            caught_up = batch.strict and not batch.refreshing
+            if caught_up and self._until_caught_up:
+                self._looked = 0.0
+                await self._look(epoch)
+                return self._end("caught up")
+            idle = batch.strict and not batch.entries
+            refresh = self._until_caught_up or bool(batch.refreshing and (idle or self._is_due()))
+            if refresh:
+                self._since_refresh = 0
+                continue
+            wait = min(2 * wait, _LONGEST_S) if idle else _SHORTEST_S
+            await anyio.sleep(wait if batch.strict else 0)
+
+    def _is_due(self) -> bool:
+        return self._since_refresh >= _REFRESH_EVERY
+
+    def _count(self, batch: Batch) -> None:
+        self.batches += batch.entries > 0
+        self.entries += batch.entries
+        self.keys += batch.keys
+        self._since_refresh += 1
+        if batch.entries:
+            self._ctx.emit(Progress(step=STEP, done=self.entries, unit="changes"))
+
+    def _end(self, ended: Ended) -> Ended:
+        summary = f"{self.entries} changes in {self.batches} batches, {ended}"
+        self._ctx.emit(StepFinished(step=STEP, seconds=self.seconds, summary=summary))
+        return ended
+
+    async def _look(self, epoch: int) -> bool:
+        """At the backlog, at the capture, and whether somebody asks it to end; now and then."""
+        now = time.monotonic()
+        if now - self._verified > _VERIFY_EVERY_S:
+            await verify(self._ctx, self._job, self._watch)
+            self._verified = time.monotonic()
+        if self._looked and now - self._looked < _LOOK_EVERY_S:
+            return False
+        self._looked = now
+        async with self._ctx.connect(self._job.sides.source) as connection:
+            backlog = await self._capture.backlog(connection, self._watch.name)
+        self._strict = backlog.entries <= SOME
+        self.longest_lag_s = max(self.longest_lag_s, backlog.age_s)
+        self._tell(backlog)
+        async with self._ctx.connect(self._job.sides.target) as connection:
+            asked = await self._state.beat(
+                connection,
+                self._job.run_id,
+                epoch,
+                lag_s=backlog.age_s,
+                longest_lag_s=self.longest_lag_s,
+                backlog_entries=backlog.entries,
+                backlog_bytes=backlog.bytes,
+                caught_up=not backlog.entries,
+            )
+        if asked is None:
+            raise taken_over(self._job)
+        return asked
+
+    def _tell(self, backlog: Backlog) -> None:
+        self._ctx.emit(Progress(step=STEP, done=self.entries, total=self.entries + backlog.entries, unit="changes"))
+        self._ctx.emit(Progress(step=f"{STEP}.bytes", done=backlog.bytes, unit="bytes"))
+        self._ctx.emit(Progress(step=f"{STEP}.lag", done=round(backlog.age_s * 1000), unit="ms"))
