@@ -16,14 +16,15 @@ from confiture_schema_to_schema.capturing import verify
 from confiture_schema_to_schema.creating import carry_sequences
 from confiture_schema_to_schema.crossing.comparing import compare_small
 from confiture_schema_to_schema.crossing.fencing import fence
+from confiture_schema_to_schema.crossing.gate import stamp
 from confiture_schema_to_schema.crossing.places import read_place
 from confiture_schema_to_schema.crossing.state import crossings_of
-from confiture_schema_to_schema.following import catch_up
 
 if TYPE_CHECKING:
     from confiture.protocols import Connection, Context, Switch
     from confiture_schema_to_schema.crossing.steps import Steps
     from confiture_schema_to_schema.crossing.ways import Way
+    from confiture_schema_to_schema.following.batches import Follower
 
 __all__ = ["NotReachedError", "attempt"]
 
@@ -50,15 +51,19 @@ class _Budget(msgspec.Struct, frozen=True):
 
 
 async def attempt(
-    ctx: Context, way: Way, steps: Steps, *, seq: int, epoch: int, budget_s: float, switch: Switch | None
+    ctx: Context, way: Way, steps: Steps, *, seq: int, follower: Follower, budget_s: float, switch: Switch | None
 ) -> None:
-    """When this returns, it is decided. ``ctx`` may keep its connections; ``seq`` is the attempt's own number.
+    """When this returns, it is decided. ``ctx`` may keep its connections, and those of ``follower``; ``seq`` is the attempt's own number.
 
     Raises ``NotReachedError``, or what is wrong (``CaptureBroken``, ``ProofFailed``): then nothing was decided, unless
     the connection was lost in the very moment: ``has_crossed`` says.
     """
     import asyncpg
 
+    # All of it takes a while, so before the pause; under the locks it is looked whether it is still so.
+    async with ctx.connect(way.live) as connection:
+        looked = await stamp(connection, way)
+    await verify(ctx, way.job, way.watch)
     budget = _Budget(time.monotonic() + budget_s)
     steps.pause()
     try:
@@ -70,7 +75,10 @@ async def attempt(
                 with anyio.fail_after(budget.left_s):
                     await _limit(session, budget.left_s)
                     await _lock(session, way, steps)
-                    await _drain(ctx, way, steps, epoch, budget)
+                    if await stamp(session, way) != looked:
+                        await verify(ctx, way.job, way.watch)
+                    await _drain(ctx, way, steps, follower)
+                    await _bring(ctx, way, steps, budget)
                     await _close(ctx, session, way, steps, seq)
                 committing = time.monotonic()
             steps.add("decide", time.monotonic() - committing)
@@ -96,19 +104,20 @@ async def _lock(session: Connection, way: Way, steps: Steps) -> None:
         await session.execute(f"LOCK TABLE {', '.join(way.closed_there())} IN EXCLUSIVE MODE")
 
 
-async def _drain(ctx: Context, way: Way, steps: Steps, epoch: int, budget: _Budget) -> None:
+async def _drain(ctx: Context, way: Way, steps: Steps, follower: Follower) -> None:
     capture = ctx.get(CAPTURE, way.watch.capture)
     with steps.step("drain", "bring over what is left") as details:
         entries = batches = 0
         while True:
-            batch = await catch_up(ctx, way.job, way.watch, epoch, strict=True)
+            batch = await follower.batch(strict=True, refresh=True)
             entries, batches = entries + batch.entries, batches + 1
             async with ctx.connect(way.live) as connection:
                 if await capture.drained(connection, way.watch.name):
                     break
-        # Under the locks: nobody alters a table or a trigger any more. One who did so before made a gap.
-        await verify(ctx, way.job, way.watch)
         details.append(f"{entries} changes in {batches} batches")
+
+
+async def _bring(ctx: Context, way: Way, steps: Steps, budget: _Budget) -> None:
     with steps.step("sequences", "carry the sequences over") as details:
         async with ctx.connect(way.other) as connection:
             details.append(f"{await carry_sequences(ctx, way.job, connection)} sequences")

@@ -12,6 +12,7 @@ from confiture.errors import ProofFailed
 from confiture.sides import shown_side
 from confiture_schema_to_schema.crossing.state import crossings_of
 from confiture_schema_to_schema.following import catch_up
+from confiture_schema_to_schema.model import ValidatedTable
 from confiture_schema_to_schema.validating.recording import map_digest, validations_of
 from confiture_schema_to_schema.validating.tables import validate_tables
 from confiture_schema_to_schema.values import TargetTable
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from confiture.protocols import Context
     from confiture_schema_to_schema.crossing.ways import Way
-    from confiture_schema_to_schema.model import ValidatedTable
     from confiture_schema_to_schema.values import Job
 
 __all__ = ["compare_all", "compare_small", "is_validated"]

@@ -22,7 +22,8 @@ from confiture_schema_to_schema.crossing.reporting import report_of
 from confiture_schema_to_schema.crossing.settling import find_switch, give_up, has_crossed, open_side, roll_forward
 from confiture_schema_to_schema.crossing.state import CrossingRecord, crossings_of
 from confiture_schema_to_schema.crossing.steps import Steps
-from confiture_schema_to_schema.following import catch_up, take_epoch
+from confiture_schema_to_schema.following import take_epoch
+from confiture_schema_to_schema.following.batches import Follower
 from confiture_schema_to_schema.following.state import follow_state_of
 
 if TYPE_CHECKING:
@@ -158,13 +159,14 @@ async def _decide(
     crossings = crossings_of(ctx)
     # Warm sessions: to log in would cost a good part of the pause.
     async with keep_connections(ctx) as kept:
+        follower = Follower(kept, way.job, way.watch, epoch)
         while True:
-            await catch_up(kept, way.job, way.watch, epoch)
+            await follower.batch(strict=True, refresh=True)
             async with kept.connect(way.sides.target) as connection:
                 seq = await crossings.next_seq(connection, way.run_id)
             left_s = request.max_seconds - steps.paused_s
             try:
-                await attempt(kept, way, steps, seq=seq, epoch=epoch, budget_s=left_s, switch=switch)
+                await attempt(kept, way, steps, seq=seq, follower=follower, budget_s=left_s, switch=switch)
             except NotReachedError as error:
                 if switch is not None:
                     with anyio.CancelScope(shield=True):

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from confiture.errors import Busy, UsageError
 from confiture.hooks import CAPTURE, SWITCH
-from confiture.loading import Phase, PutBack, altering, failed
+from confiture.loading import altering
 from confiture.protocols import DirectedSwitch
 from confiture.sides import shown_side
-from confiture_schema_to_schema.creating import records_of
 from confiture_schema_to_schema.crossing.fencing import lift_fence
 from confiture_schema_to_schema.crossing.state import crossings_of
 from confiture_schema_to_schema.crossing.steps import Steps
+from confiture_schema_to_schema.following.loosening import confirm, tighten
 from confiture_schema_to_schema.values import Sides
 
 if TYPE_CHECKING:
@@ -26,10 +26,6 @@ __all__ = ["NO_SWITCH", "find_switch", "give_up", "has_crossed", "open_side", "r
 NO_SWITCH = "none"
 #: For so long a session that may still decide is waited for.
 _ZOMBIE_S = 10
-_MEND = (
-    "the side is live, and all the rest is back. Mend what is named, then `confiture migrate schema-to-schema resume` "
-    "tries these again"
-)
 
 
 def find_switch(ctx: Context, name: str, command: str | None) -> Switch | None:
@@ -126,7 +122,7 @@ async def roll_forward(ctx: Context, sides: Sides, record: CrossingRecord, steps
     old, new = (live, other) if record.direction == "cutover" else (other, live)
     steps.go_on()
     with steps.step("complete", "validate foreign keys, and stop capturing what is closed"):
-        await _put_back(ctx, other, (Phase.VALIDATE,))
+        await confirm(ctx, other)
         await ctx.get(CAPTURE, record.capture).uninstall(ctx, live, record.capture_name)
     async with ctx.connect(new) as connection:
         await crossings.change(
@@ -143,18 +139,6 @@ async def roll_forward(ctx: Context, sides: Sides, record: CrossingRecord, steps
 
 async def open_side(ctx: Context, side: Target) -> None:
     """What was taken off its tables comes back, then anybody may write. It was decided. Again is no error."""
-    await _put_back(ctx, side, (Phase.KEY, Phase.SWITCH))
+    await tighten(ctx, side)
     async with ctx.connect(side) as connection, altering(ctx, side, connection):
         await lift_fence(connection)
-
-
-async def _put_back(ctx: Context, side: Target, phases: tuple[Phase, ...]) -> None:
-    records = records_of(ctx)
-    async with ctx.connect(side) as connection:
-        known = await records.read(connection)
-        if not any(record.phase in phases for record in known):
-            return
-        put = PutBack(ctx, side, records, jobs=1)
-        await put.run(connection, known, phases, "schema-to-schema.put-back")
-    if put.failures:
-        raise failed(put.failures, side, hint=_MEND)
