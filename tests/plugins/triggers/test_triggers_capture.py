@@ -94,6 +94,8 @@ def test_it_is_registered():
 async def test_writers_without_a_right_to_the_log_are_told_of_with_values_of_one_form(old):
     await old.install(ODD, PLAIN)
     await old.verify(ODD, PLAIN)
+    usable = "SELECT has_function_privilege('writer', 'confiture_capture.c_1()', 'EXECUTE')"
+    assert old.psql(old.superuser, usable) == "f"
     old.write(
         "SET DateStyle = 'German'; SET TimeZone = 'Asia/Tokyo'; SET bytea_output = 'escape';"
         "SET extra_float_digits = -10; SET search_path = pg_temp; CREATE TYPE pg_temp.text AS ENUM ('x');"
@@ -164,6 +166,11 @@ async def test_partitions_of_any_depth_are_told_of_and_new_ones_too(old):
     # One that had rows, and was emptied since.
     old.write("CREATE TABLE s.p7 PARTITION OF s.p FOR VALUES FROM (90) TO (91); INSERT INTO s.p7 VALUES (90)", old.role)
     old.write("TRUNCATE s.p7", old.role)
+    await old.install(PARTS)
+    assert (await old.take()).truncated == {"s.p"}
+    # A new one does not excuse what is wrong with an old one.
+    old.write("CREATE TABLE s.p8 PARTITION OF s.p FOR VALUES FROM (91) TO (92);", old.role)
+    old.write("ALTER TABLE s.p31 DISABLE TRIGGER zzzz_confiture_c_1", old.role)
     await old.install(PARTS)
     assert (await old.take()).truncated == {"s.p"}
     old.write("TRUNCATE s.p6", old.role)
@@ -265,6 +272,9 @@ async def test_a_table_that_is_held_is_named_with_its_holder_and_nothing_is_left
 
 
 async def test_what_was_read_is_acknowledged_and_nothing_else(old, monkeypatch):
+    # Somebody else's log of the same name is not looked at.
+    comment = "COMMENT ON TABLE other.c_log IS 'changes that confiture''s triggers captured for c'"
+    old.psql(old.superuser, f"CREATE SCHEMA other; CREATE TABLE other.c_log (); {comment}")
     await old.install(PLAIN)
     old.write("INSERT INTO s.t SELECT i FROM generate_series(1, 10) i")
     some = await old.poll(limit=4)
@@ -340,9 +350,7 @@ async def test_what_is_in_the_way_is_said_beforehand(old):
     with pytest.raises(Refused, match="cannot be called"):
         await TriggerCapture().install(old.ctx, old.target, "a-b", [PLAIN])
     # A schema that was made for it will do, and stays.
-    old.psql(
-        old.superuser, f"CREATE SCHEMA confiture_capture; GRANT CREATE, USAGE ON SCHEMA confiture_capture TO {old.role}"
-    )
+    old.psql(old.superuser, f"CREATE SCHEMA confiture_capture AUTHORIZATION {old.role}")
     assert "schema" not in (await found())[0]
     await old.install(PLAIN)
     removed = await old.uninstall()
