@@ -183,12 +183,12 @@ async def test_a_source_that_changes_meanwhile_is_named(move):
     """After the last chunk it is looked at once more: rows of two definitions are no copy."""
 
     def change(event):
-        if isinstance(event, Progress) and event.step == "schema-to-schema.public.one":
-            run_psql(move.source, "ALTER TABLE cats ADD COLUMN IF NOT EXISTS age int")
+        if isinstance(event, Progress) and event.step == "schema-to-schema.public.bare":
+            run_psql(move.source, "ALTER TABLE cats ALTER name TYPE varchar(500)")
 
     with pytest.raises(Refused, match=r"changed during the copy: public\.cats$"):
         await move(jobs=1, observers=[change])
-    run_psql(move.source, "ALTER TABLE cats DROP age")
+    run_psql(move.source, "ALTER TABLE cats ALTER name TYPE text")
     await move(resume=True)
     assert move.contents == move.expected
 

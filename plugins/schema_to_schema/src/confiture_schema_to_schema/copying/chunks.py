@@ -53,6 +53,10 @@ class Copier:
             count[chunk.part] = count.get(chunk.part, 0) + 1
         self._frozen = frozenset(part.part for part in alone if count.get(part.part) == 1 and part.relid in emptiable)
 
+    async def admit(self, ctx: Context) -> None:
+        """Wait until the throttle lets something begin: a snapshot that waits would be held for nothing."""
+        await self._throttle.admit(ctx)
+
     async def copy(self, ctx: Context, plan: PartPlan, chunk: ChunkRecord) -> float:
         """Copy it, where it is not copied, once the throttle lets it begin. The seconds that its snapshot was held."""
         lost = False

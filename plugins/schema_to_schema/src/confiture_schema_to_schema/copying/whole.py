@@ -91,6 +91,7 @@ async def _empty(connection: Connection, plan: PartPlan) -> None:
 
 async def _copy(ctx: Context, job: Job, copier: Copier, jobs: int, plan: PartPlan) -> None:
     state = copier.state
+    await copier.admit(ctx)
     begun = time.monotonic()
     async with exported_snapshot(ctx, job.sides.source) as snapshot:
         async with snapshot.session() as session:
