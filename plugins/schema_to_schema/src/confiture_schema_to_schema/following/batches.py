@@ -101,6 +101,8 @@ class Follower:
         self._state: FollowState = follow_state_of(ctx)
         self._capture: Capture = ctx.get(CAPTURE, watch.capture)
         self._statements: tuple[Statements, ...] = statements_of(job, watch)
+        #: Parts that wait to be copied whole, by the last batch; None: not known.
+        self._stale: frozenset[int] | None = None
 
     async def batch(self, *, strict: bool, refresh: bool) -> Batch:
         """See :func:`catch_up`."""
@@ -132,6 +134,9 @@ class Follower:
             changes = await self._capture.poll(source, self._watch.name, limit=None if strict else SOME)
             if not await self._capture.guard(source, self._watch.name, changes):
                 return None
+            if not changes.entries and self._stale is not None and not (self._stale and refresh):
+                await self._ack(changes)
+                return Batch(entries=0, keys=0, seconds=0.0, strict=changes.complete, refreshing=len(self._stale))
             async with ctx.connect(job.sides.target) as target, ctx.transaction(target):
                 held = await self._state.hold(target, job.run_id)
                 if held is None or held[0] != self._epoch:
@@ -159,6 +164,7 @@ class Follower:
                     await self._state.applied(
                         target, job.run_id, entries=changes.entries, keys=keys, refresh=stale, seconds=seconds
                     )
+        self._stale = frozenset(stale)
         await self._ack(changes)
         return batch
 

@@ -1,0 +1,59 @@
+"""The process that follows: it outlives what it follows, and makes room for a cutover."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+
+from confiture.errors import Refused
+from confiture.model import Note, Progress
+from conftest import run_psql
+
+pytestmark = pytest.mark.anyio
+
+ASK = "UPDATE confiture.confiture_move_epochs SET asked_to_end = true"
+KILL = (
+    "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE datname = current_database()"
+    " AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+)
+
+
+async def test_it_follows_through_lost_sessions_until_a_cutover_asks(following):
+    """The lag is told; a change that comes while nobody is there is not lost."""
+    with pytest.raises(Refused, match="there is no migration"):
+        await following.follow()
+    await following.start()
+    told, reports = [], []
+
+    async def follow():
+        reports.append(await following.follow(until_caught_up=False, observers=[told.append]))
+
+    async def reached(step, done):
+        with anyio.fail_after(30):
+            while not any(isinstance(event, Progress) and event.step == step and event.done >= done for event in told):
+                await anyio.sleep(0.01)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(follow)
+        following.write("UPDATE users SET login = 'one' WHERE id = 1")
+        await reached("schema-to-schema.follow", 1)
+        run_psql(following.target, KILL)
+        run_psql(following.source, KILL)
+        following.write("UPDATE users SET login = 'two' WHERE id = 1; INSERT INTO orders VALUES (4000, 1, 1)")
+        await reached("schema-to-schema.follow", 2)
+        run_psql(following.target, ASK)
+    assert reports[0].ended == "taken over by a cutover"
+    assert reports[0].exit_code == 0
+    assert any(isinstance(event, Note) and "tried again" in event.message for event in told)
+    assert {event.unit for event in told if isinstance(event, Progress) and ".follow" in event.step} == {
+        "changes",
+        "bytes",
+        "ms",
+    }
+    following.write("DELETE FROM users WHERE id = 1")
+    report = await following.follow()
+    assert report.ended == "caught up"
+    assert report.entries
+    assert following.differing() == {}
+    lags = "SELECT count(*) > 0, sum(backlog_entries) >= 0 FROM confiture.confiture_move_lags"
+    assert run_psql(following.target, lags) == "t|t"
