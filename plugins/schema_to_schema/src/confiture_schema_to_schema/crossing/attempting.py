@@ -53,7 +53,7 @@ class _Budget(msgspec.Struct, frozen=True):
 async def attempt(
     ctx: Context, way: Way, steps: Steps, *, seq: int, follower: Follower, budget_s: float, switch: Switch | None
 ) -> None:
-    """When this returns, it is decided. ``ctx`` may keep its connections, and those of ``follower``; ``seq`` is the attempt's own number.
+    """When this returns, it is decided. ``ctx`` may keep its connections; ``seq`` is the attempt's own number.
 
     Raises ``NotReachedError``, or what is wrong (``CaptureBroken``, ``ProofFailed``): then nothing was decided, unless
     the connection was lost in the very moment: ``has_crossed`` says.

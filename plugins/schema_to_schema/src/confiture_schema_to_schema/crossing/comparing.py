@@ -10,6 +10,7 @@ import msgspec
 
 from confiture.errors import ProofFailed
 from confiture.sides import shown_side
+from confiture_schema_to_schema.crossing.pending import newer_of
 from confiture_schema_to_schema.crossing.state import crossings_of
 from confiture_schema_to_schema.following import catch_up
 from confiture_schema_to_schema.model import ValidatedTable
@@ -50,9 +51,12 @@ async def compare_all(ctx: Context, way: Way, epoch: int) -> Sequence[ValidatedT
     """Compare every table, while applications write. Raises ``ProofFailed`` naming those that differ."""
     left, done, started = list(way.job.tables), list[ValidatedTable](), time.monotonic()
     found: Sequence[ValidatedTable] = ()
+    newer = newer_of(ctx, way)
     for _ in range(_ROUNDS):
         await catch_up(ctx, way.job, way.watch, epoch)
-        found = await validate_tables(ctx, msgspec.structs.replace(way.job, tables=tuple(left)))
+        job = msgspec.structs.replace(way.job, tables=tuple(left))
+        # What is written meanwhile is brought over by nobody else, so that the capture tells of all of it.
+        found = await validate_tables(ctx, job, newer=newer, pauses_s=(0.0,))
         done += [table for table in found if table.ok]
         bad = {table.table for table in found if not table.ok}
         left = [table for table in left if table.label in bad]

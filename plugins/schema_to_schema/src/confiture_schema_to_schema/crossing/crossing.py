@@ -63,19 +63,17 @@ async def cross(ctx: Context, way: Way, request: CutoverRequest) -> CutoverRepor
             await _prepare(ctx, way)
         await come_near(ctx, way, epoch)
         decided = await _decide(ctx, way, steps, epoch, request, switch)
+        record = await _current(ctx, way, record)
     except BaseException:
         with anyio.CancelScope(shield=True):
             record = await _current(ctx, way, record)
             # Where the connection was lost in the very moment, it may be decided all the same.
             if not await has_crossed(ctx, way.sides, record):
-                await give_up(ctx, way.sides, record)
+                await _give_up(ctx, way, record, steps)
                 raise
             decided = True
-    record = await _current(ctx, way, record)
-    if not decided:
-        async with ctx.connect(way.sides.target) as connection:
-            await crossings_of(ctx).change(connection, way.run_id, steps=tuple(steps.done), paused_s=steps.paused_s)
-        await give_up(ctx, way.sides, record)
+    if not decided and not await has_crossed(ctx, way.sides, record):
+        await _give_up(ctx, way, record, steps)
         return report_of(await _current(ctx, way, record), way.sides)
     with anyio.CancelScope(shield=True):
         try:
@@ -130,6 +128,13 @@ async def _begin(ctx: Context, way: Way, request: CutoverRequest) -> CrossingRec
 async def _current(ctx: Context, way: Way, record: CrossingRecord) -> CrossingRecord:
     async with ctx.connect(way.sides.target) as connection:
         return await crossings_of(ctx).last(connection, way.run_id) or record
+
+
+async def _give_up(ctx: Context, way: Way, record: CrossingRecord, steps: Steps) -> None:
+    steps.go_on()
+    async with ctx.connect(way.sides.target) as connection:
+        await crossings_of(ctx).change(connection, way.run_id, steps=tuple(steps.done), paused_s=steps.paused_s)
+    await give_up(ctx, way.sides, record)
 
 
 async def _prepare(ctx: Context, way: Way) -> None:
