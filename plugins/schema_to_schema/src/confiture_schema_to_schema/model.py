@@ -11,11 +11,13 @@ import msgspec
 __all__ = [
     "CleanupReport",
     "CleanupRequest",
+    "CrossingStatus",
     "CutoverReport",
     "CutoverRequest",
     "Finding",
     "FollowReport",
     "FollowRequest",
+    "FollowStatus",
     "HistoryReport",
     "HistoryRequest",
     "MapReport",
@@ -29,6 +31,7 @@ __all__ = [
     "RollbackRequest",
     "SchemaToSchemaReport",
     "SchemaToSchemaRequest",
+    "SettleRequest",
     "StatusReport",
     "StatusRequest",
     "StepTime",
@@ -196,11 +199,56 @@ class TableStatus(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
 
 
+class StepTime(msgspec.Struct, frozen=True, kw_only=True):
+    """A step of a cutover. ``locked``: writers of the live side waited while it ran."""
+
+    name: str
+    seconds: float
+    locked: bool = False
+    detail: str = ""
+
+
+class FollowStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How changes of the live side are brought to the other one. ``entries`` and ``keys`` as in :class:`FollowReport`,
+    of all processes together. ``lag_seconds`` and ``backlog_*``: when it was looked at last; ``caught_up``: nothing was
+    left then."""  # noqa: D205, D209
+
+    capture: str
+    running: bool = False
+    caught_up: bool = False
+    batches: int = 0
+    entries: int = 0
+    keys: int = 0
+    lag_seconds: float = 0.0
+    backlog_entries: int = 0
+    backlog_bytes: int = 0
+    longest_lag_s: float = 0.0
+    last_applied: dt.datetime | None = None
+    last_error: str | None = None
+
+
+class CrossingStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A cutover or a rollback. ``outcome`` None: it is under way where ``running``, else it was killed."""
+
+    direction: Literal["cutover", "rollback"]
+    outcome: Literal["crossed", "given up"] | None
+    step: str
+    running: bool = False
+    switch: str = "none"
+    attempts: int = 1
+    paused_seconds: float = 0.0
+    steps: tuple[StepTime, ...] = ()
+    not_reversible: tuple[str, ...] = ()
+    started: dt.datetime | None = None
+    finished: dt.datetime | None = None
+
+
 class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
-    """How far it is. ``phase`` ``none``: there is no migration into that database.
+    """How far it is. ``phase`` ``none``: there is no migration into that database; the others are those of the copy.
 
     ``running``: a process is at work now; ``paused``: it was told to wait, ``waiting_for`` why it waits (a pause, load,
-    a replica). ``rows_per_second`` over the last minute.
+    a replica). ``rows_per_second`` over the last minute. ``live``: the side that applications may write to; None: the
+    old database could not be asked. ``following`` None: what changes is not captured.
     """
 
     source: str
@@ -222,6 +270,9 @@ class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
     bytes_per_second: float | None = None
     eta_seconds: float | None = None
     last_error: str | None = None
+    live: Literal["old", "new"] | None = "old"
+    following: FollowStatus | None = None
+    crossings: tuple[CrossingStatus, ...] = ()
     exit_code: int = 0
 
 
@@ -345,15 +396,6 @@ class FollowReport(msgspec.Struct, frozen=True, kw_only=True):
     exit_code: int = 0
 
 
-class StepTime(msgspec.Struct, frozen=True, kw_only=True):
-    """A step of a cutover. ``locked``: writers of the live side waited while it ran."""
-
-    name: str
-    seconds: float
-    locked: bool = False
-    detail: str = ""
-
-
 class CutoverRequest(_Sides, frozen=True, kw_only=True):
     """Make the new database the live one. ``max_seconds``: for how long writers may wait at most.
 
@@ -388,6 +430,10 @@ class CutoverReport(msgspec.Struct, frozen=True, kw_only=True):
 
 class RollbackRequest(CutoverRequest, frozen=True, kw_only=True):
     """Make the old database the live one again, with what was written to the new one meanwhile."""
+
+
+class SettleRequest(_Sides, frozen=True, kw_only=True):
+    """End a cutover or a rollback that was cut: forward where it was decided, else back. The report is its own."""
 
 
 class CleanupRequest(_Sides, frozen=True, kw_only=True):

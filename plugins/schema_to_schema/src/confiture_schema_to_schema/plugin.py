@@ -33,6 +33,8 @@ def confiture_mediums() -> Iterable[Provider[Medium]]:
             "validating.medium:ValidateMedium",
             "whether a new database is what the map gives of the old one",
         ),
+        ("-report", "history.medium:HistoryMedium", "a migration into a new database as one HTML file"),
+        ("-settle", "crossing.resuming:SettleMedium", "a cutover that was cut is ended, forward or back"),
         ("-map", "generating.medium:MapMedium", "a first migration map, from what differs"),
         ("-follow", "following.medium:FollowMedium", "what changes meanwhile is brought to a new database"),
         (
@@ -56,6 +58,10 @@ def confiture_commands() -> Iterable[Command]:
         (" pause", "pause", "Have a migration wait"),
         (" resume", "resume", "Go on with a migration that was paused or cut"),
         (" validate", "validate", "Compare the new database with what the map gives of the old one"),
+        (" follow", "follow", "Bring what changes in the live database to the other one"),
+        (" cutover", "cutover", "Make the new database the live one"),
+        (" rollback", "rollback", "Make the old database the live one again, with what the new one has taken"),
+        (" report", "report", "Write the whole migration as one HTML file"),
         (" map", "map", "Write a first migration map, from what differs"),
     ):
         function = {"": "schema_to_schema", " map": "write_map"}.get(name, module)

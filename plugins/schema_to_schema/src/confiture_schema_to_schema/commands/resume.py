@@ -5,10 +5,12 @@ from __future__ import annotations
 from confiture.cli.command import ProjectParam, ShellParam
 from confiture_schema_to_schema.commands.options import DatabasesParam, Jobs, MaxRate, at_least, sides
 from confiture_schema_to_schema.model import (
+    CutoverReport,
     PauseReport,
     PauseRequest,
     SchemaToSchemaReport,
     SchemaToSchemaRequest,
+    SettleRequest,
     StatusReport,
     StatusRequest,
 )
@@ -23,8 +25,10 @@ async def resume(
     max_rate: MaxRate = None,
     common: ProjectParam = None,
     shell: ShellParam,
-) -> PauseReport | SchemaToSchemaReport:
+) -> CutoverReport | PauseReport | SchemaToSchemaReport:
     """Go on with a migration that was paused or cut.
+
+    A cutover or a rollback that was cut is ended: forward where it was decided, else back. None is begun.
 
     Where the process that copies was paused and is there still, it is told to go on. Otherwise this one does what is
     left: the new database knows the strategy, the tables and the map, and which rows are there.
@@ -37,12 +41,18 @@ async def resume(
         Megabytes a second, of all sessions together. [default: no limit]
     """
     from confiture_schema_to_schema.commands.copying import copy
+    from confiture_schema_to_schema.commands.rendering.crossed import settled_lines
 
     at_least(jobs, 1, "--jobs")
     at_least(max_rate, 0, "--max-rate")
     named = sides(databases)
     async with shell.run(common, anywhere=True) as run:
         status: StatusReport = await run.start("schema-to-schema-status", StatusRequest(**named))
+        if status.crossings and status.crossings[-1].outcome is None:
+            settled: CutoverReport = await run.start("schema-to-schema-settle", SettleRequest(**named))
+            for line in settled_lines(settled, status.crossings[-1].direction):
+                shell.print(line)
+            return settled
         if status.paused:
             told: PauseReport = await run.start("schema-to-schema-pause", PauseRequest(**named, paused=False))
             if told.running:

@@ -9,6 +9,7 @@ from confiture.sides import shown_side
 from confiture_schema_to_schema.copying.state import state_of
 from confiture_schema_to_schema.model import StatusReport, StatusRequest
 from confiture_schema_to_schema.sides import find_sides
+from confiture_schema_to_schema.status.live import find_again, read_after
 from confiture_schema_to_schema.status.reading import is_running, read_rates, read_tables
 
 if TYPE_CHECKING:
@@ -18,31 +19,35 @@ if TYPE_CHECKING:
     from confiture_schema_to_schema.model import Phase
     from confiture_schema_to_schema.values import Sides
 
-__all__ = ["StatusMedium"]
+__all__ = ["StatusMedium", "read_status"]
 
 
 class StatusMedium:
-    """Reads the state on the target, and nothing else. One instance may serve several runs."""
+    """Reads the state on the target; on the source only what a cutover left. One instance may serve several runs."""
 
     request_type: type[StatusRequest] = StatusRequest
 
     async def run(self, ctx: Context, request: StatusRequest) -> StatusReport:
         """How far it is: while it runs, when it has ended, and when it was killed."""
-        sides = await find_sides(ctx, request)
-        source, target = shown_side(sides.source), shown_side(sides.target)
-        state = state_of(ctx)
-        try:
-            async with ctx.connect(sides.target) as connection, ctx.transaction(connection, readonly=True):
-                run = await state.latest(connection)
-        except DatabaseNotFound:
-            run = None
-        if run is None:
-            return StatusReport(source=source, target=target, phase="none")
-        return await _report(ctx, sides, state, run)
+        return await read_status(ctx, await find_again(ctx, await find_sides(ctx, request)))
+
+
+async def read_status(ctx: Context, sides: Sides) -> StatusReport:
+    """How far the last migration between ``sides`` is, which are as :func:`.live.find_again` says."""
+    state = state_of(ctx)
+    try:
+        async with ctx.connect(sides.target) as connection, ctx.transaction(connection, readonly=True):
+            run = await state.latest(connection)
+    except DatabaseNotFound:
+        run = None
+    if run is None:
+        return StatusReport(source=shown_side(sides.source), target=shown_side(sides.target), phase="none")
+    return await _report(ctx, sides, state, run)
 
 
 async def _report(ctx: Context, sides: Sides, state: State, run: RunRecord) -> StatusReport:
     running = await is_running(ctx, sides, run)
+    after = await read_after(ctx, sides, run)
     async with (
         ctx.connect(sides.target) as connection,
         ctx.transaction(connection, isolation="repeatable_read", readonly=True),
@@ -58,7 +63,7 @@ async def _report(ctx: Context, sides: Sides, state: State, run: RunRecord) -> S
         phase=cast("Phase", run.phase),
         run_id=run.run_id,
         strategy=run.strategy,
-        running=running,
+        running=running or after.running,
         paused=run.paused,
         waiting_for=run.waiting_for if running else None,
         attempt=run.attempt,
@@ -72,4 +77,7 @@ async def _report(ctx: Context, sides: Sides, state: State, run: RunRecord) -> S
         bytes_per_second=rates[1] if rates else None,
         eta_seconds=(estimated - rows) / per_second if per_second and ends else None,
         last_error=run.last_error,
+        live=after.live,
+        following=after.following,
+        crossings=after.crossings,
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from confiture.cli.units import many, size, span
-from confiture_schema_to_schema.commands.rendering.lines import aligned, between, filled
-from confiture_schema_to_schema.model import StatusReport, TableStatus
+from confiture_schema_to_schema.commands.rendering.crossed import milliseconds, step_lines
+from confiture_schema_to_schema.commands.rendering.lines import INDENT, aligned, between, filled
+from confiture_schema_to_schema.model import CrossingStatus, FollowStatus, StatusReport, TableStatus
 
 __all__ = ["progress_line", "status_lines"]
 
@@ -18,7 +19,7 @@ def status_lines(report: StatusReport, again: str, *, most: int | None = None) -
     """The report in lines, ``most`` of them at most. ``again`` is the command that goes on."""
     if report.phase == "none":
         return filled(f"no migration into {report.target} was begun")
-    lines = [*_head(report, again), ""]
+    lines = [*_head(report, again), *_after(report), ""]
     tables: Sequence[TableStatus] = report.tables
     room = len(tables) if most is None else max(most - len(lines) - 2, 1)
     if len(tables) > room:
@@ -35,6 +36,10 @@ def progress_line(report: StatusReport) -> str:
         return f"no migration into {report.target} was begun"
     done = sum(table.state in ("copied", "indexed") for table in report.tables)
     parts = [f"{_state(report)}: {_amount(report)}", f"{done} of {many(len(report.tables), 'table')}"]
+    if report.following is not None and report.phase == "copied":
+        parts.append(_lag(report.following))
+    if report.crossings:
+        parts.append(_crossing(report.crossings[-1]))
     return ", ".join([*parts, *_rates(report)])
 
 
@@ -46,8 +51,54 @@ def _head(report: StatusReport, again: str) -> Iterator[str]:
     yield "; ".join((f"{_amount(report)}, {size(report.bytes)}", *_rates(report)))
     if report.last_error is not None:
         yield from filled(f"the last attempt ended with: {report.last_error}")
-    if not report.running and report.phase != "copied":
+    cut = any(each.outcome is None and not each.running for each in report.crossings)
+    if cut or (not report.running and report.phase != "copied"):
         yield f"to go on: {again}"
+
+
+def _after(report: StatusReport) -> Iterator[str]:
+    """Which side is live, how far behind the other one is, and what cutovers there were."""
+    if report.crossings:
+        name = {"old": report.source, "new": report.target, None: ""}[report.live]
+        yield (
+            f"{name} is the live database, the {report.live} one"
+            if name
+            else (f"which side is live is not known: {report.source} cannot be asked")
+        )
+    if report.following is not None:
+        yield from _follow_lines(report.following)
+    for crossing in report.crossings:
+        yield from filled(
+            f"{crossing.direction}: {_crossing(crossing)}; writers waited for {milliseconds(crossing.paused_seconds)}"
+        )
+    if report.crossings:
+        for line in step_lines(report.crossings[-1].steps):
+            yield INDENT + line
+
+
+def _follow_lines(following: FollowStatus) -> Iterator[str]:
+    at_work = "" if following.running else "; nobody follows"
+    yield from filled(
+        f"{_lag(following)}{at_work}; {many(following.entries, 'change')} brought over, "
+        f"never further behind than {span(following.longest_lag_s)}"
+    )
+    if following.last_error is not None:
+        yield from filled(f"following ended with: {following.last_error}")
+
+
+def _lag(following: FollowStatus) -> str:
+    if not following.backlog_entries:
+        return "nothing waits"
+    return (
+        f"{span(following.lag_seconds)} behind: {many(following.backlog_entries, 'change')}, "
+        f"{size(following.backlog_bytes)} of log"
+    )
+
+
+def _crossing(crossing: CrossingStatus) -> str:
+    if crossing.outcome is not None:
+        return {"crossed": "done", "given up": "given up, everything is as it was"}[crossing.outcome]
+    return f"under way, {crossing.step}" if crossing.running else f"cut at {crossing.step}"
 
 
 def _state(report: StatusReport) -> str:
