@@ -17,6 +17,7 @@ from confiture_schema_to_schema.checking import refuse
 from confiture_schema_to_schema.configuring import SECTION, SchemaToSchemaConfig
 from confiture_schema_to_schema.copying import Former, copy_tables, find_former, running
 from confiture_schema_to_schema.creating import Staging, create_target, target_exists
+from confiture_schema_to_schema.crossing.closing import close_other
 from confiture_schema_to_schema.following.beginning import begin, bring_over, capture_of, watched
 from confiture_schema_to_schema.mapping import read_map
 from confiture_schema_to_schema.model import SchemaToSchemaReport, SchemaToSchemaRequest
@@ -107,6 +108,8 @@ async def _copy(
             # What could not be built over rows of several moments is tried again.
             staging = Staging(ctx, job, request.jobs)
         await staging.finish()
+        if watch is not None:
+            await close_other(ctx, job.run_id, job)
         await _remove_engines(ctx, job)
     return SchemaToSchemaReport(
         source=shown_side(job.sides.source),

@@ -9,13 +9,12 @@ import anyio
 
 from confiture.errors import ConfitureError, ExecutionError
 from confiture.hooks import CAPTURE
-from confiture.loading import altering
 from confiture.sides import shown_side
 from confiture.transfer import keep_connections
 from confiture_schema_to_schema.creating import set_all_sequences
 from confiture_schema_to_schema.crossing.attempting import NotReachedError, attempt
+from confiture_schema_to_schema.crossing.closing import close_other
 from confiture_schema_to_schema.crossing.comparing import compare_all, is_validated
-from confiture_schema_to_schema.crossing.fencing import fence
 from confiture_schema_to_schema.crossing.gate import check_gate, check_switch, come_near
 from confiture_schema_to_schema.crossing.places import read_place
 from confiture_schema_to_schema.crossing.reporting import report_of
@@ -144,16 +143,8 @@ async def _prepare(ctx: Context, way: Way) -> None:
         await capture.install(ctx, way.other, way.back_watch.name, way.back_watch.tables)
         async with ctx.connect(way.live) as connection, ctx.transaction(connection):
             await follow_state_of(ctx).create(connection, way.run_id, way.back_watch)
+    await close_other(ctx, way.run_id, way.job)
     async with ctx.connect(way.other) as connection:
-        async with altering(ctx, way.other, connection):
-            await fence(
-                connection,
-                crossings_of(ctx).schema,
-                way.run_id,
-                way.closed_here(),
-                "this database is closed for writes: another one is the live one",
-                f"connect to the database {way.live.database!r}",
-            )
         await set_all_sequences(ctx, way.job, connection)
 
 

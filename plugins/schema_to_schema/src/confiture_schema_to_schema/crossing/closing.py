@@ -1,0 +1,32 @@
+"""The side that is not the live one is closed for writes: from the end of the copy on, until it is decided."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from confiture.loading import altering
+from confiture_schema_to_schema.crossing.fencing import fence
+from confiture_schema_to_schema.crossing.state import crossings_of
+
+if TYPE_CHECKING:
+    from confiture.protocols import Context
+    from confiture_schema_to_schema.values import Job
+
+__all__ = ["close_other"]
+
+
+async def close_other(ctx: Context, run_id: str, job: Job) -> None:
+    """Nobody but who brings changes over may write to the tables that ``job`` fills. Again is no error.
+
+    Confiture's schema is there. Raises ``Busy`` for tables that others hold.
+    """
+    target = job.sides.target
+    async with ctx.connect(target) as connection, altering(ctx, target, connection):
+        await fence(
+            connection,
+            crossings_of(ctx).schema,
+            run_id,
+            [table.table.sql for table in job.tables],
+            "this database is closed for writes: another one is the live one",
+            f"connect to the database {job.sides.source.database!r}",
+        )

@@ -1,0 +1,194 @@
+"""A cutover, and the way back. Judged by psql."""
+
+from __future__ import annotations
+
+import subprocess
+
+import anyio
+import asyncpg
+import pytest
+
+import pgserver
+from confiture.config.dsn import to_uri
+from confiture.errors import Busy, ProofFailed, Refused
+from confiture.model import StepStarted
+from conftest import run_psql
+
+pytestmark = pytest.mark.anyio
+
+#: Two keys, a trigger, and what the tool makes beside them.
+DEFINITIONS = (
+    "SELECT conname, pg_get_constraintdef(oid), convalidated FROM pg_constraint WHERE contype = 'f' ORDER BY 1;"
+    "SELECT tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal AND tgname !~ 'confiture' ORDER BY 1"
+)
+REFUSED = (
+    "INSERT INTO logs_a VALUES (1, 9999, 'x')",
+    "UPDATE logs SET line = ''",
+    "TRUNCATE logs_b",
+    "COPY notes FROM PROGRAM 'true'",
+    "DELETE FROM accounts WHERE id = 1",
+    'SET session_replication_role = replica; DELETE FROM "My ""T.x"" s"',
+)
+
+
+def refusal(place, sql: str) -> str:
+    """The SQLSTATE that psql gets."""
+    done = subprocess.run(
+        [
+            str(pgserver.binaries() / "psql"),
+            "-XqAt",
+            "-v",
+            "VERBOSITY=verbose",
+            "-d",
+            to_uri(place.params, password=True),
+            "-c",
+            sql,
+        ],
+        capture_output=True,
+        text=True,
+    )
+    return done.stderr.split(":")[1].strip() if done.returncode else ""
+
+
+async def test_the_new_database_takes_over(moved):
+    """With what was written since the copy; nobody writes to the old one any more, by whatever statement."""
+    definitions = run_psql(moved.target, DEFINITIONS)
+    run_psql(moved.source, "UPDATE accounts SET balance = 7 WHERE id < 9; DELETE FROM notes WHERE id = 3")
+    run_psql(moved.source, "INSERT INTO accounts (email, balance) VALUES ('late@x.org', 1)")
+    run_psql(moved.source, "SELECT nextval('accounts_id_seq') FROM generate_series(1, 50)")
+    report = await moved.start("-cutover")
+    assert (report.live, report.exit_code, report.attempts) == ("new", 0, 1)
+    assert moved.same()
+    assert await moved.live() == (False, True)
+    assert [refusal(moved.source, sql) for sql in REFUSED] == ["25006"] * len(REFUSED)
+    assert run_psql(moved.target, DEFINITIONS) == definitions
+    ids = run_psql(
+        moved.target,
+        "INSERT INTO holders (mail, balance) VALUES ('new@x.org', 0) RETURNING id;"
+        'INSERT INTO "My ""T.x"" s" (v) VALUES (\'new\') RETURNING "Id"',
+    )
+    first, second = map(int, ids.splitlines())
+    assert (first > 91, second < -10) == (True, True)
+    locked = {step.name for step in report.steps if step.locked}
+    assert {"lock", "drain", "fence", "decide", "open"} <= locked
+    assert report.paused_seconds > 0
+    with pytest.raises(Refused, match="is the live database already"):
+        await moved.start("-cutover")
+
+
+async def test_a_bank_goes_on(moved):
+    """Money is moved on the old database until it is closed, then on the new one: none of it is lost or made."""
+    total = run_psql(moved.source, "SELECT sum(balance) FROM accounts")
+    told: list[str] = []
+
+    async def pay(number: int) -> None:
+        place, table = moved.source, "accounts"
+        connection = await asyncpg.connect(to_uri(place.params, password=True))
+        count = 0
+        while not over.is_set() or place is moved.source:
+            one, two = 1 + (count + number) % 40, 1 + (count * 7 + number + 1) % 40
+            count += 1
+            first, second = sorted({one, two, 1})[:2]
+            try:
+                async with connection.transaction():
+                    await connection.execute(f"UPDATE {table} SET balance = balance - 1 WHERE id = $1", first)
+                    await connection.execute(f"UPDATE {table} SET balance = balance + 1 WHERE id = $1", second)
+            except asyncpg.PostgresError as error:
+                told.append(error.sqlstate)
+                await connection.close()
+                place, table = moved.target, "holders"
+                connection = await asyncpg.connect(to_uri(place.params, password=True))
+        await connection.close()
+
+    over = anyio.Event()
+    async with anyio.create_task_group() as group:
+        for number in range(3):
+            group.start_soon(pay, number)
+        report = await moved.start("-cutover")
+        over.set()
+    assert report.live == "new"
+    assert set(told) == {"25006"}
+    assert run_psql(moved.target, "SELECT sum(balance) FROM holders") == total
+    assert run_psql(moved.source, "SELECT sum(balance) FROM accounts") == total
+
+
+async def test_what_takes_too_long_changes_nothing(moved):
+    """Who holds a table is not waited for beyond the budget: all goes on as before, in both databases."""
+    before = run_psql(moved.target, DEFINITIONS)
+    holder = Holder(moved.source, "SELECT FROM accounts WHERE id = 1 FOR UPDATE")
+
+    def hold(event: object) -> None:
+        if isinstance(event, StepStarted) and event.step == "schema-to-schema.cutover.prepare":
+            holder.begin()
+
+    try:
+        report = await moved.start("-cutover", max_seconds=0.6, observers=[hold])
+        assert (report.live, report.exit_code) == ("old", 9)
+        assert report.attempts > 1
+        with pytest.raises(Busy, match=f"process {holder.pid} "):
+            await moved.start("-cutover")
+    finally:
+        holder.end()
+    assert await moved.live() == (True, False)
+    run_psql(moved.source, "UPDATE accounts SET balance = 3 WHERE id = 2")
+    report = await moved.start("-cutover")
+    assert (report.live, moved.same(), await moved.live()) == ("new", True, (False, True))
+    assert run_psql(moved.target, DEFINITIONS) == before
+
+
+async def test_a_value_changed_by_hand_stops_it(moved):
+    """On the new database, past the fence: nobody would know later."""
+    assert await moved.live() == (True, False)
+    run_psql(
+        moved.target,
+        "ALTER TABLE holders DISABLE TRIGGER confiture_move_fence; UPDATE holders SET balance = 1 WHERE id = 5",
+    )
+    with pytest.raises(ProofFailed, match=r"public\.holders \(1 rows\)"):
+        await moved.start("-cutover")
+    assert await moved.live() == (True, True)
+
+
+class Holder:
+    """A session that has locked a row, for as long as it is told to."""
+
+    def __init__(self, place, sql: str) -> None:
+        self._place, self._sql = place, sql
+        self._process: subprocess.Popen[str] | None = None
+        self.pid = 0
+
+    def begin(self) -> None:
+        self._process = subprocess.Popen(
+            [str(pgserver.binaries() / "psql"), "-XqAt", "-d", to_uri(self._place.params, password=True)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"BEGIN; {self._sql}; SELECT pg_backend_pid();\n")
+        self._process.stdin.flush()
+        self.pid = int(next(line for line in self._process.stdout if line.strip()))
+
+    def end(self) -> None:
+        if self._process is not None:
+            self._process.communicate("ROLLBACK;\n")
+
+
+async def test_and_back_again(moved):
+    """With what both sides have taken meanwhile; and once more over."""
+    assert (await moved.start("-cutover")).reversible
+    run_psql(
+        moved.target,
+        "UPDATE holders SET balance = 9, mail = 'moved@x.org' WHERE id = 3; DELETE FROM notes WHERE id = 9;"
+        "INSERT INTO holders (mail, balance) VALUES ('later@x.org', 5); INSERT INTO logs VALUES (41, 700, 'new');"
+        "UPDATE notes SET account = 4 WHERE id = 10",
+    )
+    report = await moved.start("-rollback")
+    assert (report.live, report.exit_code) == ("old", 0)
+    assert moved.same()
+    assert await moved.live() == (True, False)
+    assert run_psql(moved.source, "SELECT balance FROM accounts WHERE email = 'moved@x.org'") == "9"
+    assert int(run_psql(moved.source, "INSERT INTO accounts (email, balance) VALUES ('x', 1) RETURNING id")) > 41
+    assert (await moved.start("-cutover")).live == "new"
+    assert moved.same()
+    assert await moved.live() == (False, True)
