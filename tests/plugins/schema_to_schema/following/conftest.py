@@ -12,7 +12,8 @@ from conftest import ProjectFolder, run_psql
 
 CONFIG = '[schema-to-schema]\nstrategy = "copy"\nchunk_mb = 0\ncapture = "triggers"\n'
 OLD = """
-    CREATE TABLE country (code text PRIMARY KEY, label text);
+    CREATE TABLE region (id int PRIMARY KEY, name text);
+    CREATE TABLE country (code text PRIMARY KEY, label text, region int);
     CREATE TABLE users (id int PRIMARY KEY, login text UNIQUE, country text, boss int, gone boolean DEFAULT false);
     CREATE TABLE orders (id bigint PRIMARY KEY, user_id int REFERENCES users ON DELETE CASCADE ON UPDATE CASCADE,
         total numeric(10,2));
@@ -21,7 +22,8 @@ OLD = """
     CREATE TABLE "Log ""T"".x" (at int, "K" text, line text, PRIMARY KEY (at, "K")) PARTITION BY RANGE (at);
     CREATE TABLE log_a PARTITION OF "Log ""T"".x" FOR VALUES FROM (0) TO (50);
     CREATE TABLE log_b PARTITION OF "Log ""T"".x" DEFAULT;
-    INSERT INTO country VALUES ('a', 'A'), ('b', 'B'), ('c', 'C');
+    INSERT INTO region VALUES (1, 'One'), (2, 'Two');
+    INSERT INTO country VALUES ('a', 'A', 1), ('b', 'B', 2), ('c', 'C', NULL);
     INSERT INTO users SELECT n, 'u' || n, chr(97 + n % 4), NULL FROM generate_series(1, 120) AS n;
     INSERT INTO orders SELECT n, 1 + n % 120, n FROM generate_series(1, 300) AS n;
     INSERT INTO cats SELECT n, 'cat ' || n FROM generate_series(1, 60) AS n;
@@ -42,11 +44,12 @@ MAP = """
 tables:
   users:
     target: accounts
-    columns: {country: {target: country, transform: c.label}}
+    columns: {country: {target: country, transform: "concat(c.label, r.name)"}}
     drop: [boss, gone]
     filter: not gone
     lookups:
       c: {table: country, on: c.code = users.country}
+      r: {table: region, on: r.id = c.region}
   orders:
     into:
       - target: orders
@@ -58,12 +61,13 @@ tables:
         custom_sql: INSERT INTO totals (user_id, total) SELECT user_id, sum(total) FROM orders GROUP BY user_id
   cats: {target: pets, defaults: {kind: "'cat'"}}
   dogs: {target: pets, defaults: {kind: "'dog'"}}
-drop: [country]
+drop: [country, region]
 """
 #: What each new table is to have, over the old database.
 EXPECTED = {
     "accounts": (
-        "SELECT u.id::bigint, u.login, c.label FROM users u LEFT JOIN country c ON c.code = u.country WHERE NOT u.gone",
+        "SELECT u.id::bigint, u.login, concat(c.label, r.name) FROM users u LEFT JOIN country c ON c.code = u.country"
+        " LEFT JOIN region r ON r.id = c.region WHERE NOT u.gone",
         "id, login, country",
     ),
     "orders": (

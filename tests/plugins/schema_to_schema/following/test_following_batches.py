@@ -17,14 +17,20 @@ from conftest import run_psql
 pytestmark = pytest.mark.anyio
 
 KEYS = (
-    "SELECT conrelid::regclass, pg_get_constraintdef(oid), convalidated FROM pg_constraint WHERE contype = 'f' AND conrelid::regclass::text NOT LIKE 'confiture%'"
-    " UNION ALL SELECT tgrelid::regclass, tgname::text, tgenabled = 'O' FROM pg_trigger WHERE NOT tgisinternal"
+    "SELECT conrelid::regclass, pg_get_constraintdef(oid), convalidated FROM pg_constraint WHERE contype = 'f'"
+    " AND connamespace = 'public'::regnamespace UNION ALL"
+    " SELECT tgrelid::regclass, tgname::text, tgenabled = 'O' FROM pg_trigger WHERE NOT tgisinternal"
+    " AND tgname NOT LIKE 'confiture%'"
 )
 WRITES = (
     # What a lookup gives, in rows that did not change; a row that gets another one at the same time.
     "UPDATE users SET country = 'd' WHERE id < 9; UPDATE country SET label = 'X' WHERE code IN ('b', 'c')",
     "INSERT INTO country VALUES ('d', 'D'); DELETE FROM country WHERE code = 'a'",
     "UPDATE country SET code = 'a' WHERE code = 'd'",
+    # Along the way from a row over two lookups, each of which changes.
+    "UPDATE region SET name = 'Zwei' WHERE id = 2",
+    "UPDATE country SET region = 9 WHERE region = 2; DELETE FROM region WHERE id = 2;"
+    " INSERT INTO region VALUES (9, '9')",
     # Keys that move, with those that refer to them; one that takes the place of another.
     "UPDATE users SET id = 1000 WHERE id = 5; DELETE FROM users WHERE id = 6; UPDATE users SET id = 6 WHERE id = 7",
     # Unique values that change places.

@@ -9,6 +9,7 @@ from confiture_schema_to_schema.capturing import Watch, install, plan_watch, pre
 from confiture_schema_to_schema.copying.retrying import retrying
 from confiture_schema_to_schema.copying.state import state_of
 from confiture_schema_to_schema.following.batches import settle, take
+from confiture_schema_to_schema.following.describing import describe_statements
 from confiture_schema_to_schema.following.state import follow_state_of
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ async def watched(ctx: Context, job: Job, capture: str) -> tuple[Watch | None, t
     if capture == NONE:
         return None, ()
     watch, findings = plan_watch(job, capture)
+    if not any(finding.level == "error" for finding in findings):
+        findings += await describe_statements(ctx, job, watch)
     return watch, (*findings, *await preflight(ctx, job, watch))
 
 
