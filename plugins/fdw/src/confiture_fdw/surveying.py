@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from confiture.errors import ConfitureError, PermissionMissing
+from confiture.errors import ConfitureError, DatabaseNotFound, PermissionMissing
 from confiture.model import Target, TransferSurvey, TransferTask
 from confiture.transfer import fit_types, prepare_session, reading
 from confiture_fdw.addresses import address_of
@@ -121,22 +121,26 @@ async def _reach(
             async with rows_transaction(ctx, target, rollback=True):
                 await _probe(ctx, task, source, target, task.target)
             return None
-        async with (
-            ctx.connect_maintenance(stands_for) as connection,
-            rows_transaction(ctx, connection, rollback=True),
-        ):
-            if await _may_try(ctx, connection, there=(await read_abilities(target)).installed):
+        async with AsyncExitStack() as stack:
+            made = True
+            try:
+                connection = await stack.enter_async_context(ctx.connect(stands_for))
+            except DatabaseNotFound:
+                made = False
+                connection = await stack.enter_async_context(ctx.connect_maintenance(stands_for))
+            await stack.enter_async_context(rows_transaction(ctx, connection, rollback=True))
+            if await _may_try(ctx, connection, made=made, there=(await read_abilities(target)).installed):
                 await _probe(ctx, task, source, connection, stands_for)
     except ConfitureError as error:
         return error
     return None
 
 
-async def _may_try(ctx: Context, maintenance: Connection, *, there: bool) -> bool:
+async def _may_try(ctx: Context, maintenance: Connection, *, made: bool, there: bool) -> bool:
     """Whether the role may make what it takes in the maintenance database, whose rights are not those in its own.
 
-    ``there``: the new database will have the extension, since its schema creates it. Raises ``PermissionMissing`` where
-    nobody does.
+    ``made``: it is the new database itself, which is there and has no tables yet. ``there``: that will have the
+    extension, since its schema creates it. Raises ``PermissionMissing`` where nobody does.
     """
     if not (await read_abilities(maintenance)).installed:
         try:
@@ -145,7 +149,7 @@ async def _may_try(ctx: Context, maintenance: Connection, *, there: bool) -> boo
         except PermissionMissing as error:
             if there:
                 return False
-            raise PermissionMissing(error.message, hint=_IN_TEMPLATE) from None
+            raise PermissionMissing(error.message, hint=error.hint if made else _IN_TEMPLATE) from None
     able = await read_abilities(maintenance)
     try:
         await place_of(maintenance, able, "")
