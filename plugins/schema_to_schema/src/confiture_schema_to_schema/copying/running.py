@@ -80,9 +80,10 @@ async def running(ctx: Context, job: Job, request: SchemaToSchemaRequest) -> Asy
     try:
         async with beating(ctx, job, state, attempt):
             yield attempt
-            async with ctx.connect(job.sides.target) as connection:
-                if not await state.finish(connection, run.run_id, attempt):
-                    raise taken_over(job)
+        # Not while a sign of life may be under way: for that, a run that is over is another's.
+        async with ctx.connect(job.sides.target) as connection:
+            if not await state.finish(connection, run.run_id, attempt):
+                raise taken_over(job)
     except BaseException as error:
         await _last_words(ctx, job, state, attempt, error)
         raise

@@ -36,8 +36,8 @@ async def describe_statements(ctx: Context, job: Job, watch: Watch) -> tuple[Fin
                     "map",
                     statements.followed.part.target,
                     f"{what} does not give the key of {statements.followed.part.source!r}: {message}",
-                    hint="write a query from the rows that changed (relation changed) to the key's columns: SELECT u.id "
-                    "FROM users u JOIN changed ON changed.code = u.country",
+                    hint="write a query from the rows that changed (relation changed) to the key's columns: "
+                    "SELECT u.id FROM users u JOIN changed ON changed.code = u.country",
                     entry=statements.followed.part.map,
                 )
     return findings.all()
