@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from html.parser import HTMLParser
 
 import pytest
@@ -70,7 +74,22 @@ def move(project, new_database, run_here, psql):
         )
         return code, json.loads(out) if out.strip() else None, err
 
-    run.old, run.new, run.root = old, new, project.root
+    def follow(format_: str) -> subprocess.Popen[str]:
+        """In a process of its own, that is at work when this returns."""
+        before = psql(new, "SELECT epoch FROM confiture.confiture_move_epochs")
+        words = ("follow", "--project", str(project.root), "--format", format_)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "confiture", "migrate", "schema-to-schema", *words],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        deadline = time.monotonic() + 60
+        while psql(new, "SELECT epoch FROM confiture.confiture_move_epochs") == before:
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        return process
+
+    run.old, run.new, run.root, run.follow = old, new, project.root, follow
     return run
 
 
@@ -88,8 +107,18 @@ def test_there_and_back(move, psql, run_here) -> None:
     _, status, _ = move("status")
     assert (status["live"], status["following"]["entries"], status["following"]["backlog_entries"]) == ("old", 2, 0)
 
+    stopped = move.follow("text")
+    stopped.send_signal(signal.SIGINT)
+    out, err = stopped.communicate(timeout=60)
+    assert (stopped.returncode, out) == (0, ""), err
+    assert "stopped; what changes is still logged" in err
+
+    following = move.follow("json")
     code, crossed, _ = move("cutover", "--yes", "--max-seconds", "20")
     assert (code, crossed["live"], crossed["reversible"]) == (0, "new", True), crossed
+    out, err = following.communicate(timeout=60)
+    assert following.returncode == 0, err
+    assert json.loads(out)["ended"] == "taken over by a cutover"
     assert sum(step["locked"] for step in crossed["steps"])
     _, status, _ = move("status")
     assert (status["live"], status["crossings"][0]["outcome"], status["running"]) == ("new", "crossed", False)

@@ -12,18 +12,31 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
+from confiture_schema_to_schema.crossing.medium import CutoverMedium, RollbackMedium
+from confiture_schema_to_schema.crossing.resuming import SettleMedium
+from confiture_schema_to_schema.following.medium import FollowMedium
 from confiture_schema_to_schema.generating.medium import MapMedium
+from confiture_schema_to_schema.history.medium import HistoryMedium
 from confiture_schema_to_schema.medium import SchemaToSchemaMedium
 from confiture_schema_to_schema.model import (
+    CrossingStatus,
+    CutoverReport,
+    CutoverRequest,
     Finding,
+    FollowReport,
+    FollowRequest,
+    HistoryReport,
+    HistoryRequest,
     MapReport,
     MapRequest,
     PauseReport,
     PauseRequest,
     PlanReport,
     PlanRequest,
+    RollbackRequest,
     SchemaToSchemaReport,
     SchemaToSchemaRequest,
+    SettleRequest,
     StatusReport,
     StatusRequest,
     ValidateReport,
@@ -42,6 +55,11 @@ REPORTS = {
     PauseMedium: PauseReport(target="production_new", paused=True, running=True, run_id="r"),
     ValidateMedium: ValidateReport(**BETWEEN),
     MapMedium: MapReport(path="db/migration_map.yaml", text=""),
+    FollowMedium: FollowReport(**BETWEEN, run_id="r", ended="caught up"),
+    CutoverMedium: CutoverReport(**BETWEEN, run_id="r", live="new"),
+    RollbackMedium: CutoverReport(**BETWEEN, run_id="r", live="old"),
+    SettleMedium: CutoverReport(**BETWEEN, run_id="r", live="old"),
+    HistoryMedium: HistoryReport(path="migration-report.html", run_id="r"),
 }
 
 
@@ -113,6 +131,16 @@ def test_the_missions_command_lines(words: str, fields: dict[str, object], asked
         ("pause --from a --to b --mapping m", PauseRequest(source="a", target="b", mapping="m")),
         ("validate --from a --to b --mapping m", ValidateRequest(source="a", target="b", mapping="m")),
         ("validate --tables a,b --jobs 2 --max-keys 5", ValidateRequest(tables=("a", "b"), jobs=2, max_keys=5)),
+        ("follow --from a --to b --mapping m", FollowRequest(source="a", target="b", mapping="m")),
+        ("follow --until-caught-up --jobs 2", FollowRequest(until_caught_up=True, jobs=2)),
+        ("cutover --from a --to b --mapping m", CutoverRequest(source="a", target="b", mapping="m")),
+        ("cutover --yes --max-seconds 2.5 --switch pgbouncer", CutoverRequest(max_seconds=2.5, switch="pgbouncer")),
+        ("cutover --switch command --command 'switch it'", CutoverRequest(switch="command", command="switch it")),
+        ("cutover --command 'switch it'", CutoverRequest(switch="command", command="switch it")),
+        ("rollback --from a --to b --mapping m", RollbackRequest(source="a", target="b", mapping="m")),
+        ("rollback -y --max-seconds 2 --switch rename", RollbackRequest(max_seconds=2, switch="rename")),
+        ("report --from a --to b --mapping m -o r.html",
+         HistoryRequest(source="a", target="b", mapping="m", output="r.html")),
         ("map --from a --to b --mapping m", MapRequest(source="a", target="b", mapping="m", output="m")),
         ("map --output x.yaml --force", MapRequest(output="x.yaml", force=True)),
         ("map --rename a.b=c --rename d=e,f=g --drop h,i",
@@ -157,6 +185,18 @@ def test_resume_tells_a_process_that_waits_to_go_on(asked: Asked) -> None:
     assert asked.out == "the migration into production_new was paused, and goes on\n"
 
 
+def test_resume_ends_a_cutover_that_was_cut(asked: Asked) -> None:
+    """And begins none; who says that nothing is paused has not been asked."""
+    asked.reports[StatusMedium] = StatusReport(
+        **BETWEEN, phase="copied", crossings=(CrossingStatus(direction="cutover", outcome=None, step="lock"),)
+    )
+    assert asked("resume --to b") == [StatusRequest(target="b"), SettleRequest(target="b")]
+    assert asked.code == 0
+    assert "was not decided, and is taken back: production is the live database, the old one" in " ".join(
+        asked.out.split()
+    )
+
+
 def test_resume_copies_where_nobody_is_at_work(asked: Asked) -> None:
     """Paused or not: a pause that nobody is left to end is over."""
     asked.reports[StatusMedium] = StatusReport(**BETWEEN, phase="copying")
@@ -197,6 +237,9 @@ def test_options_of_migrations_are_not_offered(asked: Asked) -> None:
         ("start --max-rate nan", "--max-rate is nan"),
         ("validate --max-keys 0", "--max-keys is 0"),
         ("plan --mapping ''", "--mapping has an empty value"),
+        ("cutover --max-seconds 0", "--max-seconds is 0"),
+        ("rollback --switch ''", "--switch has an empty value"),
+        ("report -o ''", "--output has an empty value"),
         ("map --output ''", "--output has an empty value"),
         ("map --rename a", "--rename 'a' has no two names"),
         ("--tables a,,b", "--tables 'a,,b' has an empty name"),

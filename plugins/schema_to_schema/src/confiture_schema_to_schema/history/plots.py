@@ -16,7 +16,7 @@ __all__ = ["Series", "area", "steps_plot", "timeline"]
 
 _WIDTH: Final = 860
 _LEFT: Final = 120
-_RIGHT: Final = 16
+_RIGHT: Final = 30
 _ROW: Final = 30
 _BAR: Final = 16
 _AXIS: Final = 26

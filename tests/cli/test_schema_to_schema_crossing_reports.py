@@ -1,0 +1,122 @@
+"""What people are shown of following, cutovers, rollbacks and the end of it, by reports that were made by hand."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from confiture_schema_to_schema.commands.rendering.cleaned import cleaned_lines
+from confiture_schema_to_schema.commands.rendering.crossed import crossed_lines
+from confiture_schema_to_schema.commands.rendering.followed import followed_lines
+from confiture_schema_to_schema.commands.rendering.status import progress_line, status_lines
+from confiture_schema_to_schema.model import (
+    CleanupReport,
+    CrossingStatus,
+    CutoverReport,
+    FollowReport,
+    FollowStatus,
+    StatusReport,
+    StepTime,
+)
+
+BETWEEN = {"source": "production", "target": "production_new"}
+STEPS = (StepTime(name="gate", seconds=0.4), StepTime(name="drain", seconds=0.18, locked=True, detail="3 changes"))
+CROSSED = CutoverReport(**BETWEEN, run_id="r", live="new", steps=STEPS, paused_seconds=0.226, attempts=2)
+FOLLOWING = FollowStatus(
+    capture="triggers", running=True, entries=12_345, lag_seconds=0.5, backlog_entries=20, backlog_bytes=1500,
+    longest_lag_s=1.75,
+)  # fmt: skip
+STATUS = StatusReport(**BETWEEN, phase="copied", run_id="r7", strategy="fdw", rows=600, following=FOLLOWING)
+CUT = CrossingStatus(direction="cutover", outcome=None, step="lock", paused_seconds=0.226, steps=STEPS)
+
+
+def crossed(report: CutoverReport, phase: str = "cutover") -> str:
+    return "\n".join(" ".join(line.split()) for line in crossed_lines(report, phase, lambda next_: f"<{next_}>"))
+
+
+def test_a_cutover_says_who_is_live_and_what_to_do_next() -> None:
+    """With the milliseconds that writers waited, and those of each step."""
+    text = crossed(CROSSED)
+    assert text.startswith(
+        "production_new is the live database now, the new one\nwriters waited for 226 ms, in 2 attempts"
+    )
+    assert "gate 400 ms\ndrain 180 ms writers wait; 3 changes" in text
+    assert "point your applications at production_new" in text
+    assert "to go back: <rollback>" in text
+    assert "point your" not in crossed(msgspec.structs.replace(CROSSED, switch="pgbouncer"))
+    gone = crossed(msgspec.structs.replace(CROSSED, reversible=False, not_reversible=("users.age is dropped",)))
+    assert "users.age is dropped" in gone
+    assert "<rollback>" not in gone
+
+
+def test_a_cutover_that_was_not_reached_changed_nothing() -> None:
+    """And says how to try again."""
+    text = crossed(msgspec.structs.replace(CROSSED, live="old", exit_code=9))
+    assert "not reached in time: production is the live database still, as it was before" in text
+    assert "<cutover>" in text
+    assert "point your applications" not in text
+
+
+def test_a_rollback_leads_back() -> None:
+    """To the old one; there is no way back from it to be told of."""
+    text = crossed(msgspec.structs.replace(CROSSED, live="old"), "rollback")
+    assert text.startswith("production is the live database now, the old one")
+    assert "<rollback>" not in text
+
+
+def test_what_was_followed() -> None:
+    """Each end has its words."""
+    report = FollowReport(**BETWEEN, run_id="r", ended="caught up", batches=1, entries=7, keys=5, longest_lag_s=1.5)
+    text = " ".join(" ".join(followed_lines(report, "<cutover>")).split())
+    assert "production_new has all that was there: 7 changes of production" in text
+    assert "in 1 batch never further behind than 1.50 s" in text
+    assert text.endswith("<cutover>")
+    over = msgspec.structs.replace(report, ended="taken over by a cutover")
+    assert "<cutover>" not in " ".join(followed_lines(over, "<cutover>"))
+
+
+def test_the_status_says_how_far_behind_it_is() -> None:
+    """In changes, bytes and seconds, and whether anybody follows."""
+    text = " ".join(" ".join(status_lines(STATUS, "resume it")).split())
+    assert "0.50 s behind: 20 changes, 1.5 kB of log; 12,345 changes brought over" in text
+    assert progress_line(STATUS).endswith("0.50 s behind: 20 changes, 1.5 kB of log")
+    alone = msgspec.structs.replace(FOLLOWING, running=False, backlog_entries=0, last_error="it was cut")
+    text = " ".join(" ".join(status_lines(msgspec.structs.replace(STATUS, following=alone), "")).split())
+    assert "nothing waits; nobody follows;" in text
+    assert "following ended with: it was cut" in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "live", "state", "live_line"),
+    [
+        ({}, "old", "cut at lock", "production is the live database, the old one"),
+        ({"running": True}, "old", "under way, lock", "production is the live database, the old one"),
+        ({"outcome": "crossed"}, "new", "done", "production_new is the live database, the new one"),
+        ({"outcome": "given up"}, "old", "given up, everything is as it was", "production is the live"),
+        ({}, None, "cut at lock", "which side is live is not known: production cannot be asked"),
+    ],
+)
+def test_the_status_says_which_side_is_live(
+    changes: dict[str, object], live: str | None, state: str, live_line: str
+) -> None:
+    """At each moment of a cutover; one that was cut is to be ended."""
+    crossing = msgspec.structs.replace(CUT, **changes)
+    report = msgspec.structs.replace(STATUS, crossings=(crossing,), live=live)
+    lines = [" ".join(line.split()) for line in status_lines(report, "resume it")]
+    assert f"cutover: {state}; writers waited for 226 ms" in lines
+    assert any(line.startswith(live_line) for line in lines)
+    assert "drain 180 ms writers wait; 3 changes" in lines
+    assert ("to go on: resume it" in lines) == (state == "cut at lock")
+
+
+def test_what_was_removed_and_what_remains() -> None:
+    """Each by its name."""
+    report = CleanupReport(**BETWEEN, removed=("production: trigger x",), remaining=("production: database shop",))
+    assert list(cleaned_lines(report)) == [
+        "removed 1 object:",
+        "    production: trigger x",
+        "what remains:",
+        "    production: database shop",
+    ]
+    dropped = CleanupReport(**BETWEEN, dropped="shop")
+    assert list(cleaned_lines(dropped)) == ["there was nothing to remove", "dropped the database shop"]
