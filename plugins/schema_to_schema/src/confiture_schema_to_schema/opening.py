@@ -16,6 +16,7 @@ from confiture_schema_to_schema.compiling import compile_map
 from confiture_schema_to_schema.creating import new_schema
 from confiture_schema_to_schema.model import Finding
 from confiture_schema_to_schema.planning import plan_parts
+from confiture_schema_to_schema.reversing import with_the_way_back
 from confiture_schema_to_schema.values import Job, MigrationMap, Sides
 
 if TYPE_CHECKING:
@@ -43,8 +44,9 @@ async def compiled(
         old = await read_catalog(source, own_schema=own)
         new = await read_catalog(other, own_schema=own)
         targets, findings = await compile_map(source, other, old, new, map_, tables)
+        targets, more = await with_the_way_back(other, old, new, targets, map_)
     job = Job(sides=sides, map=map_, old=old, new=new, tables=targets, strategy=strategy, run_id=run_id)
-    return job, findings
+    return job, (*findings, *more)
 
 
 @asynccontextmanager

@@ -149,10 +149,15 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ColumnMap(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a column of the old table goes. ``transform``: SQL over the old row and the lookups; None: as it is."""
+    """Where a column of the old table goes. ``transform``: SQL over the old row and the lookups; None: as it is.
 
-    target: str
+    ``reverse``: SQL over the new row that gives the old value, for a rollback; None: as the map can be inverted.
+    ``target`` None: no column of its own takes it; there is a ``reverse`` then.
+    """
+
+    target: str | None
     transform: str | None = None
+    reverse: str | None = None
 
 
 class LookupMap(msgspec.Struct, frozen=True, kw_only=True):
@@ -218,6 +223,10 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     ``complex``: it does more than take columns. ``volatile``: functions whose result is another one each time.
     ``irreversible``: why rows cannot be brought back through it, for people. ``plain``: by column of the target, the
     column of the driving table that it is as it stands, unchanged and of the same type.
+
+    ``upsert``: columns of the target that it does not fill keep their values where the row stays, as the old database's
+    do when it follows the new one. ``within``: SQL over the target's row ``t``: rows for which it does not hold are not
+    the part's, and stay when all of its rows go.
     """
 
     number: int
@@ -235,6 +244,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     irreversible: tuple[str, ...] = ()
     plain: Mapping[str, str] = {}
     map: TableMap | None = None
+    upsert: bool = False
+    within: str | None = None
 
     @property
     def label(self) -> str:

@@ -73,8 +73,6 @@ def test_two_tables_are_merged(pair, entry, psql) -> None:
     assert psql(pair.new, "SELECT id, kind, name, vat, state, n FROM parties ORDER BY id") == (
         "1|person|Ann||sad|7\n2|person|Bob||sad|7\n11|firm|Acme|IT1|sad|1"
     )
-    # Each row says where it came from.
-    assert not [each for part in table.parts for each in part.irreversible if "which came from where" in each]
 
 
 def test_a_merge_takes_no_default_that_moves(pair, entry) -> None:
@@ -95,14 +93,11 @@ def test_a_merge_takes_no_default_that_moves(pair, entry) -> None:
     assert compiled.tables == {}
 
 
-def test_a_merge_without_a_mark_is_said_to_be_for_good(pair, entry) -> None:
-    """And one that nobody wrote, since a table keeps its name, is told."""
+def test_a_merge_that_nobody_wrote_is_told(pair, entry) -> None:
+    """Since a table keeps its name."""
     old = "CREATE TABLE a (id int PRIMARY KEY, x text); CREATE TABLE b (id int PRIMARY KEY, x text);"
     compiled = pair.compile(old, "CREATE TABLE a (id int PRIMARY KEY, x text)", entry("b", target="a"))
     assert [part.source for part in compiled.tables["public.a"].parts] == ["public.b", "public.a"]
-    assert compiled.part("public.a").irreversible == (
-        "rows of public.b, public.a go into one table, and no column says which came from where",
-    )
     assert compiled.said("note") == ["merged: 'public.a' takes the rows of 2 tables: 'public.b', 'public.a'"]
 
 
@@ -185,42 +180,6 @@ def test_functions_of_the_moment_are_told(pair, entry, sql, volatile) -> None:
     assert compiled.part("public.t").volatile == volatile
     assert len(compiled.said("warning")) == bool(volatile)
     assert all(said.startswith("volatile: db/map.yaml:3: tables.t: ") for said in compiled.said("warning"))
-
-
-def test_what_cannot_be_undone_is_said(pair, entry) -> None:
-    """Plain renames and widening casts can be; each of the others is a sentence of its own."""
-    old = (
-        "CREATE TABLE t (id int PRIMARY KEY, a text, b numeric, c int, gone text, d timestamp); CREATE TABLE l (id int)"
-    )
-    new = "CREATE TABLE t (id bigint PRIMARY KEY, a2 varchar(9), b int, c text, d timestamptz, x text)"
-    compiled = pair.compile(
-        old,
-        new,
-        entry(
-            "t",
-            {"a": "a2", "c": ("c", "c"), "d": ("d", "d AT TIME ZONE 'UTC'")},
-            drop=("gone",),
-            filter="id > 1",
-            defaults={"x": "'new'"},
-            lookups={"l": LookupMap(table="l", on="l.id = t.id")},
-        ),
-        drop=("l",),
-    )
-    assert compiled.said() == []
-    assert compiled.part("public.t").irreversible == (
-        "dropped column gone: its values are left behind",
-        "column b: it is cast from numeric, and the old value cannot be told from it",
-        "column d: it is computed, and the old value cannot be told from it",
-        "filter: rows that it leaves out are left behind",
-        "values of public.l: they are read for each row, and do not lead back",
-    )
-    simple = pair.again(entry("t", {"a": "a2", "b": None, "d": None}, drop=("gone",)), drop=("l",)).part("public.t")
-    assert simple.irreversible == tuple(
-        f"dropped column {name}: its values are left behind" for name in ("b", "d", "gone")
-    )
-    assert not simple.complex
-    assert simple.plain == {}  # all of them are cast, but a constant would be none either
-    assert pair.compile(old, old, tables=["t"]).part("public.t").irreversible == ()
 
 
 def test_keys(pair, entry) -> None:

@@ -86,7 +86,7 @@ class _Planned:
                 "take a value of the row, or a constant; or leave the column to its default",
             )
         refresh = part.map is not None and part.map.full_refresh
-        found = Followed(part=part, apart=constants, full_refresh=True)
+        found = Followed(part=part, apart=constants, full_refresh=True, upsert=part.upsert)
         if refresh:
             for label in dict.fromkeys((part.source, *part.lookups)):
                 if label in self._old.tables:

@@ -1,33 +1,24 @@
-"""What a draft leaves out, what it cannot bring back, and what validation has to compare."""
+"""What a draft leaves out, and what validation has to compare."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from confiture_schema_to_schema.compiling import trees
 from confiture_schema_to_schema.compiling.naming import find_column, nearest
 
 if TYPE_CHECKING:
-    from confiture_schema_to_schema.compiling.drafts import Draft, Output
+    from confiture_schema_to_schema.compiling.drafts import Draft
     from confiture_schema_to_schema.compiling.naming import Findings
     from confiture_schema_to_schema.compiling.types import Type
 
-__all__ = ["as_they_are", "irreversible", "is_complex", "key_of", "plain_key", "text_of", "unfilled", "unmapped"]
+__all__ = ["as_they_are", "is_complex", "key_of", "plain_key", "text_of", "unfilled", "unmapped"]
 
 #: Types whose order and whose text is the same on every server.
 _PLAIN_KEYS: Final = frozenset(
     {"smallint", "integer", "bigint", "uuid", "numeric", "date", "oid", "bytea"}
     | {"timestamp without time zone", "timestamp with time zone"}
 )
-#: Casts that lose nothing: each value of the first is another one of the second.
-_WIDENING: Final = frozenset(
-    {("int2", "int4"), ("int2", "int8"), ("int4", "int8"), ("float4", "float8"), ("date", "timestamp")}
-    | {("int2", "numeric"), ("int4", "numeric"), ("int8", "numeric")}
-    | {(one, other) for one in ("text", "varchar") for other in ("text", "varchar")}
-)
-#: Their text says all of the value.
-_TELLING: Final = frozenset({"int2", "int4", "int8", "uuid", "bool", "date", "numeric", "inet", "cidr", "macaddr"})
 
 
 def unmapped(drafts: Sequence[Draft], siblings: Sequence[Draft], findings: Findings) -> None:
@@ -102,59 +93,6 @@ def is_complex(draft: Draft) -> bool:
         or draft.tree.HasField("where_clause")
         or any(output.plain is None for output in draft.outputs)
     )
-
-
-def irreversible(draft: Draft, others: Sequence[Draft]) -> tuple[str, ...]:
-    """Why rows cannot be brought back: one sentence each. ``others`` fill the same table."""
-    found = [f"dropped column {name}: its values are left behind" for name in sorted(draft.dropped)]
-    for output in draft.outputs:
-        if not _reversible(output):
-            how = "computed" if output.plain is None else f"cast from {output.given.sql if output.given else ''}"
-            found.append(f"column {output.column.name}: it is {how}, and the old value cannot be told from it")
-    if draft.tree.HasField("where_clause"):
-        found.append("filter: rows that it leaves out are left behind")
-    if draft.reads:
-        found.append(f"values of {', '.join(draft.reads)}: they are read for each row, and do not lead back")
-    if draft.whole is not None:
-        found.append(f"the query as a whole: {draft.whole}")
-    if others and not _told_apart([draft, *others]):
-        sources = ", ".join(dict.fromkeys(each.source.label for each in (draft, *others)))
-        found.append(f"rows of {sources} go into one table, and no column says which came from where")
-    return tuple(found)
-
-
-def _reversible(output: Output) -> bool:
-    if output.literal is not None:
-        return True  # nothing of the old row is in it
-    if output.plain is None or output.given is None or output.fitted is None:
-        return False
-    if output.fitted.how != "cast":
-        return True
-    one, other = output.given.root, output.column
-    target = other.base.rpartition(".")[2]
-    names = {"character varying": "varchar", "bigint": "int8", "integer": "int4", "double precision": "float8"}
-    name = names.get(target, {"timestamp without time zone": "timestamp"}.get(target, target))
-    return (one.name, name) in _WIDENING or (name in ("text", "varchar") and (one.name in _TELLING or one.kind == "e"))
-
-
-def _told_apart(drafts: Sequence[Draft]) -> bool:
-    """Whether a column has a constant of its own in each."""
-    for column in drafts[0].way.target.columns:
-        outputs = [draft.output(column.name) for draft in drafts]
-        texts = [output.literal for output in outputs if output is not None]
-        numbers = [_constant(output) for output in outputs if output is not None]
-        for values in (texts, numbers):
-            if len(values) == len(drafts) == len(set(values)) and None not in values:
-                return True
-    return False
-
-
-def _constant(output: Output) -> str | None:
-    if output.node is None or output.node.WhichOneof("node") != "a_const":
-        return None
-    serialized = trees.select("SELECT 1")
-    trees.set_outputs(serialized, [output.node])
-    return trees.text(serialized)
 
 
 # -- for validation --------------------------------------------------------------------------------------------------

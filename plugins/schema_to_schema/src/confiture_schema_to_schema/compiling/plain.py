@@ -63,6 +63,8 @@ class _Plain:
             if column_map is None:
                 self.draft.dropped.add(old.name)
                 continue
+            if column_map.target is None:
+                continue
             if (new := self._new_column(column_map.target, f"columns: {written}")) is None:
                 continue
             if column_map.transform is None:

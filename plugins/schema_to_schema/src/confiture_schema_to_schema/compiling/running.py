@@ -56,7 +56,7 @@ async def compile_map(
     for draft in drafts:
         judging.unfilled(draft, findings)
     types = await fit_drafts(source, target, drafts, findings)
-    parts = {id(draft): part for draft, part in zip(drafts, _parts(drafts, by_label, findings), strict=True) if part}
+    parts = {id(draft): part for draft, part in zip(drafts, _parts(drafts, findings), strict=True) if part}
     found = []
     for label, each in sorted(by_label.items()):
         made = [parts[id(draft)] for draft in each if id(draft) in parts]
@@ -99,7 +99,7 @@ async def _drafts(
     return drafts, siblings
 
 
-def _parts(drafts: Sequence[Draft], by_label: Mapping[str, Sequence[Draft]], findings: Findings) -> list[Part | None]:
+def _parts(drafts: Sequence[Draft], findings: Findings) -> list[Part | None]:
     found: list[Part | None] = []
     for number, draft in enumerate(drafts):
         key = judging.key_of(draft, findings)
@@ -115,7 +115,6 @@ def _parts(drafts: Sequence[Draft], by_label: Mapping[str, Sequence[Draft]], fin
         if draft.broken:
             found.append(None)
             continue
-        beside = [each for each in by_label[draft.way.target.label] if each is not draft]
         found.append(
             Part(
                 number=number,
@@ -130,7 +129,6 @@ def _parts(drafts: Sequence[Draft], by_label: Mapping[str, Sequence[Draft]], fin
                 binary=all(output.fitted is None or output.fitted.how != "text" for output in draft.outputs),
                 complex=judging.is_complex(draft),
                 volatile=draft.volatile,
-                irreversible=judging.irreversible(draft, beside),
                 plain=judging.as_they_are(draft),
                 map=draft.way.entry,
             )

@@ -21,9 +21,10 @@ MARK: Final = "confiture.follows"
 
 async def apply(source: Connection, target: Connection, works: Sequence[Work]) -> int:
     """All deletes come before all inserts, so that no unique value is there twice. How many rows came."""
-    for work in works:
+    for work in works:  # of all parts, before one of them takes out what another one knows
         if work.statements.followed.upsert:
             await _keep(target, work)
+    for work in works:
         if work.whole:
             await target.execute(work.statements.delete_all)
         elif work.identities:
@@ -59,6 +60,8 @@ async def _upsert(source: Connection, query: str, target: Connection, work: Work
     came = f"{CAME}_{statements.followed.part.number}"
     await target.execute(f"CREATE TEMPORARY TABLE {came} ON COMMIT DROP AS {statements.form}")
     rows = await stream(source, query, target, None, came, statements.followed.part.columns)
+    if work.whole and statements.followed.part.within is not None:
+        await target.execute(statements.clear)
     await target.execute(statements.put_back)
     await target.execute(statements.add)
     return rows

@@ -33,9 +33,9 @@ class Statements(msgspec.Struct, frozen=True, kw_only=True):
     ``identities`` gives what finds the rows of :data:`KEYS` on the target, as texts; None: the keys themselves do, in
     the order ``plain``. ``reread`` gives the rows of :data:`KEYS`. ``delete`` (of identities, as JSON) and
     ``delete_all`` run on the target. Of a part that is an upsert, ``keep`` (of identities in the setting
-    :data:`KEYS`) and ``keep_all`` give rows as they are, ``form`` none with the columns that come; ``put_back`` and
-    ``add`` write those that came, with what was kept or without. ``touches``: of a lookup, by which changed rows, the
-    query that gives keys as texts.
+    :data:`KEYS`) and ``keep_all`` give rows as they are, ``form`` none with the columns that come; ``clear`` takes out
+    those that came, where they are there yet, ``put_back`` and ``add`` write them, with what was kept or without.
+    ``touches``: of a lookup, by which changed rows, the query that gives keys as texts.
     """
 
     followed: Followed
@@ -50,6 +50,7 @@ class Statements(msgspec.Struct, frozen=True, kw_only=True):
     keep: str = ""
     keep_all: str = ""
     form: str = ""
+    clear: str = ""
     put_back: str = ""
     add: str = ""
 
@@ -65,6 +66,8 @@ def _statements(job: Job, followed: Followed, table: Table, captured: dict[str, 
     part = followed.part
     relation = relation_of(table)
     delete_all = f"DELETE FROM {relation} AS t{_where(followed.apart)}"
+    if part.within is not None:
+        delete_all += f" {'AND' if followed.apart else 'WHERE'} ({part.within})"
     if followed.full_refresh:
         return Statements(
             followed=followed, table=table, key=(), identities=None, plain=(), reread="", delete="",
@@ -142,6 +145,7 @@ def _upsert(statements: Statements, found: str, same: str) -> Statements:
     kept = [column.name for column in table.columns if not column.generated and column.name not in part.columns]
     names = [name for name, _ in statements.followed.identity]
     both = " AND ".join(f"kept.{quote_ident(name)} = came.{quote_ident(name)}" for name in names)
+    there = " AND ".join(f"t.{quote_ident(name)} = came.{quote_ident(name)}" for name in names)
     came = [f"came.{quote_ident(name)}" for name in part.columns]
     columns = ", ".join(quote_ident(name) for name in part.columns)
     into = ", ".join(quote_ident(name) for name in (*part.columns, *kept))
@@ -154,6 +158,7 @@ def _upsert(statements: Statements, found: str, same: str) -> Statements:
         keep=f"SELECT t.* FROM {relation} AS t JOIN ({keys}) AS k ON {same}{_where(apart, 'AND')}",
         keep_all=f"SELECT t.* FROM {relation} AS t{_where(apart)}",
         form=f"SELECT {columns} FROM {relation} WHERE false",
+        clear=f"DELETE FROM {relation} AS t USING {tables[1]} WHERE {there}",
         put_back=f"INSERT INTO {table.sql} ({into}) OVERRIDING SYSTEM VALUE SELECT {values}"
         f" FROM {tables[1]} JOIN {tables[0]} ON {both}",
         add=f"INSERT INTO {table.sql} ({columns}) OVERRIDING SYSTEM VALUE SELECT {', '.join(came)}"

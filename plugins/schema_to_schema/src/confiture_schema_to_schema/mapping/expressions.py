@@ -6,7 +6,15 @@ from typing import Any
 
 from confiture.sql.grammar import GrammarError, parse, walk
 
-__all__ = ["SqlError", "check_expression", "check_query", "deparse", "refuse_writing", "statement"]
+__all__ = [
+    "SqlError",
+    "check_expression",
+    "check_query",
+    "check_row_expression",
+    "deparse",
+    "refuse_writing",
+    "statement",
+]
 
 _WRITES = {"InsertStmt": "INSERT", "UpdateStmt": "UPDATE", "DeleteStmt": "DELETE", "MergeStmt": "MERGE"}
 _BEFORE = "SELECT (\n"
@@ -39,6 +47,14 @@ def check_expression(text: str) -> None:
 
 #: What a SELECT of nothing but expressions has, in the parse tree.
 _PLAIN = frozenset({"target_list", "limit_option", "op"})
+
+
+def check_row_expression(text: str) -> None:
+    """Raises :class:`SqlError` unless ``text`` is one expression over a row, and reads no table."""
+    check_expression(text)
+    for node in walk(parse(f"{_BEFORE}{text}\n)")):
+        if node.DESCRIPTOR.name == "SubLink":
+            raise SqlError("it reads other tables", hint="write an expression over the new row alone")
 
 
 def check_query(text: str) -> None:

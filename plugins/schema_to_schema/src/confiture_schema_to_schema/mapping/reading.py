@@ -11,7 +11,7 @@ from confiture.masking.rules import split_name
 from confiture_schema_to_schema.configuring import DEFAULT_MAPS, SECTION, SchemaToSchemaConfig
 from confiture_schema_to_schema.mapping.custom import custom_sql
 from confiture_schema_to_schema.mapping.document import Entry, read_document
-from confiture_schema_to_schema.mapping.expressions import SqlError, check_expression, check_query
+from confiture_schema_to_schema.mapping.expressions import SqlError, check_expression, check_query, check_row_expression
 from confiture_schema_to_schema.values import ColumnMap, LookupMap, MigrationMap, TableMap
 
 if TYPE_CHECKING:
@@ -117,12 +117,15 @@ def _read_column(name: str, entry: Entry) -> ColumnMap | None:
     if entry.value is None:
         return None
     if isinstance(entry.value, dict):
-        keys = entry.keys("target", "transform")
-        if not any(each.value is not None for each in keys.values()):
+        keys = {
+            key: each for key, each in entry.keys("target", "transform", "reverse").items() if each.value is not None
+        }
+        if not keys:
             raise entry.error("says nothing", hint='write {target: new_name, transform: "..."}, or one of them')
         return ColumnMap(
-            target=keys["target"].column() if "target" in keys else name,
+            target=keys["target"].column() if "target" in keys else name if "transform" in keys else None,
             transform=_expression(keys["transform"]) if "transform" in keys else None,
+            reverse=_sql(keys["reverse"], check_row_expression) if "reverse" in keys else None,
         )
     if not isinstance(entry.value, str):
         raise entry.error("must be the new name in quotes, a table of keys, or null", hint=_COLUMNS)

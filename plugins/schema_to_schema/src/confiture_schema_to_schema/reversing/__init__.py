@@ -1,1 +1,8 @@
 """The way back: parts from the new database to the old one, where the map can be inverted."""
+
+from __future__ import annotations
+
+from confiture_schema_to_schema.reversing.job import Reversed, reverse_job, reverse_tables
+from confiture_schema_to_schema.reversing.planned import with_the_way_back
+
+__all__ = ["Reversed", "reverse_job", "reverse_tables", "with_the_way_back"]
