@@ -18,9 +18,11 @@ from confiture.testing import (
     check_medium,
     check_server,
     check_source,
+    check_switch,
     check_transfer_engine,
     open_context,
 )
+from pooler import pooler
 
 pytestmark = pytest.mark.anyio
 
@@ -128,6 +130,34 @@ async def test_the_capture_triggers(project, database):
     """On a real server, where it may do anything."""
     async with open_context(project.root) as ctx:
         await check_capture(ctx, provider("confiture_triggers.capture", "TriggerCapture"), database)
+
+
+async def test_the_switch_rename(project, new_database, psql):
+    """Two databases of one server, by a role that may do anything."""
+    old, new = new_database(), new_database()
+    try:
+        async with open_context(project.root) as ctx:
+            await check_switch(ctx, provider("confiture_rename.switch", "RenameSwitch"), old, new)
+    finally:
+        psql(old.with_database("postgres"), f'DROP DATABASE IF EXISTS "{old.database}_old" WITH (FORCE)')
+
+
+async def test_the_switch_pgbouncer(project, new_database):
+    """With a real one."""
+    old, new = new_database(), new_database()
+    with pooler(f"shop = host={old.params['host']} dbname={old.database}", "admin_users = pgbouncer") as folder:
+        keys = f'admin = "host={folder}"\ndatabase = "shop"\nconfig_file = "{folder}/pgbouncer.ini"\n'
+        project.config(f"[pgbouncer]\n{keys}")
+        async with open_context(project.root, registry=Registry()) as ctx:
+            await check_switch(ctx, provider("confiture_pgbouncer.switch", "PgbouncerSwitch"), old, new)
+
+
+async def test_the_switch_command(project, new_database):
+    """With programs that do nothing."""
+    project.config('[command]\nhold = ["true"]\nswitch = ["true"]\nrelease = ["true"]\n')
+    async with open_context(project.root, registry=Registry()) as ctx:
+        switch = provider("confiture_command.switch", "CommandSwitch")
+        await check_switch(ctx, switch, new_database(), new_database())
 
 
 async def test_the_medium_build(project, database):

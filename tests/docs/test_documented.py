@@ -17,11 +17,14 @@ from confiture.config.project import KERNEL_SECTIONS, MigrationsConfig, PluginsC
 from confiture.migrations.tracking import COLUMNS, State
 from confiture.sqlfiles.config import FilesConfig
 from confiture_build.model import BuildConfig
+from confiture_command.config import CommandConfig
 from confiture_diff.model import DiffConfig
 from confiture_embedded.config import EmbeddedConfig
 from confiture_fdw.config import FdwConfig
 from confiture_hybrid.config import HybridConfig
 from confiture_incremental.model import Applied, IncrementalConfig, RunReport, VersionStatus
+from confiture_pgbouncer.config import PgbouncerConfig
+from confiture_rename.config import RenameConfig
 from confiture_schema_to_schema.configuring import SchemaToSchemaConfig
 from confiture_sync.copying.config import SyncConfig
 from confiture_triggers.config import TriggersConfig
@@ -100,6 +103,9 @@ def test_every_event_is_documented_with_its_fields():
         ("### [fdw]", FdwConfig),
         ("### [hybrid]", HybridConfig),
         ("### [triggers]", TriggersConfig),
+        ("### [rename]", RenameConfig),
+        ("### [pgbouncer]", PgbouncerConfig),
+        ("### [command]", CommandConfig),
         ("### [scratch]", ScratchConfig),
         ("### [plugins]", PluginsConfig),
     ],
@@ -126,7 +132,20 @@ def test_every_table_of_the_configuration_is_documented():
     """Those of the kernel and of confiture's own plugins: what the kernel takes as known."""
     page = CONFIGURATION.read_text(encoding="utf-8")
     sections = {line.removeprefix("### [").rstrip("]") for line in page.splitlines() if line.startswith("### [")}
-    own = {"build", "diff", "embedded", "fdw", "hybrid", "incremental", "schema-to-schema", "sync", "triggers"}
+    own = {
+        "build",
+        "command",
+        "diff",
+        "embedded",
+        "fdw",
+        "hybrid",
+        "incremental",
+        "pgbouncer",
+        "rename",
+        "schema-to-schema",
+        "sync",
+        "triggers",
+    }
     assert sections == KERNEL_SECTIONS | own
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from contextlib import suppress
 
@@ -136,6 +137,13 @@ async def test_a_role_that_may_not_is_refused_and_an_owner_suffices(ctx, sides, 
         assert (left.database, live.params["user"]) == (f"{old.database}_old", role)
     finally:
         psql(maintenance, f"REASSIGN OWNED BY {role} TO postgres; DROP ROLE {role}")
+
+
+def test_the_hook_gives_one_provider_a_plugin():
+    """Under the names that `cutover --switch` takes."""
+    plugins = [importlib.import_module(f"confiture_{name}.plugin") for name in ("rename", "pgbouncer", "command")]
+    found = [provider.name for plugin in plugins for provider in plugin.confiture_switches()]
+    assert found == ["rename", "pgbouncer", "command"]
 
 
 def test_the_name_of_the_left_one_is_told_by_the_others():

@@ -38,6 +38,9 @@ async def findings(ctx: Context, old: Target, new: Target) -> Sequence[CaptureFi
     for pooler in every:
         try:
             found += _file(ctx, pooler, new)
+        except ConfitureError as error:
+            found.append(_error(str(error), error.hint))
+        try:
             with anyio.fail_after(_ANSWER_S):
                 async with console(ctx, pooler.admin) as ask:
                     found += await _console(ask, pooler, old)

@@ -1,4 +1,4 @@
-"""What a console tells of a database: where it leads, whether it waits, who is in a transaction."""
+"""What a console tells of a database: where it leads, who is in a transaction."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from confiture.model import Target
     from confiture_pgbouncer.console import Ask
 
-__all__ = ["DEFAULT_PORT", "database_row", "leads_to", "paused", "place", "running"]
+__all__ = ["DEFAULT_PORT", "database_row", "leads_to", "place", "running"]
 
 #: So many clients are named.
 _NAMED = 5
@@ -41,15 +41,9 @@ async def leads_to(ask: Ask, database: str) -> dict[str, str | None] | None:
     return row and {"host": row["host"], "port": row["port"], "dbname": row["database"]}
 
 
-async def paused(ask: Ask, database: str) -> bool:
-    """Whether its clients wait."""
-    row = await database_row(ask, database)
-    return row is not None and row.get("paused") == "1"
-
-
 async def running(ask: Ask, database: str) -> list[str]:
     """The clients that a pause waits for, without what they run."""
-    found = [row for row in await ask("SHOW CLIENTS") if row["database"] == database and row.get("state") == "active"]
+    found = [row for row in await ask("SHOW CLIENTS") if row["database"] == database and row.get("link")]
     named = [
         f"client {row['addr']}:{row['port']} of role {row['user']!r}, since {row.get('request_time')}"
         for row in found[:_NAMED]

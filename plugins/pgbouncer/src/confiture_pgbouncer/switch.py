@@ -10,12 +10,12 @@ import anyio
 from confiture.errors import Busy, ConfigError, ConfitureError, ExecutionError
 from confiture.model import WarningRaised
 from confiture.programs import public_url, run_program, secrets_of
-from confiture.quoting import quote_ident
 from confiture.translate import collapse
 from confiture_pgbouncer.config import Pooler, poolers
-from confiture_pgbouncer.console import ConsoleRefused, console
+from confiture_pgbouncer.console import console
 from confiture_pgbouncer.lines import file_of, rewrite
-from confiture_pgbouncer.seeing import leads_to, paused, place, running
+from confiture_pgbouncer.seeing import leads_to, place, running
+from confiture_pgbouncer.waiting import pause, resume
 
 if TYPE_CHECKING:
     from confiture.model import CaptureFinding, Target
@@ -25,8 +25,6 @@ __all__ = ["PgbouncerSwitch"]
 
 #: For a console to answer: it does at once, save PAUSE.
 _ANSWER_S = 5.0
-#: PgBouncer's words for a RESUME of what is not paused.
-_NOT_PAUSED = "is not paused"
 
 
 class PgbouncerSwitch:
@@ -104,8 +102,7 @@ class PgbouncerSwitch:
 
 async def _pause(ctx: Context, pooler: Pooler) -> None:
     async with console(ctx, pooler.admin) as ask:
-        if not await paused(ask, pooler.database):
-            await ask(f"PAUSE {quote_ident(pooler.database)}")
+        await pause(ask, pooler.database)
 
 
 async def _running(ctx: Context, pooler: Pooler) -> list[str]:
@@ -123,10 +120,7 @@ async def _release(ctx: Context, every: Sequence[Pooler]) -> list[ConfitureError
         try:
             with anyio.fail_after(_ANSWER_S):
                 async with console(ctx, pooler.admin) as ask:
-                    await ask(f"RESUME {quote_ident(pooler.database)}")
-        except ConsoleRefused as error:
-            if _NOT_PAUSED not in error.message:
-                failures.append(error)
+                    await resume(ask, pooler.database)
         except ConfitureError as error:
             failures.append(error)
         except TimeoutError:
