@@ -70,8 +70,8 @@ async def test_an_obstacle_is_an_error_with_names(ctx, job_of, target):
 
 async def test_what_is_in_the_way_of_many_is_said_once(ctx, job_of, target):
     """Two hundred tables that lack the same right are one thing to settle."""
-    names = {f"t{number:02}": "id" for number in range(12)}
-    _, (finding,) = await plan_parts(ctx, job_of(names, strategy="plain", engines=dict.fromkeys(names, "plain")), target)
+    tables = {f"t{number:02}": "id, v" for number in range(12)}
+    _, (finding,) = await plan_parts(ctx, job_of(tables, strategy="plain"), target)
     assert finding.table == ""
     assert "cannot copy 'public.t00', 'public.t01'" in finding.message
     assert "'public.t06' and 5 more: " in finding.message

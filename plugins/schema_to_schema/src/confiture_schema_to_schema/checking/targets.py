@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from confiture.loading import Part, Phase, read_parts
+from confiture.loading import Phase, read_parts
 from confiture_schema_to_schema.creating import records_of
+from confiture_schema_to_schema.listing import listed
 from confiture_schema_to_schema.model import Finding
 
 if TYPE_CHECKING:
@@ -57,14 +59,17 @@ async def check_occupied(ctx: Context, job: Job, target: Connection) -> list[Fin
         return found
     exists = ", ".join(f"EXISTS (SELECT FROM {part.only})" for part in visible)
     held = await target.fetchval(f"SELECT ARRAY[{exists}]")
-    return found + [_occupied(part) for part, rows in zip(visible, held, strict=True) if rows]
+    occupied = [part.label for part, rows in zip(visible, held, strict=True) if rows]
+    return [*found, _occupied(occupied)] if occupied else found
 
 
-def _occupied(part: Part) -> Finding:
+def _occupied(labels: Sequence[str]) -> Finding:
+    one = len(labels) == 1
     return Finding(
         level="error",
         check="occupied",
-        table=part.label,
-        message=f"{part.label!r} of the new database holds rows",
-        hint="empty it, drop the new database so that it is made anew, or leave the table out (--tables)",
+        table=labels[0] if one else "",
+        message=f"{listed(labels)} of the new database {'holds' if one else 'hold'} rows",
+        hint=f"empty {'it' if one else 'them'}, drop the new database so that it is made anew, or leave the "
+        f"table{'' if one else 's'} out (--tables)",
     )

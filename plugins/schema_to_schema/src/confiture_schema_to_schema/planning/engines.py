@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from confiture.hooks import TRANSFER
 from confiture.model import TransferSurvey, TransferTask
 from confiture.protocols import SurveyingEngine
+from confiture_schema_to_schema.listing import listed
 from confiture_schema_to_schema.model import Finding
 from confiture_schema_to_schema.values import Job, Part, PartPlan
 
@@ -48,22 +49,24 @@ async def plan_parts(
     for name, some in by_engine.items():
         surveys |= await _ask(ctx, name, job, some, target, stands_for=stands_for, sample=sample)
     plans: list[PartPlan] = []
-    findings: list[Finding] = []
+    obstacles: dict[tuple[str, str, str | None], list[Part]] = {}
     for part in parts:
         survey = surveys[part.number]
         if survey.obstacle is not None:
-            findings.append(
-                Finding(
-                    level="error",
-                    check="engine",
-                    table=part.target,
-                    message=f"the engine {survey.engine!r} cannot copy {part.label!r}: {survey.obstacle}",
-                    hint=survey.hint or "give the table another engine: `strategy` in the map, or --strategy",
-                )
-            )
+            obstacles.setdefault((survey.engine, survey.obstacle, survey.hint), []).append(part)
         source, into = job.old.tables[part.source], job.new.tables[part.target]
         plans.append(PartPlan(part=part, source=source, target=into, engine=survey.engine, survey=survey))
-    return tuple(plans), tuple(findings)
+    return tuple(plans), tuple(_in_the_way(*what, some) for what, some in obstacles.items())
+
+
+def _in_the_way(engine: str, obstacle: str, hint: str | None, parts: Sequence[Part]) -> Finding:
+    return Finding(
+        level="error",
+        check="engine",
+        table=parts[0].target if len(parts) == 1 else "",
+        message=f"the engine {engine!r} cannot copy {listed([part.label for part in parts])}: {obstacle}",
+        hint=hint or "give the table another engine: `strategy` in the map, or --strategy",
+    )
 
 
 async def _ask(
