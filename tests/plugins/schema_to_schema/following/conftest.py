@@ -56,6 +56,7 @@ tables:
         columns: {user_id: account_id}
         lookups:
           u: {table: users, on: u.id = orders.user_id and not u.gone, join: inner}
+          c: {table: country, on: c.code = u.country, join: inner}
       - target: totals
         full_refresh: true
         custom_sql: INSERT INTO totals (user_id, total) SELECT user_id, sum(total) FROM orders GROUP BY user_id
@@ -71,7 +72,8 @@ EXPECTED = {
         "id, login, country",
     ),
     "orders": (
-        "SELECT o.id, o.user_id::bigint, o.total FROM orders o JOIN users u ON u.id = o.user_id AND NOT u.gone",
+        "SELECT o.id, o.user_id::bigint, o.total FROM orders o JOIN users u ON u.id = o.user_id AND NOT u.gone"
+        " JOIN country c ON c.code = u.country",
         "id, account_id, total",
     ),
     "pets": ("SELECT 'cat', id, name FROM cats UNION ALL SELECT 'dog', id, name FROM dogs", "kind, id, name"),

@@ -31,6 +31,9 @@ WRITES = (
     "UPDATE region SET name = 'Zwei' WHERE id = 2",
     "UPDATE country SET region = 9 WHERE region = 2; DELETE FROM region WHERE id = 2;"
     " INSERT INTO region VALUES (9, '9')",
+    # A way that led over what is gone, for rows that are no longer there.
+    "UPDATE users SET country = 'nowhere' WHERE country = 'c'; DELETE FROM country WHERE code = 'c'",
+    "INSERT INTO country VALUES ('e', 'E'); UPDATE users SET country = 'e' WHERE country = 'nowhere'",
     # Keys that move, with those that refer to them; one that takes the place of another.
     "UPDATE users SET id = 1000 WHERE id = 5; DELETE FROM users WHERE id = 6; UPDATE users SET id = 6 WHERE id = 7",
     # Unique values that change places.
@@ -104,7 +107,10 @@ async def test_an_older_process_and_a_part_of_the_log_do_no_harm(following, monk
     monkeypatch.setattr("confiture_schema_to_schema.following.batches.SOME", 1)
     await following.start()
     async with opened(following) as old, opened(following) as new:
-        following.write("UPDATE users SET login = 'x' WHERE id = 1; UPDATE users SET login = 'u1' WHERE id = 2")
+        following.write(
+            "UPDATE users SET login = 'x' WHERE id = 1; UPDATE users SET login = 'u1' WHERE id = 2;"
+            " UPDATE users SET login = 'u2' WHERE id = 1"
+        )
         with pytest.raises(Busy, match="another process"):
             await old()
         assert following.differing() == {"accounts": 4}
