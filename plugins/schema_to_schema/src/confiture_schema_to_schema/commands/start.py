@@ -35,8 +35,9 @@ async def start(
 ) -> SchemaToSchemaReport:
     """Begin a migration into a new database.
 
-    The new database is built from db/schema/ where it is not there yet, and filled from the old one, which is only
-    read, and goes on serving. Nothing is written before all checks have passed. A run that is cut is gone on with:
+    The new database is built from db/schema/ where it is not there yet, and filled from the old one, which goes on
+    serving. What changes there is captured before the first row is copied, where a capture is configured; otherwise it
+    is only read. Nothing is written before all checks have passed. A run that is cut is gone on with:
     confiture migrate schema-to-schema resume.
 
     Parameters

@@ -26,7 +26,7 @@ async def validate(
 
     Counts and hash sums of all rows are compared segment by segment, and where they differ the rows are found. No row
     is changed. Where a table is not what the map gives the exit code is 7. Rows that the old database took since they
-    were copied differ: that is found, and not put right.
+    were copied differ where nobody follows: that is found, and not put right.
 
     Parameters
     ----------

@@ -54,9 +54,10 @@ async def schema_to_schema(
 ) -> SchemaToSchemaReport:
     """Move into a new database with a new schema, while the old one goes on serving.
 
-    Shows the plan and starts; on a terminal it asks in between. The old database is only read. What is renamed, split,
-    merged or transformed on the way stands in the migration map; what has the same name on both sides needs no word.
-    So far this ends with a copy that can be validated; changes that the old database takes meanwhile are not followed.
+    Shows the plan and starts; on a terminal it asks in between. What is renamed, split, merged or transformed on the
+    way stands in the migration map; what has the same name on both sides needs no word. After the copy the new database
+    follows what changes (confiture migrate schema-to-schema follow), until it takes over (cutover). Changes are
+    captured from the start on where [schema-to-schema] in confiture.toml names a capture.
 
     Parameters
     ----------
