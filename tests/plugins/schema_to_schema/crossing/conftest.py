@@ -109,9 +109,9 @@ class Move:
             while sum(int(run_psql(place, SESSIONS)) for place in (self.source, self.target)):
                 await anyio.sleep(0.01)
 
-    async def live(self) -> tuple[bool, bool]:
+    async def live(self, old: Target | None = None, new: Target | None = None) -> tuple[bool, bool]:
         """Whether somebody can write to the old one, and to the new one: by asking."""
-        return await _writes(self.source, "accounts"), await _writes(self.target, "holders")
+        return await _writes(old or self.source, "accounts"), await _writes(new or self.target, "holders")
 
     def same(self, old: Target | None = None, new: Target | None = None) -> bool:
         """Whether the new one is what the map gives of the old one, by psql."""

@@ -148,6 +148,21 @@ async def test_a_value_changed_by_hand_stops_it(moved):
     assert await moved.live() == (True, True)
 
 
+async def test_with_other_names(moved):
+    """The new database takes the old one's name: both are found again, by whoever is given the names of before."""
+    old, new = moved.source, moved.target
+    left = old.with_database(f"{old.database}_old")
+    report = await moved.start("-cutover", switch="rename")
+    assert (report.live, report.switch) == ("new", "rename")
+    assert (moved.same(left, old), await moved.live(left, old)) == (True, (False, True))
+    run_psql(old, "UPDATE holders SET balance = 4 WHERE id = 4")
+    assert (await moved.start("-status")).live == "new"
+    report = await moved.start("-rollback", switch="rename")
+    assert report.live == "old"
+    assert await moved.live(old, new) == (True, False)
+    assert moved.same(old, new)
+
+
 class Holder:
     """A session that has locked a row, for as long as it is told to."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 
-from confiture.errors import ConfitureError, ExecutionError
+from confiture.errors import Busy, ConfitureError, ExecutionError
 from confiture.hooks import CAPTURE
 from confiture.sides import shown_side
 from confiture.transfer import keep_connections
@@ -61,7 +61,7 @@ async def cross(ctx: Context, way: Way, request: CutoverRequest) -> CutoverRepor
         with steps.step("prepare", f"prepare {shown_side(way.other)}"):
             await _prepare(ctx, way)
         await come_near(ctx, way, epoch)
-        decided = await _decide(ctx, way, steps, epoch, request, switch)
+        decided = await _decide(ctx, way, record, steps, epoch, request, switch)
         record = await _current(ctx, way, record)
     except BaseException:
         with anyio.CancelScope(shield=True):
@@ -85,8 +85,7 @@ async def cross(ctx: Context, way: Way, request: CutoverRequest) -> CutoverRepor
                 hint=f"{error.hint}; then {hint}" if error.hint else hint,
             ) from error
         async with ctx.connect(sides.target) as connection:
-            ended = await crossings_of(ctx).last(connection, way.run_id)
-    assert ended is not None
+            ended = await crossings_of(ctx).again(connection, record)
     return report_of(ended, sides)
 
 
@@ -126,13 +125,13 @@ async def _begin(ctx: Context, way: Way, request: CutoverRequest) -> CrossingRec
 
 async def _current(ctx: Context, way: Way, record: CrossingRecord) -> CrossingRecord:
     async with ctx.connect(way.sides.target) as connection:
-        return await crossings_of(ctx).last(connection, way.run_id) or record
+        return await crossings_of(ctx).again(connection, record)
 
 
 async def _give_up(ctx: Context, way: Way, record: CrossingRecord, steps: Steps) -> None:
     steps.go_on()
     async with ctx.connect(way.sides.target) as connection:
-        await crossings_of(ctx).change(connection, way.run_id, steps=tuple(steps.done), paused_s=steps.paused_s)
+        await crossings_of(ctx).change(connection, record.number, steps=tuple(steps.done), paused_s=steps.paused_s)
     await give_up(ctx, way.sides, record)
 
 
@@ -149,7 +148,13 @@ async def _prepare(ctx: Context, way: Way) -> None:
 
 
 async def _decide(
-    ctx: Context, way: Way, steps: Steps, epoch: int, request: CutoverRequest, switch: Switch | None
+    ctx: Context,
+    way: Way,
+    record: CrossingRecord,
+    steps: Steps,
+    epoch: int,
+    request: CutoverRequest,
+    switch: Switch | None,
 ) -> bool:
     """Attempt it until it is decided; False where the budget was not enough. Then the other side is open already."""
     crossings = crossings_of(ctx)
@@ -159,7 +164,12 @@ async def _decide(
         while True:
             await follower.batch(strict=True, refresh=True)
             async with kept.connect(way.sides.target) as connection:
-                seq = await crossings.next_seq(connection, way.run_id)
+                seq = await crossings.next_seq(connection, record.number)
+            if seq is None:
+                raise Busy(
+                    "another process has ended this in the meantime",
+                    hint="`confiture migrate schema-to-schema status` says which side is live",
+                )
             left_s = request.max_seconds - steps.paused_s
             try:
                 await attempt(kept, way, steps, seq=seq, follower=follower, budget_s=left_s, switch=switch)
@@ -173,7 +183,7 @@ async def _decide(
             else:
                 if switch is None:
                     with anyio.CancelScope(shield=True), steps.step("open", f"open {shown_side(way.other)}"):
-                        await open_side(kept, way.other)
+                        await open_side(kept, way.sides, record)
                     steps.go_on()
                 return True
             await anyio.sleep(_BACK_OFF_S * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, not a secret

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from confiture.errors import Busy, UsageError
@@ -16,8 +17,10 @@ from confiture_schema_to_schema.following.loosening import confirm, tighten
 from confiture_schema_to_schema.values import Sides
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from confiture.model import Target
-    from confiture.protocols import Context, Switch
+    from confiture.protocols import Connection, Context, Switch
     from confiture_schema_to_schema.crossing.state import CrossingRecord
 
 __all__ = ["NO_SWITCH", "find_switch", "give_up", "has_crossed", "open_side", "recover", "roll_forward"]
@@ -67,9 +70,7 @@ async def recover(ctx: Context, sides: Sides) -> tuple[CrossingRecord, Sides] | 
     else:
         await give_up(ctx, sides, record)
     async with ctx.connect(sides.target) as connection:
-        ended = await crossings_of(ctx).last(connection)
-    assert ended is not None
-    return ended, sides
+        return await crossings_of(ctx).again(connection, record), sides
 
 
 async def has_crossed(ctx: Context, sides: Sides, record: CrossingRecord) -> bool:
@@ -96,38 +97,64 @@ async def has_crossed(ctx: Context, sides: Sides, record: CrossingRecord) -> boo
     return not given_up
 
 
+@asynccontextmanager
+async def claimed(ctx: Context, new: Target, record: CrossingRecord) -> AsyncIterator[Connection]:
+    """A session of the new database, in a transaction in which nobody else ends the crossing.
+
+    Raises ``Busy`` where somebody has: a process that was stopped must undo nothing of what came after it.
+    """
+    import asyncpg
+
+    taken = Busy(
+        "another process has ended this in the meantime",
+        hint="`confiture migrate schema-to-schema status` says which side is live",
+    )
+    async with ctx.connect(new) as connection, ctx.transaction(connection):
+        await connection.execute(f"SET LOCAL lock_timeout = '{_ZOMBIE_S}s'")
+        try:
+            mine = await crossings_of(ctx).hold(connection, record.number)
+        except asyncpg.LockNotAvailableError:
+            mine = False
+        if not mine:
+            raise taken
+        yield connection
+
+
 async def give_up(ctx: Context, sides: Sides, record: CrossingRecord) -> None:
-    """Leave everything as it was: nothing was decided."""
+    """Leave everything as it was: nothing was decided. Raises ``Busy`` where another process did that."""
     live, other = _direction(sides, record)
-    if (switch := find_switch(ctx, record.switch, record.command)) is not None:
-        await switch.release(ctx, *_as_recorded(live, other, record))
-    if record.back_name is not None:
-        await ctx.get(CAPTURE, record.capture).uninstall(ctx, other, record.back_name)
-    async with ctx.connect(sides.target) as connection:
-        await crossings_of(ctx).change(connection, record.run_id, outcome="given up")
+    async with claimed(ctx, sides.target, record) as connection:
+        if (switch := find_switch(ctx, record.switch, record.command)) is not None:
+            await switch.release(ctx, *_as_recorded(live, other, record))
+        if record.back_name is not None:
+            await ctx.get(CAPTURE, record.capture).uninstall(ctx, other, record.back_name)
+        await crossings_of(ctx).change(connection, record.number, outcome="given up")
 
 
 async def roll_forward(ctx: Context, sides: Sides, record: CrossingRecord, steps: Steps) -> Sides:
-    """The other side becomes the live one: it was decided. Where both databases are then."""
+    """The other side becomes the live one: it was decided. Where both databases are then.
+
+    Raises ``Busy`` where another process does that.
+    """
     live, other = _direction(sides, record)
-    crossings = crossings_of(ctx)
     if not any(step.name == "open" for step in steps.done):
         with steps.step("open", f"open {shown_side(other)}"):
-            await open_side(ctx, other)
+            await open_side(ctx, sides, record)
     if (switch := find_switch(ctx, record.switch, record.command)) is not None:
+        # It may have to end each session there is, and give the databases other names.
         with steps.step("switch", f"lead applications to {shown_side(other)}"):
             live, other = await switch.switch(ctx, *_as_recorded(live, other, record))
         with steps.step("release", "let applications go on"):
             await switch.release(ctx, live, other)
     old, new = (live, other) if record.direction == "cutover" else (other, live)
     steps.go_on()
-    with steps.step("complete", "validate foreign keys, and stop capturing what is closed"):
-        await confirm(ctx, other)
-        await ctx.get(CAPTURE, record.capture).uninstall(ctx, live, record.capture_name)
-    async with ctx.connect(new) as connection:
-        await crossings.change(
+    async with claimed(ctx, new, record) as connection:
+        with steps.step("complete", "validate foreign keys, and stop capturing what is closed"):
+            await confirm(ctx, other)
+            await ctx.get(CAPTURE, record.capture).uninstall(ctx, live, record.capture_name)
+        await crossings_of(ctx).change(
             connection,
-            record.run_id,
+            record.number,
             steps=(*record.steps, *steps.done),
             paused_s=max(record.paused_s, steps.paused_s),
             old_name=old.database,
@@ -137,8 +164,13 @@ async def roll_forward(ctx: Context, sides: Sides, record: CrossingRecord, steps
     return Sides(source=old, target=new, environment=sides.environment)
 
 
-async def open_side(ctx: Context, side: Target) -> None:
-    """What was taken off its tables comes back, then anybody may write. It was decided. Again is no error."""
-    await tighten(ctx, side)
-    async with ctx.connect(side) as connection, altering(ctx, side, connection):
-        await lift_fence(connection)
+async def open_side(ctx: Context, sides: Sides, record: CrossingRecord) -> None:
+    """What was taken off its tables comes back, then anybody may write. It was decided. Again is no error.
+
+    Raises ``Busy`` where another process has come to the end of it.
+    """
+    _, side = _direction(sides, record)
+    async with claimed(ctx, sides.target, record):
+        await tighten(ctx, side)
+        async with ctx.connect(side) as connection, altering(ctx, side, connection):
+            await lift_fence(connection)

@@ -145,12 +145,22 @@ class Crossings(msgspec.Struct, frozen=True, kw_only=True):
         found: str | None = await connection.fetchval(query)
         return found
 
-    async def next_seq(self, connection: Connection, run_id: str) -> int:
-        """A number that no attempt of the run has yet; written to its crossing before anything is locked."""
-        seq: int = await connection.fetchval(
-            f"UPDATE {self.crossings} SET seq = 1 + (SELECT pg_catalog.max(seq) FROM {self.crossings}"
-            " WHERE run_id = $1), attempts = attempts + 1 WHERE run_id = $1 AND outcome IS NULL RETURNING seq",
-            run_id,
+    async def hold(self, connection: Connection, number: int) -> bool:
+        """Have the crossing for oneself until the transaction ends; False where it has an outcome."""
+        found = await connection.fetchval(
+            f"SELECT 1 FROM {self.crossings} WHERE number = $1 AND outcome IS NULL FOR UPDATE", number
+        )
+        return found is not None
+
+    async def next_seq(self, connection: Connection, number: int) -> int | None:
+        """A number that no attempt of the run has yet; written to its crossing before anything is locked.
+
+        None where the crossing has an outcome: somebody else has ended it.
+        """
+        seq: int | None = await connection.fetchval(
+            f"UPDATE {self.crossings} AS c SET seq = 1 + (SELECT pg_catalog.max(o.seq) FROM {self.crossings} AS o"
+            " WHERE o.run_id = c.run_id), attempts = attempts + 1 WHERE number = $1 AND outcome IS NULL RETURNING seq",
+            number,
         )
         return seq
 
@@ -164,13 +174,13 @@ class Crossings(msgspec.Struct, frozen=True, kw_only=True):
         )
         return number
 
-    async def change(self, connection: Connection, run_id: str, **values: Any) -> None:
-        """Write ``values`` to columns of the crossing that is under way."""
+    async def change(self, connection: Connection, number: int, **values: Any) -> None:
+        """Write ``values`` to columns of the crossing, as long as it has no outcome."""
         sets = ", ".join(f"{name} = ${i}{_CAST.get(name, '')}" for i, name in enumerate(values, 2))
         given = [_encode(name, value) for name, value in values.items()]
         finished = ", finished = pg_catalog.clock_timestamp()" if "outcome" in values else ""
         await connection.execute(
-            f"UPDATE {self.crossings} SET {sets}{finished} WHERE run_id = $1 AND outcome IS NULL", run_id, *given
+            f"UPDATE {self.crossings} SET {sets}{finished} WHERE number = $1 AND outcome IS NULL", number, *given
         )
 
     async def all(self, connection: Connection, run_id: str | None = None) -> tuple[CrossingRecord, ...]:
@@ -193,6 +203,11 @@ class Crossings(msgspec.Struct, frozen=True, kw_only=True):
             )
             for row in rows
         )
+
+    async def again(self, connection: Connection, record: CrossingRecord) -> CrossingRecord:
+        """The same, as it is by now."""
+        found = [each for each in await self.all(connection, record.run_id) if each.number == record.number]
+        return found[0] if found else record
 
     async def last(self, connection: Connection, run_id: str | None = None) -> CrossingRecord | None:
         """The one that was begun last."""
