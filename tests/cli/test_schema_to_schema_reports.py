@@ -15,6 +15,7 @@ from confiture_schema_to_schema.commands.rendering.status import status_lines
 from confiture_schema_to_schema.commands.rendering.validated import validated_lines
 from confiture_schema_to_schema.model import (
     Finding,
+    FollowStatus,
     Mismatch,
     PlannedTable,
     PlanReport,
@@ -292,6 +293,30 @@ def test_watching_prints_a_line_a_change_on_a_pipe(coming: None, run_here) -> No
         "copying: 2,500 of some 6,000 rows (41 %), 1 of 3 tables, 500 rows/s, 200 kB/s, 7.00 s left",
         "copying: 3,000 of some 6,000 rows (50 %), 1 of 3 tables, 500 rows/s, 200 kB/s, 7.00 s left",
         "copied: 2,500 rows, 1 of 3 tables",
+    ]
+
+
+def test_watching_a_database_that_follows(run_here, monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    """A line for what was brought over, none for another lag alone."""
+    from confiture_schema_to_schema.commands import watch
+
+    (tmp_path / "confiture.toml").touch()
+    monkeypatch.setattr(watch, "_EVERY_S", 0)
+    following = FollowStatus(capture="triggers", running=True, entries=5, backlog_entries=2, lag_seconds=1.0)
+    copied = msgspec.structs.replace(STATUS, phase="copied", following=following)
+    later = msgspec.structs.replace(following, lag_seconds=2.0, longest_lag_s=2.0)
+    done = msgspec.structs.replace(following, entries=7, backlog_entries=0)
+    ended = msgspec.structs.replace(copied, following=done, running=False)
+    states = iter([copied, msgspec.structs.replace(copied, following=later), ended])
+
+    async def run(self: StatusMedium, ctx: object, request: object) -> StatusReport:
+        return next(states)
+
+    monkeypatch.setattr(StatusMedium, "run", run)
+    out = run_here("migrate", "schema-to-schema", "status", "--watch")[1]
+    assert out.splitlines() == [
+        "copied: 2,500 rows, 1 of 3 tables, 1.00 s behind: 2 changes, 0 B of log",
+        "copied: 2,500 rows, 1 of 3 tables, nothing waits",
     ]
 
 

@@ -75,6 +75,9 @@ def _lines(shell: Shell) -> Callable[[StatusReport], None]:
 
     def show(report: StatusReport) -> None:
         settled = msgspec.structs.replace(report, rows_per_second=None, bytes_per_second=None, eta_seconds=None)
+        if report.following is not None:
+            following = msgspec.structs.replace(report.following, lag_seconds=0.0, longest_lag_s=0.0, last_applied=None)
+            settled = msgspec.structs.replace(settled, following=following)
         if last == [settled]:
             return
         last[:] = [settled]
