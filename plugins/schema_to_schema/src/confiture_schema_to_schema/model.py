@@ -72,7 +72,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     ``check``: ``map``, ``unmapped``, ``unfilled``, ``type``, ``merged``, ``unique``, ``not-null``, ``check``,
     ``foreign-key``, ``length``, ``label``, ``privilege``, ``setting``, ``connectivity``, ``engine``, ``key``,
-    ``volatile``, ``disk``, ``occupied``.
+    ``volatile``, ``disk``, ``occupied``, ``capture``.
     """
 
     level: Literal["error", "warning", "note"]
