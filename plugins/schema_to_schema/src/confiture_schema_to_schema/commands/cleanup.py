@@ -30,7 +30,8 @@ async def cleanup(
     """Remove what a migration made in both databases, and say what remains.
 
     Triggers, functions, logs, slots, foreign servers and the tables of its state. It ends the possibility of a
-    rollback: do it when nobody wants to go back any more. The old database stays, unless its name is typed.
+    rollback: do it when nobody wants to go back any more. The old database stays, and takes writes again, unless its
+    name is typed.
 
     Parameters
     ----------
