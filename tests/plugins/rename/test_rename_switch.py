@@ -20,6 +20,9 @@ from confiture_rename.switch import RenameSwitch
 
 pytestmark = pytest.mark.anyio
 
+#: What the driver raises for a session that the server ended, by when it learns of it.
+LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+
 
 @pytest.fixture
 def sides(new_database, psql):
@@ -65,13 +68,13 @@ async def test_clients_that_come_meanwhile_get_to_the_new_one_or_nowhere(ctx, si
 
     async def client(number):
         while not over.is_set():
-            with suppress(asyncpg.PostgresError, OSError):
+            with suppress(*LOST):
                 connection = await asyncpg.connect(**parameters(old))
                 try:
                     while not over.is_set():
                         seen[number].append(await connection.fetchval("SELECT name FROM me"))
                         await anyio.lowlevel.checkpoint()
-                except asyncpg.PostgresError:
+                except LOST:
                     connection.terminate()
                 else:
                     await connection.close()
