@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from confiture.errors import Refused
+from confiture.errors import Busy, Refused
 from confiture.sides import shown_side
 from confiture_schema_to_schema.crossing.crossing import cross
 from confiture_schema_to_schema.crossing.opening import find_run, open_way
@@ -16,14 +17,16 @@ from confiture_schema_to_schema.model import CutoverReport, CutoverRequest, Roll
 from confiture_schema_to_schema.sides import find_sides, lock_name
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from confiture.protocols import Context
     from confiture_schema_to_schema.crossing.state import Direction
     from confiture_schema_to_schema.values import Sides
 
 __all__ = ["CutoverMedium", "RollbackMedium", "crossing_lock"]
 
-#: A process that follows ends its batch first.
-_TAKE_OVER_S: Final = 60.0
+#: A process that follows ends its batch first. Some 60 s, in so many attempts.
+_TAKE_OVER_S: Final = (2.0, 4.0, 8.0, 16.0, 30.0)
 
 
 def crossing_lock(run_id: str) -> str:
@@ -45,11 +48,7 @@ class CutoverMedium:
         """
         sides = await locate(ctx, await find_sides(ctx, request))
         run = await find_run(ctx, sides)
-        await _ask_to_end(ctx, sides, run.run_id)
-        async with (
-            ctx.lock(sides.target, crossing_lock(run.run_id)),
-            ctx.lock(sides.target, lock_name(sides), wait_s=_TAKE_OVER_S),
-        ):
+        async with ctx.lock(sides.target, crossing_lock(run.run_id)), _taken_over(ctx, sides, run.run_id):
             recovered = await recover(ctx, sides)
             if recovered is not None:
                 record, sides = recovered
@@ -71,6 +70,25 @@ class RollbackMedium(CutoverMedium):
 
     request_type: type[CutoverRequest] = RollbackRequest
     _direction: ClassVar[Direction] = "rollback"
+
+
+@asynccontextmanager
+async def _taken_over(ctx: Context, sides: Sides, run_id: str) -> AsyncIterator[None]:
+    """The lock of whoever follows. Raises ``Busy`` where it is not given away.
+
+    Asked for several times: who began to follow in the same moment has not seen the first.
+    """
+    for wait_s in _TAKE_OVER_S:
+        await _ask_to_end(ctx, sides, run_id)
+        async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(ctx.lock(sides.target, lock_name(sides), wait_s=wait_s))
+            except Busy:
+                if wait_s == _TAKE_OVER_S[-1]:
+                    raise
+                continue
+            yield
+            return
 
 
 async def _ask_to_end(ctx: Context, sides: Sides, run_id: str) -> None:
