@@ -9,12 +9,14 @@ from typing import Any
 
 import anyio
 import asyncpg
+import msgspec
 import pytest
 
 from confiture.config.dsn import to_uri
 from confiture.model import Target
 from conftest import ProjectFolder, run_psql
 
+OWNER = "move_crosser"
 CONFIG = '[schema-to-schema]\nstrategy = "copy"\ncapture = "triggers"\n'
 OLD = """
     CREATE TABLE accounts (id serial PRIMARY KEY, email text NOT NULL UNIQUE, balance int NOT NULL);
@@ -80,7 +82,9 @@ class Move:
     def __init__(self, project: ProjectFolder, new_database: Callable[[], Target], kernel_run: Any) -> None:
         self.project = project
         self._kernel_run = kernel_run
-        self.source, self.target = new_database(), new_database()
+        #: The old database, as a superuser has it.
+        self.admin = new_database()
+        self.source, self.target = _owned(self.admin), _owned(new_database())
         run_psql(self.source, OLD)
         run_psql(self.target, NEW)
         project.environment_for(self.source, "production")
@@ -118,6 +122,14 @@ class Move:
         return _sums(new or self.target, {name: f"SELECT * FROM {name}" for name in EXPECTED}) == _sums(
             old or self.source, EXPECTED
         )
+
+
+def _owned(database: Target) -> Target:
+    """The database as a role has it that is no superuser and may not replicate; CREATEDB is for renaming it."""
+    role = f"SELECT 'CREATE ROLE {OWNER} LOGIN CREATEDB' WHERE to_regrole('{OWNER}') IS NULL \\gexec"
+    run_psql(database, f"SELECT pg_advisory_lock(4713);\n{role}\nSELECT pg_advisory_unlock(4713);")
+    run_psql(database, f'ALTER DATABASE "{database.database}" OWNER TO {OWNER}')
+    return msgspec.structs.replace(database, params={**database.params, "user": OWNER})
 
 
 async def _writes(place: Target, table: str) -> bool:
