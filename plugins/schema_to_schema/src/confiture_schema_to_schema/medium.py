@@ -14,6 +14,7 @@ from confiture.model import Note, TransferTask
 from confiture.protocols import PreparingEngine
 from confiture.sides import shown_side
 from confiture_schema_to_schema.checking import refuse
+from confiture_schema_to_schema.cleaning import remove_orphans
 from confiture_schema_to_schema.configuring import SECTION, SchemaToSchemaConfig
 from confiture_schema_to_schema.copying import Former, copy_tables, find_former, running
 from confiture_schema_to_schema.creating import Staging, create_target, target_exists
@@ -66,6 +67,8 @@ class SchemaToSchemaMedium:
                 refuse(more if former is None else ())
                 findings = (*first.findings, *more)
             created = False
+            if former is None and (left := await remove_orphans(ctx, sides)):
+                ctx.emit(Note(message=f"removed what a start into a database that is gone has left: {', '.join(left)}"))
             if not first.exists:
                 created = await create_target(ctx, sides)
                 # Once more, now that it is there: what was found out in a scratch database was of another server.

@@ -43,6 +43,7 @@ def confiture_mediums() -> Iterable[Provider[Medium]]:
             "a new database becomes the live one, in a pause of about a second",
         ),
         ("-rollback", "crossing.medium:RollbackMedium", "the old database becomes the live one again"),
+        ("-cleanup", "cleaning.medium:CleanupMedium", "what a migration made in both databases is removed"),
     ):
         yield Provider(name=f"schema-to-schema{name}", target=f"{_PACKAGE}.{target}", summary=summary)
 
@@ -61,6 +62,7 @@ def confiture_commands() -> Iterable[Command]:
         (" follow", "follow", "Bring what changes in the live database to the other one"),
         (" cutover", "cutover", "Make the new database the live one"),
         (" rollback", "rollback", "Make the old database the live one again, with what the new one has taken"),
+        (" cleanup", "cleanup", "Remove what a migration made in both databases"),
         (" report", "report", "Write the whole migration as one HTML file"),
         (" map", "map", "Write a first migration map, from what differs"),
     ):

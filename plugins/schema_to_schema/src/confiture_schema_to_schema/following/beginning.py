@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from confiture.errors import DatabaseNotFound
 from confiture_schema_to_schema.capturing import Watch, install, plan_watch, preflight, verify
+from confiture_schema_to_schema.cleaning.orphans import note_capture
 from confiture_schema_to_schema.copying.retrying import retrying
 from confiture_schema_to_schema.copying.state import state_of
 from confiture_schema_to_schema.following.batches import settle, take
@@ -57,6 +58,7 @@ async def begin(ctx: Context, job: Job, watch: Watch) -> None:
     if copied:
         await verify(ctx, job, watch)
     else:
+        await note_capture(ctx, job, watch)
         await install(ctx, job, watch)
 
 
