@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 
@@ -10,14 +11,23 @@ import pytest
 
 from confiture.model import Target
 from conftest import ProjectFolder, run_psql
-from e2e.schema_to_schema.bank import MAP, NEW, OLD, Side, Writers
+from e2e.schema_to_schema.bank import MAP, NEW, OLD, Side, Writers, mirror_differs
+from e2e.schema_to_schema.faults import until
 from e2e.schema_to_schema.moves import Move
 
 CONFIG = '[schema-to-schema]\nstrategy = "copy"\ncapture = "triggers"\njobs = 1\n'
 
 
+class Bank(Move):
+    """Processes that follow end with the test."""
+
+    def __init__(self, project: ProjectFolder, source: Target, target: Target) -> None:
+        super().__init__(project, source, target)
+        self.processes: list[subprocess.Popen[str]] = []
+
+
 @pytest.fixture
-def bank(project: ProjectFolder, new_database: Callable[[], Target]) -> Iterator[Move]:
+def bank(project: ProjectFolder, new_database: Callable[[], Target]) -> Iterator[Bank]:
     """Both databases belong to a role that is no superuser and may not replicate."""
     old, new = new_database(), new_database()
     role = f"{old.database}_owner"
@@ -28,15 +38,17 @@ def bank(project: ProjectFolder, new_database: Callable[[], Target]) -> Iterator
     run_psql(plain[0], OLD)
     run_psql(plain[1], NEW)
     project.config(CONFIG)
-    made = Move(project, plain[0], plain[1])
+    made = Bank(project, plain[0], plain[1])
     made.map(MAP)
     yield made
+    for process in made.processes:
+        kill(process)
     for place in (old, new):
         run_psql(old.with_database("postgres"), f'DROP DATABASE "{place.database}" WITH (FORCE)')
     run_psql(old.with_database("postgres"), f'DROP ROLE "{role}"')
 
 
-def sides(bank: Move) -> tuple[Side, Side]:
+def sides(bank: Bank) -> tuple[Side, Side]:
     return Side(bank.source, "accounts", "balance"), Side(bank.target, "holders", "amount")
 
 
@@ -45,7 +57,7 @@ def done(result: subprocess.CompletedProcess[str]) -> str:
     return result.stdout
 
 
-def live(bank: Move) -> str:
+def live(bank: Bank) -> str:
     """What ``status`` says; and that it is so, by writing."""
     said: str = json.loads(done(bank.cli("status", "--format", "json")))["live"]
     takes = {name: writes(side) for name, side in zip(("old", "new"), sides(bank), strict=True)}
@@ -62,26 +74,47 @@ def writes(side: Side) -> bool:
     return side.sql(asked.format(side.table)) == "t"
 
 
-def follow(bank: Move, number: int) -> subprocess.Popen[str]:
-    """A process that has brought something over after ``number`` batches."""
+def following(bank: Bank) -> subprocess.Popen[str]:
+    """A process that follows by now: it has written the epoch that is its own."""
+    epoch = "SELECT coalesce(max(epoch), 0) FROM confiture.confiture_move_epochs"
+    before = int(bank.on_target(epoch))
     process = bank.popen("follow")
-    epochs = "SELECT coalesce(max(epoch), 0) FROM confiture.confiture_move_epochs"
-    before = int(bank.on_target(epochs))
-    while int(bank.on_target(epochs)) <= before:
-        assert process.poll() is None, process.communicate()
+    bank.processes.append(process)
+    until(lambda: process.poll() is not None or int(bank.on_target(epoch)) > before)
+    assert process.poll() is None, process.communicate()
     return process
 
 
-def test_a_bank_moves_and_comes_back(bank: Move) -> None:
+def kill(process: subprocess.Popen[str]) -> None:
+    process.kill()
+    with process:
+        pass
+
+
+def kill_at(bank: Bank, step: str) -> None:
+    """A cutover that is killed when it says that it has done this."""
+    with bank.popen("cutover", "--yes") as process:
+        assert process.stderr is not None
+        said = []
+        for line in process.stderr:
+            said.append(line)
+            if line.startswith(step):
+                break
+        else:
+            raise AssertionError("".join(said))
+        kill(process)
+
+
+def test_a_bank_moves_and_comes_back(bank: Bank) -> None:
     """No committed transfer is lost, no money is made: over a cutover, and a rollback with writes on both sides."""
     old, new = sides(bank)
     with Writers((old, new)) as writers:
         done(bank.cli("start"))
-        following = bank.popen("follow")
+        process = following(bank)
         writers.until_more()
         done(bank.cli("cutover", "--yes"))
-        out, error = following.communicate(timeout=30)
-        assert following.returncode == 0, out + error
+        out, error = process.communicate(timeout=30)
+        assert process.returncode == 0, out + error
         writers.until_at(1)
         assert live(bank) == "new"
         assert int(new.sql("SELECT sum(amount) FROM holders")) == 3000
@@ -90,13 +123,52 @@ def test_a_bank_moves_and_comes_back(bank: Move) -> None:
     assert writers.told == {"25006"}
     assert old.wrong_books(writers.log) == 0
     assert live(bank) == "old"
-    with Writers((old, new)) as again:
-        again.log |= writers.log
-        done(bank.cli("cutover", "--yes"))
-        again.until_at(1)
-    assert new.wrong_books(again.log) == 0
     # The judge sees one unit of money, and one transfer that somebody was told is committed.
-    new.sql("UPDATE holders SET amount = amount + 1 WHERE id = 7")
-    assert new.wrong_books(again.log) == 2
-    new.sql("UPDATE holders SET amount = amount - 1 WHERE id = 7; DELETE FROM transfers WHERE (writer, n) = (1, 3)")
-    assert new.wrong_books(again.log) > 0
+    old.sql("UPDATE accounts SET balance = balance + 1 WHERE id = 7")
+    assert old.wrong_books(writers.log) == 2
+    old.sql("UPDATE accounts SET balance = balance - 1 WHERE id = 7; DELETE FROM transfers WHERE (writer, n) = (1, 3)")
+    assert old.wrong_books(writers.log) > 0
+
+
+def test_killed_while_it_follows_and_crosses(bank: Bank) -> None:
+    """Whoever goes on finds what is left; `status` says which side is live, and `resume` ends what was begun."""
+    old, new = sides(bank)
+    with Writers((old, new), 2) as writers:
+        done(bank.cli("start"))
+        for _ in range(2):
+            process = following(bank)
+            writers.until_more(2)
+            kill(process)
+        process = following(bank)
+        second = bank.cli("follow")
+        assert second.returncode == 9, second.stdout + second.stderr
+        assert process.poll() is None
+        for step, side in (("compare all tables", "old"), ("bring over what is left", "old")):
+            kill_at(bank, step)
+            assert live(bank) == side
+            writers.until_more(2)
+        assert process.wait(30) == 0, process.communicate()
+        kill_at(bank, "close production for writes")
+        side = json.loads(done(bank.cli("status", "--format", "json")))["live"]
+        done(bank.cli("resume"))
+        assert live(bank) == side
+        if side == "old":
+            done(bank.cli("cutover", "--yes"))
+        writers.until_at(1)
+    assert new.wrong_books(writers.log) == 0
+
+
+def test_what_follows_is_a_mirror(bank: Bank) -> None:
+    """After a strict drain: EXCEPT in both directions, over what was written during copy and follow."""
+    with Writers(sides(bank)) as writers:
+        done(bank.cli("start"))
+        process = following(bank)
+        writers.until_more(20)
+        bank.on_source('BEGIN; TRUNCATE "Odd ""T"".x"; INSERT INTO "Odd ""T"".x" VALUES (1, 1, 1); COMMIT')
+        writers.until_more()
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    done(bank.cli("follow", "--until-caught-up"))
+    assert mirror_differs(bank.source, bank.target) == {}
+    bank.on_source("UPDATE accounts SET owner = 'by hand' WHERE id = 3")
+    assert mirror_differs(bank.source, bank.target) == {"holders": 2}

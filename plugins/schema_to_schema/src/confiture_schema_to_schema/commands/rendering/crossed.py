@@ -58,8 +58,8 @@ def step_lines(steps: Sequence[StepTime]) -> Iterator[str]:
     rows = [
         (step.name, milliseconds(step.seconds), "writers wait" if step.locked else "", step.detail) for step in steps
     ]
-    width = max(len(name) for name, *_ in rows)
-    times = max(len(time) for _, time, *_ in rows)
+    width = max((len(name) for name, *_ in rows), default=0)
+    times = max((len(time) for _, time, *_ in rows), default=0)
     for name, time, locked, detail in rows:
         said = "; ".join(part for part in (locked, detail) if part)
         yield f"{name:<{width}}  {time:>{times}}  {said}".rstrip()
