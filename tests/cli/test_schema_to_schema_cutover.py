@@ -143,3 +143,11 @@ def test_there_and_back(move, psql, run_here) -> None:
     (move.root / "migration-report.html").write_text("mine")
     code, _, _ = move("report")
     assert code == 8
+
+    code, cleaned, _ = move("cleanup", "--yes")
+    assert code == 0, cleaned
+    assert cleaned["removed"]
+    assert cleaned["dropped"] is None
+    assert psql(move.old, "SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal").strip() == "0"
+    _, status, _ = move("status")
+    assert status["phase"] == "none"

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
+from confiture_schema_to_schema.cleaning.medium import CleanupMedium
 from confiture_schema_to_schema.crossing.medium import CutoverMedium, RollbackMedium
 from confiture_schema_to_schema.crossing.resuming import SettleMedium
 from confiture_schema_to_schema.following.medium import FollowMedium
@@ -19,6 +20,8 @@ from confiture_schema_to_schema.generating.medium import MapMedium
 from confiture_schema_to_schema.history.medium import HistoryMedium
 from confiture_schema_to_schema.medium import SchemaToSchemaMedium
 from confiture_schema_to_schema.model import (
+    CleanupReport,
+    CleanupRequest,
     CrossingStatus,
     CutoverReport,
     CutoverRequest,
@@ -59,6 +62,7 @@ REPORTS = {
     CutoverMedium: CutoverReport(**BETWEEN, run_id="r", live="new"),
     RollbackMedium: CutoverReport(**BETWEEN, run_id="r", live="old"),
     SettleMedium: CutoverReport(**BETWEEN, run_id="r", live="old"),
+    CleanupMedium: CleanupReport(**BETWEEN),
     HistoryMedium: HistoryReport(path="migration-report.html", run_id="r"),
 }
 
@@ -139,6 +143,8 @@ def test_the_missions_command_lines(words: str, fields: dict[str, object], asked
         ("cutover --command 'switch it'", CutoverRequest(switch="command", command="switch it")),
         ("rollback --from a --to b --mapping m", RollbackRequest(source="a", target="b", mapping="m")),
         ("rollback -y --max-seconds 2 --switch rename", RollbackRequest(max_seconds=2, switch="rename")),
+        ("cleanup --from a --to b --mapping m", CleanupRequest(source="a", target="b", mapping="m")),
+        ("cleanup --yes --drop-database shop_old", CleanupRequest(drop_database="shop_old")),
         ("report --from a --to b --mapping m -o r.html",
          HistoryRequest(source="a", target="b", mapping="m", output="r.html")),
         ("map --from a --to b --mapping m", MapRequest(source="a", target="b", mapping="m", output="m")),
@@ -239,6 +245,7 @@ def test_options_of_migrations_are_not_offered(asked: Asked) -> None:
         ("plan --mapping ''", "--mapping has an empty value"),
         ("cutover --max-seconds 0", "--max-seconds is 0"),
         ("rollback --switch ''", "--switch has an empty value"),
+        ("cleanup --drop-database ''", "--drop-database has an empty value"),
         ("report -o ''", "--output has an empty value"),
         ("map --output ''", "--output has an empty value"),
         ("map --rename a", "--rename 'a' has no two names"),
