@@ -8,7 +8,7 @@ from collections.abc import Callable
 from confiture.model import Target
 from conftest import ProjectFolder, run_psql
 from e2e.migrate.servers import OwnServer
-from e2e.schema_to_schema.moves import Move, contents, sums
+from e2e.schema_to_schema.moves import Move, contents, dump, sums
 
 OLD = """
 CREATE TABLE clients (id int PRIMARY KEY, full_name text NOT NULL, email text, note text);
@@ -55,6 +55,7 @@ EXPECTED = {
     "small": "SELECT * FROM small",
 }
 _CHUNKS = "SELECT count(*) - count(xid), count(xid) FROM confiture.confiture_move_chunks"
+_FINISHED = "SELECT count(*) FROM confiture.confiture_moves WHERE finished IS NOT NULL"
 _BEGUN = "SELECT count(*) FROM confiture.confiture_moves WHERE finished IS NULL"
 
 
@@ -68,6 +69,7 @@ class Servers:
         run_psql(self.source, OLD)
         self.rows = sums(self.source, EXPECTED)
         self._made = 0
+        self._built = ""
 
     def move(self, project: ProjectFolder) -> Move:
         """Into a database that is not there yet."""
@@ -77,6 +79,16 @@ class Servers:
         moved = Move(project, self.source, self.new.target.with_database(f"new{self._made}"))
         moved.map(MAP)
         return moved
+
+    def built(self, project: ProjectFolder) -> str:
+        """The schema of a plain build, by pg_dump. The project's new database is another one then."""
+        if not self._built:
+            plain = self.move(project)
+            done = plain.confiture("build", "--env", "production_new", "--yes")
+            assert done.returncode == 0, done.stderr
+            self._built = dump(plain.target)
+            plain.drop()
+        return self._built
 
     def end(self) -> None:
         """Stop both."""
@@ -103,6 +115,11 @@ def is_there(target: Target) -> bool:
 def is_begun(target: Target) -> bool:
     """Whether there is a run to go on with."""
     return is_there(target) and run_psql(target, _BEGUN) != "0"
+
+
+def is_finished(target: Target) -> bool:
+    """Whether there is a run that came to its end."""
+    return is_there(target) and run_psql(target, _FINISHED) != "0"
 
 
 def chunks(target: Target) -> tuple[int, int]:

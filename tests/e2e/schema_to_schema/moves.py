@@ -52,9 +52,9 @@ class Move:
         """Begin it, or go on with ``resume=True``."""
         return await self.start("schema-to-schema", **{"jobs": 2, "strategy": strategy} | values)
 
-    async def validate(self) -> Any:
+    async def validate(self, *tables: str) -> Any:
         """The report of the comparison."""
-        return await self.start("schema-to-schema-validate", jobs=2)
+        return await self.start("schema-to-schema-validate", jobs=2, tables=tables)
 
     def confiture(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run it as a user does, from the project's folder."""

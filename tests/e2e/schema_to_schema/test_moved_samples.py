@@ -86,7 +86,7 @@ async def test_a_sample_is_moved(
     sample, source, schema, rows, built = loaded(name)
     moved = move(source)
     # Many small chunks where one costs little; a few else.
-    moved.project.config(f"[schema-to-schema]\nchunk_mb = {int(engine != 'copy')}\n")
+    moved.project.config(f"[schema-to-schema]\nchunk_mb = {int((name, engine) != ('chinook', 'copy'))}\n")
     moved.project.schema("10_all.sql", schema)
     moved.map(sample.map)
     report = await moved(engine)
@@ -97,10 +97,8 @@ async def test_a_sample_is_moved(
     assert (await moved.validate()).exit_code == 0
     table, change, key = sample.harm
     moved.on_target(f"SET session_replication_role = replica; {change}")
-    found = await moved.validate()
+    found = await moved.validate(table)
     assert found.exit_code == 7
-    assert {each.table: each.mismatches for each in found.tables if not each.ok} == {
-        table: (Mismatch(key=key, how="different"),)
-    }
+    assert [each.mismatches for each in found.tables] == [(Mismatch(key=key, how="different"),)]
     if name == "pagila":
         assert moved.on_target(SEQUENCES) == moved.on_source(SEQUENCES)

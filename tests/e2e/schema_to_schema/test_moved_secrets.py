@@ -131,7 +131,6 @@ def test_no_log_view_catalog_or_output_has_the_password(
         said = [
             moved.cli(*words)
             for words in (
-                ("plan", "--strategy", engine),
                 ("start", "--strategy", engine),
                 ("status", "--format", "json"),
                 ("validate", "--format", "json"),
@@ -140,7 +139,7 @@ def test_no_log_view_catalog_or_output_has_the_password(
     finally:
         over.set()
         watcher.join()
-    assert [each.returncode for each in said] == [0, 0, 0, 0], said[1].stderr
+    assert [each.returncode for each in said] == [0, 0, 0], said[0].stderr
     assert found(fresh) == sums(old.admin.with_database("old"), EXPECTED)
     assert run_psql(fresh, "SELECT count(*) FROM pg_user_mappings") == "0"
     assert run_psql(fresh, "SELECT count(*) FROM pg_extension WHERE extname = 'postgres_fdw'") == str(
