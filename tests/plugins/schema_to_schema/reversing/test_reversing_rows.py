@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from confiture.errors import ConfigError
 from conftest import run_psql
 
 pytestmark = pytest.mark.anyio
@@ -195,3 +196,16 @@ async def test_reverse_is_looked_at_beforehand(way):
     assert [each.partition("reverse")[0] + each.partition("): ")[2] for each in compiled.findings] == [
         "db/migration_map.yaml:2: tables.o: the way back ('function nope(text) does not exist"
     ]
+    with pytest.raises(ConfigError, match="it reads other tables"):
+        await way.compile("", "", map_.replace("nope(y)", "(SELECT 1)"))
+
+
+async def test_what_is_made_of_a_view_has_no_way_back(way):
+    """There is nothing to be written to."""
+    compiled = await way.compile(
+        "CREATE TABLE o (id int PRIMARY KEY); CREATE VIEW v AS TABLE o",
+        "CREATE TABLE n (id int PRIMARY KEY)",
+        "tables:\n  o: {target: n, custom_sql: INSERT INTO n (id) SELECT id FROM v}\n",
+    )
+    assert len(compiled.sentences) == 1
+    assert compiled.back.tables == ()

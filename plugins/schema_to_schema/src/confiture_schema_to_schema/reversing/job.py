@@ -60,15 +60,16 @@ def reverse_tables(old: Catalog, new: Catalog, tables: Sequence[TargetTable]) ->
     """``tables`` are all that is filled in the new database."""
     by_source: dict[str, list[Forward]] = {}
     by_target: dict[str, list[Forward]] = {}
+    reasons: dict[int, tuple[str, ...]] = {}
     for table in tables:
         for part in table.parts:
-            # Of a view there is nothing to be written to.
-            if part.source in old.tables:
+            if part.source not in old.tables:
+                reasons[part.number] = (f"{part.source} is no table of its own, so that nothing can be written to it",)
+            else:
                 forward = read_forward(part, old.tables[part.source], new.tables[part.target])
                 by_source.setdefault(part.source, []).append(forward)
                 by_target.setdefault(part.target, []).append(forward)
     found: list[TargetTable] = []
-    reasons: dict[int, tuple[str, ...]] = {}
     for label, forwards in sorted(by_source.items()):
         beside = {
             each.part.number: [other for other in by_target[each.part.target] if other is not each] for each in forwards
