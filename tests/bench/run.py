@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench import build, copying, diff, embedded, masks, migrate, moving, start, syncing
+from bench import build, copying, cutting_over, diff, embedded, masks, migrate, moving, start, syncing
 
 PARTS = {
     "start": start.run,
@@ -24,6 +24,7 @@ PARTS = {
     "migrate": migrate.run,
     "sync": syncing.run,
     "move": moving.run,
+    "cutover": cutting_over.run,
 }
 
 
