@@ -164,8 +164,15 @@ def test_what_follows_is_a_mirror(bank: Bank) -> None:
         done(bank.cli("start"))
         process = following(bank)
         writers.until_more(20)
-        bank.on_source('BEGIN; TRUNCATE "Odd ""T"".x"; INSERT INTO "Odd ""T"".x" VALUES (1, 1, 1); COMMIT')
+        bank.on_source('BEGIN; TRUNCATE "Odd ""T"".x"; INSERT INTO "Odd ""T"".x" VALUES (40, 1, 1); COMMIT')
         writers.until_more()
+        done(bank.cli("validate"))  # rows that change all the time are no mismatch
+        change = "ALTER TABLE {0} DISABLE TRIGGER USER; UPDATE {0} SET v = 2; ALTER TABLE {0} ENABLE TRIGGER USER"
+        bank.on_target(change.format('"Odd ""T"".x"'))
+        validated = bank.cli("validate", "--format", "json")
+        assert validated.returncode == 7, validated.stdout + validated.stderr
+        assert '"key": "[\\"40\\"]"' in validated.stdout
+        bank.on_source('UPDATE "Odd ""T"".x" SET v = v')
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
     done(bank.cli("follow", "--until-caught-up"))

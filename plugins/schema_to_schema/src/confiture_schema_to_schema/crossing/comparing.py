@@ -51,7 +51,7 @@ async def compare_all(ctx: Context, way: Way, epoch: int) -> Sequence[ValidatedT
     """Compare every table, while applications write. Raises ``ProofFailed`` naming those that differ."""
     left, done, started = list(way.job.tables), list[ValidatedTable](), time.monotonic()
     found: Sequence[ValidatedTable] = ()
-    newer = newer_of(ctx, way)
+    newer = newer_of(ctx, way.job, way.watch)
     for _ in range(_ROUNDS):
         await catch_up(ctx, way.job, way.watch, epoch)
         job = msgspec.structs.replace(way.job, tables=tuple(left))

@@ -16,21 +16,22 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from confiture.protocols import Context
-    from confiture_schema_to_schema.crossing.ways import Way
+    from confiture_schema_to_schema.capturing import Watch
     from confiture_schema_to_schema.validating.rechecking import Newer
+    from confiture_schema_to_schema.values import Job
 
 __all__ = ["newer_of"]
 
 
-def newer_of(ctx: Context, way: Way) -> Newer:
-    """What is told of keys of a table (:data:`.rechecking.Newer`), as long as nobody else brings anything over."""
-    capture = ctx.get(CAPTURE, way.watch.capture)
-    statements = statements_of(way.job, way.watch)
-    keys_of = {table.label: table.key for table in way.job.tables}
+def newer_of(ctx: Context, job: Job, watch: Watch) -> Newer:
+    """What is told of keys of a table (:data:`.rechecking.Newer`) by what ``watch`` captures on the source."""
+    capture = ctx.get(CAPTURE, watch.capture)
+    statements = statements_of(job, watch)
+    keys_of = {table.label: table.key for table in job.tables}
 
     async def newer(label: str, keys: Sequence[str]) -> AbstractSet[str]:
-        async with reading(ctx, way.live) as source:
-            changes = await capture.poll(source, way.watch.name)
+        async with reading(ctx, job.sides.source) as source:
+            changes = await capture.poll(source, watch.name)
             works, stale = await find_work(source, changes, statements, ())
         touched = set[tuple[str, ...]]()
         for work in works:

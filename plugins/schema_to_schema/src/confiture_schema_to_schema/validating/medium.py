@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from confiture.errors import Refused
+from confiture.errors import CaptureBroken, Refused
 from confiture.sides import shown_side
 from confiture.transfer import reading
 from confiture_schema_to_schema.checking import refuse
@@ -20,6 +20,8 @@ from confiture_schema_to_schema.validating.tables import validate_tables
 
 if TYPE_CHECKING:
     from confiture.protocols import Context
+    from confiture_schema_to_schema.validating.rechecking import Newer
+    from confiture_schema_to_schema.values import Sides
 
 __all__ = ["ValidateMedium"]
 
@@ -51,7 +53,8 @@ class ValidateMedium:
                 hint="name the two databases with --from and --to, and the map with --mapping",
             )
         jobs = request.jobs or ctx.settings(SECTION, SchemaToSchemaConfig).jobs
-        validated = await validate_tables(ctx, job, jobs=jobs, max_keys=request.max_keys)
+        newer = await _newer(ctx, sides, request.mapping)
+        validated = await validate_tables(ctx, job, jobs=jobs, max_keys=request.max_keys, newer=newer)
         if last is not None and last.finished is not None and not request.tables:
             async with ctx.connect(sides.target) as connection:
                 await validations_of(ctx).add(connection, last.run_id, job, validated, time.monotonic() - started)
@@ -62,3 +65,15 @@ class ValidateMedium:
             seconds=time.monotonic() - started,
             exit_code=0 if all(table.ok for table in validated) else _DIFFERS,
         )
+
+
+async def _newer(ctx: Context, sides: Sides, mapping: str | None) -> Newer | None:
+    """What has yet to be brought over, where changes of the old database are captured."""
+    from confiture_schema_to_schema.crossing.pending import newer_of
+    from confiture_schema_to_schema.following import reopened
+
+    try:
+        found = await reopened(ctx, sides, mapping)
+    except (Refused, CaptureBroken):
+        return None  # nothing is, or nobody could bring it over: then a row that differs does
+    return newer_of(ctx, found.job, found.watch)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import anyio
 import msgspec
@@ -24,6 +24,7 @@ PAUSES_S: Final = (0.0, 0.25, 1.0)
 #: Of a table's label and keys, those for which something newer is known that has yet to be brought over.
 Newer: TypeAlias = Callable[[str, Sequence[str]], Awaitable[AbstractSet[str]]]
 
+_Rows: TypeAlias = set[tuple[int, int, int, int]]
 #: Keys that are looked up by one query, where there is an index; else all, since each query reads everything.
 _AT_ONCE: Final = 2_000
 
@@ -34,17 +35,28 @@ async def look_again(
     compared: Compared,
     suspects: Mapping[str, Differing],
     pauses_s: Sequence[float] = PAUSES_S,
-) -> dict[str, Differing]:
-    """Those that still differ, each time in new snapshots. No row is written."""
+    newer: Newer | None = None,
+) -> tuple[dict[str, Differing], AbstractSet[str]]:
+    """Those that still differ, each time in new snapshots; and which of them are still to be brought over.
+
+    With ``newer``, who brings changes over may be at work meanwhile. A row that is the same as at the look before, and
+    of which nothing was captured in between that is not applied, will stay as it is. No row is written.
+    """
     # A key with a NULL is not found by looking for it: such a row is believed to differ.
     left = {key: differing for key, differing in suspects.items() if _has_null(compared, key)}
     found = {key: differing for key, differing in suspects.items() if key not in left}
     at_once = _AT_ONCE if compared.has_index else MOST_SUSPECTS
-    for pause_s in pauses_s:
+    label = compared.table.label
+    pending = set[str]()
+    seen: dict[str, _Rows] = {}
+    for number, pause_s in enumerate(pauses_s, start=1):
         if not found:
             break
         await anyio.sleep(pause_s)
+        # Asked before the look: what is applied in between is seen by it.
+        pending = set(await newer(label, list(found))) if number > 1 and newer and compared.key else set()
         asked, found = list(found), {}
+        before, seen = seen, {}
         for start in range(0, len(asked), at_once):
             some = asked[start : start + at_once]
             async with both_sides(ctx, sides) as both:
@@ -52,7 +64,22 @@ async def look_again(
             differing = differing_keys(compared, *listed)
             # By values more may be found than by texts: 'a' is 'A' under some collations.
             found |= {key: differing[key] for key in some if key in differing}
-    return left | found
+            seen |= _rows(listed, found)
+        pending |= {key for key in found if key in before and before[key] != seen[key]}
+    left |= found
+    if newer is None or not compared.key:
+        return left, set()
+    return left, (pending | await newer(label, list(left))) & left.keys() if left else set()
+
+
+def _rows(listed: Sequence[Iterable[Any]], keys: Collection[str]) -> dict[str, _Rows]:
+    """Of each key the digests of its rows, by side."""
+    rows: dict[str, _Rows] = {}
+    for number, side in enumerate(listed):
+        for row in side:
+            if row["k"] in keys:
+                rows.setdefault(row["k"], set()).add((number, row["a"], row["b"], row["n"]))
+    return rows
 
 
 def _has_null(compared: Compared, key: str) -> bool:

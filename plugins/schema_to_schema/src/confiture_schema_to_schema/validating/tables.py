@@ -132,13 +132,10 @@ class _Validating:
 
     async def _look_again(self, ctx: Context, found: _Found) -> None:
         before = found.suspects.keys
-        left = await look_again(ctx, self._job.sides, found.compared, before, self._pauses_s)
+        left, pending = await look_again(ctx, self._job.sides, found.compared, before, self._pauses_s, self._newer)
         found.transient = sum(rows for key, (_, rows) in before.items() if key not in left)
-        if left and self._newer is not None and found.compared.key:
-            newer = await self._newer(found.compared.table.label, list(left))
-            found.pending = sum(rows for key, (_, rows) in left.items() if key in newer)
-            left = {key: differing for key, differing in left.items() if key not in newer}
-        found.suspects.keys = left
+        found.pending = sum(rows for key, (_, rows) in left.items() if key in pending)
+        found.suspects.keys = {key: differing for key, differing in left.items() if key not in pending}
 
     def report(self, label: str) -> ValidatedTable:
         found = self._found[label]
