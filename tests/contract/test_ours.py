@@ -22,6 +22,7 @@ from confiture.testing import (
     check_transfer_engine,
     open_context,
 )
+from logical import logical_server
 from pooler import pooler
 
 pytestmark = pytest.mark.anyio
@@ -130,6 +131,13 @@ async def test_the_capture_triggers(project, database):
     """On a real server, where it may do anything."""
     async with open_context(project.root) as ctx:
         await check_capture(ctx, provider("confiture_triggers.capture", "TriggerCapture"), database)
+
+
+async def test_the_capture_slot(project):
+    """On a server whose WAL tells of rows, where it may do anything."""
+    with logical_server() as server:
+        async with open_context(project.root) as ctx:
+            await check_capture(ctx, provider("confiture_slot.capture", "SlotCapture"), server)
 
 
 async def test_the_switch_rename(project, new_database, psql):
