@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["NotReachedError", "attempt"]
 
-#: Behind a lock that is waited for, all who would write wait: better to try again than to have them wait for long.
+#: Behind a lock that is waited for, all who would write wait: better to try again than to have them wait for long. The
+#: third time it is more than the second after which PostgreSQL ends an autovacuum that is in the way.
 _LOCK_S: Final = 0.5
 _TRANSACTION_TIMEOUT_SINCE: Final = 17
 _MS: Final = 1000
@@ -51,9 +52,19 @@ class _Budget(msgspec.Struct, frozen=True):
 
 
 async def attempt(
-    ctx: Context, way: Way, steps: Steps, *, seq: int, follower: Follower, budget_s: float, switch: Switch | None
+    ctx: Context,
+    way: Way,
+    steps: Steps,
+    *,
+    seq: int,
+    times: int,
+    follower: Follower,
+    budget_s: float,
+    switch: Switch | None,
 ) -> None:
     """When this returns, it is decided. ``ctx`` may keep its connections; ``seq`` is the attempt's own number.
+
+    ``times``: how often it was tried, with this one.
 
     Raises ``NotReachedError``, or what is wrong (``CaptureBroken``, ``ProofFailed``): then nothing was decided, unless
     the connection was lost in the very moment: ``has_crossed`` says.
@@ -73,7 +84,7 @@ async def attempt(
         async with ctx.connect(way.live) as session:
             async with ctx.transaction(session):
                 with anyio.fail_after(budget.left_s):
-                    await _limit(session, budget.left_s)
+                    await _limit(session, budget.left_s, _LOCK_S * times)
                     await _lock(session, way, steps)
                     if await stamp(session, way) != looked:
                         await verify(ctx, way.job, way.watch)
@@ -88,10 +99,10 @@ async def attempt(
         raise NotReachedError(f"the tables could not be locked ({error.sqlstate})", again=True) from None
 
 
-async def _limit(session: Connection, left_s: float) -> None:
+async def _limit(session: Connection, left_s: float, lock_s: float) -> None:
     """The server itself ends it where this process is stopped or cut off: nobody waits longer for its locks."""
     left = int(left_s * _MS)
-    limits = {"lock_timeout": min(int(_LOCK_S * _MS), left), "idle_in_transaction_session_timeout": left}
+    limits = {"lock_timeout": min(int(lock_s * _MS), left), "idle_in_transaction_session_timeout": left}
     if session.get_server_version()[0] >= _TRANSACTION_TIMEOUT_SINCE:
         limits["transaction_timeout"] = left
     limits["statement_timeout"] = left

@@ -161,7 +161,9 @@ async def _decide(
     # Warm sessions: to log in would cost a good part of the pause.
     async with keep_connections(ctx) as kept:
         follower = Follower(kept, way.job, way.watch, epoch)
+        times = 0
         while True:
+            times += 1
             await follower.batch(strict=True, refresh=True)
             async with kept.connect(way.sides.target) as connection:
                 seq = await crossings.next_seq(connection, record.number)
@@ -172,7 +174,7 @@ async def _decide(
                 )
             left_s = request.max_seconds - steps.paused_s
             try:
-                await attempt(kept, way, steps, seq=seq, follower=follower, budget_s=left_s, switch=switch)
+                await attempt(kept, way, steps, seq=seq, times=times, follower=follower, budget_s=left_s, switch=switch)
             except NotReachedError as error:
                 if switch is not None:
                     with anyio.CancelScope(shield=True):

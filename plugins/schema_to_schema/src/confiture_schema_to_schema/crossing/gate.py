@@ -30,14 +30,20 @@ _LARGE: Final = 20_000
 #: A transaction that has written for so long is not over in a moment.
 _LONG_S: Final = 1.0
 
-_WRITERS = """
+_LONG = """
+WITH RECURSIVE part AS (
+    SELECT pg_catalog.to_regclass(t.sql)::oid AS oid FROM unnest($1::text[]) AS t(sql)
+    UNION
+    SELECT i.inhrelid FROM part JOIN pg_catalog.pg_inherits i ON i.inhparent = part.oid
+)
 SELECT DISTINCT l.pid, coalesce(nullif(a.application_name, ''), a.usename::text, '?') AS name,
        extract(epoch FROM pg_catalog.clock_timestamp() - a.xact_start)::double precision AS seconds
-  FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
- WHERE l.locktype = 'relation' AND l.granted AND l.mode NOT IN ('AccessShareLock')
+  FROM pg_catalog.pg_locks l JOIN part ON part.oid = l.relation
+  LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+ WHERE l.locktype = 'relation' AND l.granted AND l.mode <> ALL ($3::text[])
    AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
-   AND l.relation IN (SELECT pg_catalog.to_regclass(t.sql)::oid FROM unnest($1::text[]) AS t(sql))
-   AND (a.pid IS NULL OR a.xact_start < pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => $2))
+   AND (l.pid IS NULL OR a.backend_type = 'client backend'
+        AND a.xact_start < pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => $2))
  ORDER BY 1
 """
 _PREPARED = "SELECT gid FROM pg_catalog.pg_prepared_xacts WHERE database = pg_catalog.current_database() ORDER BY 1"
@@ -78,14 +84,16 @@ async def check_gate(ctx: Context, way: Way) -> None:
     """Raise ``CaptureBroken``, ``Refused`` or ``Busy``, naming what is in the way. Nothing is changed."""
     await verify(ctx, way.job, way.watch)
     async with ctx.connect(way.live) as connection:
-        await _refuse_writers(connection, way)
+        await _refuse_long(connection, way.live, way.closed_there(), "write in", ("AccessShareLock",))
     async with ctx.connect(way.other) as connection:
+        # Constraints that are put back wait for those who read, too.
+        await _refuse_long(connection, way.other, way.closed_here(), "use", ())
         # What following has replaced is put back, and validated then.
         loose = {(each.schema, each.table, each.name) for each in await loosened_of(ctx).read(connection)}
         rows = await connection.fetch(_NOT_VALID, list(way.closed_here()))
     keys = sorted({(row["schema"], row["table"], row["name"]) for row in rows} - loose)
     found = [f"{name} of {schema}.{table}" for schema, table, name in keys]
-    if found:
+    if found and way.direction == "cutover":  # those of the old database are its owner's own
         raise Refused(
             f"foreign keys of {shown_side(way.other)!r} are not validated: {', '.join(found)}",
             hint="ALTER TABLE ... VALIDATE CONSTRAINT ... does that; `confiture migrate schema-to-schema resume` where "
@@ -93,18 +101,20 @@ async def check_gate(ctx: Context, way: Way) -> None:
         )
 
 
-async def _refuse_writers(connection: Connection, way: Way) -> None:
-    shown = shown_side(way.live)
-    rows = await connection.fetch(_WRITERS, list(way.closed_there()), _LONG_S)
-    prepared = [row["gid"] for row in await connection.fetch(_PREPARED)] if any(not r["pid"] for r in rows) else []
-    if prepared:
+async def _refuse_long(
+    connection: Connection, side: Target, tables: Sequence[str], do: str, harmless: Sequence[str]
+) -> None:
+    shown = shown_side(side)
+    rows = await connection.fetch(_LONG, list(tables), _LONG_S, list(harmless))
+    if any(row["pid"] is None for row in rows):
+        prepared = [row["gid"] for row in await connection.fetch(_PREPARED)]
         raise Busy(
             f"prepared transactions hold tables of {shown!r}: {', '.join(map(repr, prepared))}",
             hint="COMMIT PREPARED or ROLLBACK PREPARED them: nobody can say when they end by themselves",
         )
-    if rows := [row for row in rows if row["pid"]]:
+    if rows:
         raise Busy(
-            f"transactions that write in {shown!r} have been open for long: {', '.join(map(_session, rows))}",
+            f"transactions that {do} {shown!r} have been open for long: {', '.join(map(_session, rows))}",
             hint="wait until they end, or end them with pg_terminate_backend(); everybody else would wait for them",
         )
 
