@@ -56,7 +56,7 @@ EXPECTED = {
 }
 _CHUNKS = "SELECT count(*) - count(xid), count(xid) FROM confiture.confiture_move_chunks"
 _FINISHED = "SELECT count(*) FROM confiture.confiture_moves WHERE finished IS NOT NULL"
-_BEGUN = "SELECT count(*) FROM confiture.confiture_moves WHERE finished IS NULL"
+_ATTEMPTS = "SELECT coalesce(max(attempt), 0) FROM confiture.confiture_moves"
 
 
 class Servers:
@@ -112,9 +112,9 @@ def is_there(target: Target) -> bool:
     return run_psql(target, "SELECT to_regclass('confiture.confiture_move_chunks') IS NOT NULL") == "t"
 
 
-def is_begun(target: Target) -> bool:
-    """Whether there is a run to go on with."""
-    return is_there(target) and run_psql(target, _BEGUN) != "0"
+def attempts(target: Target) -> int:
+    """How often the run was begun or gone on with."""
+    return int(run_psql(target, _ATTEMPTS)) if is_there(target) else 0
 
 
 def is_finished(target: Target) -> bool:

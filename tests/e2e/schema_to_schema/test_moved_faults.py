@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from conftest import ProjectFolder, run_psql
-from e2e.schema_to_schema.faults import Servers, found, in_the_middle, is_begun, is_finished, until
+from e2e.schema_to_schema.faults import Servers, attempts, found, in_the_middle, is_finished, until
 from e2e.schema_to_schema.moves import Move, dump
 
 END_OURS = (
@@ -68,25 +68,19 @@ def test_killed_anywhere_and_resumed(seed: int, servers: Servers, moved: Move) -
     """At random moments, also of what goes on with it; `resume` needs no flags."""
     chance = random.Random(seed)
     engine = ("fdw", "copy", "hybrid")[seed]
-    kills, wanted = 0, 3
-    limit_s = 6.0
-    while True:
-        if is_finished(moved.target):  # it was killed after its last word to the server
-            break
-        begun = is_begun(moved.target)
-        process = moved.popen("resume") if begun else moved.popen("start", "--strategy", engine)
-        try:
-            last = kills >= wanted
-            _, said = process.communicate(timeout=120 if last else chance.uniform(0.1, 0.5) * limit_s)
-        except subprocess.TimeoutExpired:
+    for attempt in (1, 2, 3):
+        words = ("resume",) if attempt > 1 else ("start", "--strategy", engine)
+        with moved.popen(*words) as process:
+            while attempts(moved.target) < attempt and process.poll() is None:
+                time.sleep(0.02)
+            time.sleep(chance.uniform(0, 1.2))  # taking off, copying, building indexes
             process.kill()
             process.communicate()
-            kills += 1
-            continue
-        if process.returncode != 0:  # the server has not yet seen that the one before is gone
-            assert process.returncode == 9, said
-            continue
-        break
+        gone(servers, moved)
+        if is_finished(moved.target):
+            break
+    else:
+        ends_well(moved.popen("resume"))
     assert found(moved.target) == servers.rows
     assert dump(moved.target) == servers.built(moved.project)
 
