@@ -138,7 +138,7 @@ class Writers:
                 self.at[writer] = 1 - self.at[writer]
                 await connection.close()
                 connection = None
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.05)
         if connection is not None:
             await connection.close()
 
