@@ -19,6 +19,15 @@ CONFIG = '[schema-to-schema]\nstrategy = "copy"\ncapture = "triggers"\njobs = 1\
 
 SCHEMAS = "SELECT nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema$)'"
 
+#: The first time that a process is asked to end, it does not hear of it.
+UNHEARD = """
+    CREATE SCHEMA test; CREATE SEQUENCE test.asked;
+    CREATE FUNCTION test.lose() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        new.asked_to_end := nextval('test.asked') > 1; RETURN new; END $$;
+    CREATE TRIGGER lose BEFORE UPDATE ON confiture.confiture_move_epochs FOR EACH ROW
+        WHEN (new.asked_to_end AND NOT old.asked_to_end) EXECUTE FUNCTION test.lose()
+"""
+
 
 class Bank(Move):
     """Processes that follow end with the test."""
@@ -148,6 +157,7 @@ def test_killed_while_it_follows_and_crosses(bank: Bank) -> None:
         second = bank.cli("follow")
         assert second.returncode == 9, second.stdout + second.stderr
         assert process.poll() is None
+        bank.on_target(UNHEARD)
         for step, side in (("compare all tables", "old"), ("bring over what is left", "old")):
             kill_at(bank, step)
             assert live(bank) == side
