@@ -143,6 +143,7 @@ def test_every_table_of_the_configuration_is_documented():
         "pgbouncer",
         "rename",
         "schema-to-schema",
+        "slot",
         "sync",
         "triggers",
     }
