@@ -275,7 +275,7 @@ def _capacity(job: _Migration) -> None:
         for name, place in (("alone", job.plain), ("captured", job.old)):
             rates[name].append(reached(place))
     alone, captured = (statistics.median(each) for each in rates.values())
-    print(f"\npgbench, {CLIENTS} clients, median of {ROUNDS}, in turn")
+    print(f"\npgbench, {CLIENTS} clients, median of {ROUNDS}, in turn; no fsync, so that processors are the limit")
     print(f"  tps without capture {alone:.0f}, with capture {captured:.0f}: {captured / alone:.0%}")
     job.command("follow", "--until-caught-up")
     best, low, high = 0.0, 0.0, 1.0
