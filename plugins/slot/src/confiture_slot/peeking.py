@@ -21,6 +21,9 @@ _T = TypeVar("_T")
 #: Another session that reads the same slot is waited for so long.
 _FREE_S = 20.0
 _LOOK_EVERY_S = 0.02
+#: The decoder looks a commit up before the server has noted it everywhere ("could not map filenumber", after TRUNCATE):
+#: that passes. Each try decodes anew, so that nothing of the failed one is taken.
+_PASSING_S = 2.0
 _SAVEPOINT = "confiture_slot"
 #: $1 the slot, $2 up to which position, $3 about how many messages, $4 the publication.
 MESSAGES = """
@@ -51,20 +54,27 @@ def arguments(slot: Slot, name: str, *, upto: int | None = None, limit: int | No
 
 
 async def when_free(connection: Connection, work: Callable[[], Awaitable[_T]], slot: Slot) -> _T:
-    """Do ``work`` once nobody else is at the slot; a transaction that is open goes on. Raises ``Busy``."""
+    """Do ``work`` once nobody else is at the slot; a transaction that is open goes on. Raises ``Busy``.
+
+    An internal error of the server's decoder is tried again for a moment.
+    """
     import asyncpg
 
     inside = connection.is_in_transaction()
-    deadline = anyio.current_time() + _FREE_S
+    begun = anyio.current_time()
     while True:
         if inside:
             await connection.execute(f"SAVEPOINT {_SAVEPOINT}")
         try:
             done = await work()
-        except asyncpg.ObjectInUseError:
+        except (asyncpg.ObjectInUseError, asyncpg.InternalServerError) as error:
             if inside:
                 await connection.execute(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
-            if anyio.current_time() >= deadline:
+            waited = anyio.current_time() - begun
+            if isinstance(error, asyncpg.InternalServerError):
+                if waited >= _PASSING_S:
+                    raise
+            elif waited >= _FREE_S:
                 raise Busy(
                     f"another session has been reading the replication slot {slot.name!r} for {_FREE_S:g} s",
                     hint="see pg_replication_slots (active_pid): wait for it, or end it",
