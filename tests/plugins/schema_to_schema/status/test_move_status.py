@@ -59,9 +59,8 @@ async def test_of_one_that_was_killed(sides):
     """The first table is there, the second is not, and nobody is at it, for the lock is free."""
     with anyio.fail_after(60):
         await anyio.run_process([sys.executable, "-c", KILLED.format(root=str(sides.project.root))], check=False)
-        while int(
-            run_psql(sides.target, "SELECT count(*) FROM pg_stat_activity WHERE application_name ~ '^confiture'")
-        ):
+        ours = f"application_name ~ '^confiture' AND datname IN ('{sides.source.database}', '{sides.target.database}')"
+        while int(run_psql(sides.target, f"SELECT count(*) FROM pg_stat_activity WHERE {ours}")):
             await anyio.sleep(0.01)
     status = await sides.status()
     assert (status.phase, status.running, status.rows) == ("copying", False, 400)
