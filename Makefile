@@ -3,7 +3,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# One worker a core: the tests run real servers and are bound by the CPU.
 # One more than there are processors: some tests wait for a process that was killed, or a server that comes back.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # Arguments of test-corpus: files, --only TEXT, --sample N, --show, --report FILE.
