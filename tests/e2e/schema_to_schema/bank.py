@@ -75,9 +75,9 @@ class Side:
 class Writers:
     """Threads' worth of transfers until the end; who is told SQLSTATE 25006 goes on at the other side."""
 
-    def __init__(self, sides: tuple[Side, Side], number: int = 3) -> None:
+    def __init__(self, sides: tuple[Side, Side], number: int = 3, log: dict[int, int] | None = None) -> None:
         self.sides = sides
-        self.log = dict.fromkeys(range(number), 0)
+        self.log = log or dict.fromkeys(range(number), 0)
         self.at = dict.fromkeys(range(number), 0)
         self.told: set[str] = set()
         self._failed: list[BaseException] = []
