@@ -41,6 +41,7 @@ __all__ = [
     "Capture",
     "Connection",
     "Context",
+    "CountingCapture",
     "Differ",
     "DirectedSwitch",
     "Executor",
@@ -417,6 +418,21 @@ class Capture(Protocol):
 
     async def uninstall(self, ctx: Context, source: Target, name: str) -> Sequence[str]:
         """Remove all that :meth:`install` made, and say what it was; nothing to remove is no error."""
+        ...
+
+
+@runtime_checkable
+class CountingCapture(Capture, Protocol):
+    """A capture that may be left unread for weeks, at the cost of its own log, and counts what is in there. Optional.
+
+    One that keeps a server's WAL until it is read is none. A cutover has it count what a rollback would lose.
+    """
+
+    async def tally(self, connection: Connection, name: str) -> Mapping[str, int]:
+        """By label of each table that is captured, how many changes wait to be polled; emptying a table is one.
+
+        Raises ``CaptureBroken`` where it is not installed.
+        """
         ...
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from confiture.errors import CaptureBroken
 from confiture.model import CapturedTable, Changes, Target
-from confiture.protocols import Capture, Context
+from confiture.protocols import Capture, Context, CountingCapture
 from confiture.testing.rules import expect, expect_async, expect_error, run_rules
 from confiture.transfer import reading
 
@@ -79,9 +79,17 @@ async def acknowledges_what_was_told(ctx: Context, capture: Capture, source: Tar
     async with ctx.connect(source) as connection:
         expect(not await capture.drained(connection, _NAME), "it is drained, though something is left")
         expect((await capture.backlog(connection, _NAME)).entries > 0, "a backlog of nothing, though something is left")
+    if isinstance(capture, CountingCapture):
+        async with ctx.connect(source) as connection:
+            expect(
+                (await capture.tally(connection, _NAME)).get(_LABEL, 0) > 0, "something is left, and nothing counted"
+            )
     await capture.ack(ctx, source, _NAME, left)
     async with ctx.connect(source) as connection:
         expect(await capture.drained(connection, _NAME), "it is not drained, though nothing is left")
+        if isinstance(capture, CountingCapture):
+            told = await capture.tally(connection, _NAME)
+            expect(told == {_LABEL: 0}, f"nothing is left, and {told!r} is counted")
 
 
 async def tells_of_late_commits(ctx: Context, capture: Capture, source: Target) -> None:

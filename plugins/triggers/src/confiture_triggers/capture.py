@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from confiture.transfer import reading
@@ -17,7 +17,7 @@ __all__ = ["TriggerCapture"]
 
 
 class TriggerCapture:
-    """Row triggers write what the captured columns were and are to a log. See ``confiture.protocols.Capture``."""
+    """Row triggers log what the captured columns were and are. See ``confiture.protocols.CountingCapture``."""
 
     async def preflight(
         self, ctx: Context, source: Target, tables: Sequence[CapturedTable]
@@ -54,6 +54,10 @@ class TriggerCapture:
     async def drained(self, connection: Connection, name: str) -> bool:
         """Whether the log is empty."""
         return await polling.drained(connection, name)
+
+    async def tally(self, connection: Connection, name: str) -> Mapping[str, int]:
+        """Count the log, table by table."""
+        return await polling.tally(connection, name)
 
     async def uninstall(self, ctx: Context, source: Target, name: str) -> Sequence[str]:
         """Remove triggers, functions, the log, and the schema where it was made for it and is empty."""

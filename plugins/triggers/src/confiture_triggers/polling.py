@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from confiture.model import Target
     from confiture.protocols import Connection, Context
 
-__all__ = ["Token", "ack", "backlog", "drained", "poll"]
+__all__ = ["Token", "ack", "backlog", "drained", "poll", "tally"]
 
 #: In no order: what a row holds is read anew, so that any part of the log will do.
 _TAKE = """
@@ -46,6 +46,8 @@ SELECT count(*), coalesce(sum(pg_catalog.pg_column_size(l.*)), 0)::bigint,
        coalesce(extract(epoch FROM pg_catalog.clock_timestamp() - min(l.at)), 0)::float8
   FROM {log} AS l TABLESAMPLE SYSTEM ($1)
 """
+
+_TALLY = "SELECT rel, count(*) AS n FROM {log} GROUP BY rel"
 
 
 class Token(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,3 +123,10 @@ async def drained(connection: Connection, name: str) -> bool:
     """See ``Capture.drained``."""
     home = await need_home(connection, name)
     return not await connection.fetchval(f"SELECT EXISTS (SELECT FROM {home.log})")
+
+
+async def tally(connection: Connection, name: str) -> dict[str, int]:
+    """See ``CountingCapture.tally``."""
+    home = await need_home(connection, name)
+    counts = {row["rel"]: row["n"] for row in await connection.fetch(_TALLY.format(log=home.log))}
+    return {known.label: counts.get(known.number, 0) for known in (await read_registered(connection, home)).values()}
