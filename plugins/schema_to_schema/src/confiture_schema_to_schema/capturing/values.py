@@ -39,9 +39,13 @@ class Followed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Watch(msgspec.Struct, frozen=True, kw_only=True):
-    """What is captured for a job, and by whom (the provider's name). ``name`` is the capture's on the source."""
+    """What is captured for a job, and by whom (the provider's name). ``name`` is the capture's on the source.
+
+    ``back``: it is what leads from the new database to the old one.
+    """
 
     capture: str
     name: str
     tables: tuple[CapturedTable, ...]
     parts: tuple[Followed, ...]
+    back: bool = False

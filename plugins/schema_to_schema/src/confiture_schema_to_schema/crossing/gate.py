@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from confiture.errors import Busy, Refused
 from confiture.hooks import CAPTURE
 from confiture.sides import shown_side
-from confiture_schema_to_schema.capturing import verify
+from confiture_schema_to_schema.capturing import explained, preflight, verify
 from confiture_schema_to_schema.following import catch_up
 from confiture_schema_to_schema.following.loosening import loosened_of
 
@@ -83,6 +83,7 @@ async def stamp(connection: Connection, way: Way) -> str:
 async def check_gate(ctx: Context, way: Way) -> None:
     """Raise ``CaptureBroken``, ``Refused`` or ``Busy``, naming what is in the way. Nothing is changed."""
     await verify(ctx, way.job, way.watch)
+    await _check_way_back(ctx, way)
     async with ctx.connect(way.live) as connection:
         await _refuse_long(connection, way.live, way.closed_there(), "write in", ("AccessShareLock",))
     async with ctx.connect(way.other) as connection:
@@ -98,6 +99,20 @@ async def check_gate(ctx: Context, way: Way) -> None:
             f"foreign keys of {shown_side(way.other)!r} are not validated: {', '.join(found)}",
             hint="ALTER TABLE ... VALIDATE CONSTRAINT ... does that; `confiture migrate schema-to-schema resume` where "
             "it was begun and not finished",
+        )
+
+
+async def _check_way_back(ctx: Context, way: Way) -> None:
+    """What the capture on the other side would find in its way: another server may have other settings and rights."""
+    if way.back is None or way.back_watch is None:
+        return
+    found = [each for each in await preflight(ctx, way.back, way.back_watch) if each.level == "error"]
+    if found:
+        told = [f"{each.table}: {each.message}" if each.table else each.message for each in found]
+        hints = list(dict.fromkeys(each.hint for each in found if each.hint))
+        raise Refused(
+            f"what is written to {shown_side(way.other)!r} could not be captured for the way back: {'; '.join(told)}",
+            hint="; ".join(hints) or None,
         )
 
 
@@ -141,7 +156,8 @@ async def come_near(ctx: Context, way: Way, epoch: int) -> Sequence[float]:
     quick: list[float] = []
     while len(quick) < _QUICK_BATCHES:
         async with ctx.connect(way.live) as connection:
-            backlog = await capture.backlog(connection, way.watch.name)
+            with explained(way.job, way.watch):
+                backlog = await capture.backlog(connection, way.watch.name)
         strict = backlog.entries <= _LARGE
         batch = await catch_up(ctx, way.job, way.watch, epoch, strict=strict)
         quick = [*quick, batch.seconds] if batch.strict and batch.seconds < QUICK_S else []

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from confiture.errors import CaptureBroken
 from confiture.hooks import CAPTURE
 from confiture.transfer import reading
 from confiture_schema_to_schema.following.statements import statements_of
@@ -31,7 +32,10 @@ def newer_of(ctx: Context, job: Job, watch: Watch) -> Newer:
 
     async def newer(label: str, keys: Sequence[str]) -> AbstractSet[str]:
         async with reading(ctx, job.sides.source) as source:
-            changes = await capture.poll(source, watch.name)
+            try:
+                changes = await capture.poll(source, watch.name)
+            except CaptureBroken:
+                return set()  # nobody could bring it over: a row that differs does
             works, stale = await find_work(source, changes, statements, ())
         touched = set[tuple[str, ...]]()
         for work in works:

@@ -12,6 +12,7 @@ from confiture.errors import Busy, StatementFailed
 from confiture.hooks import CAPTURE
 from confiture.sides import shown_side
 from confiture.transfer import prepare_session, reading, set_local
+from confiture_schema_to_schema.capturing import explained
 from confiture_schema_to_schema.copying.beating import taken_over
 from confiture_schema_to_schema.copying.beginning import end_orphans
 from confiture_schema_to_schema.following.applying import MARK, apply
@@ -131,9 +132,10 @@ class Follower:
         begun = time.monotonic()
         ctx, job = self._ctx, self._job
         async with reading(ctx, job.sides.source) as source:
-            changes = await self._capture.poll(source, self._watch.name, limit=None if strict else SOME)
-            if not await self._capture.guard(source, self._watch.name, changes):
-                return None
+            with explained(job, self._watch):
+                changes = await self._capture.poll(source, self._watch.name, limit=None if strict else SOME)
+                if not await self._capture.guard(source, self._watch.name, changes):
+                    return None
             if not changes.entries and self._stale is not None and not (self._stale and refresh):
                 await self._ack(changes)
                 return Batch(entries=0, keys=0, seconds=0.0, strict=changes.complete, refreshing=len(self._stale))

@@ -10,7 +10,7 @@ import anyio
 from confiture.hooks import CAPTURE
 from confiture.model import Progress, StepFinished, StepStarted
 from confiture.sides import shown_side
-from confiture_schema_to_schema.capturing import verify
+from confiture_schema_to_schema.capturing import explained, verify
 from confiture_schema_to_schema.configuring import SECTION
 from confiture_schema_to_schema.copying.beating import taken_over
 from confiture_schema_to_schema.following.batches import SOME, Follower
@@ -114,7 +114,8 @@ class Loop:
             return False
         self._looked = now
         async with self._ctx.connect(self._job.sides.source) as connection:
-            backlog = await self._capture.backlog(connection, self._watch.name)
+            with explained(self._job, self._watch):
+                backlog = await self._capture.backlog(connection, self._watch.name)
         self._strict = backlog.entries <= SOME
         self.longest_lag_s = max(self.longest_lag_s, backlog.age_s)
         self._tell(backlog)
