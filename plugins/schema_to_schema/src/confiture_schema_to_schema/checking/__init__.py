@@ -8,6 +8,7 @@ from confiture.errors import Refused
 from confiture.sides import shown_side
 from confiture.transfer import reading
 from confiture_schema_to_schema.checking.facts import read_facts
+from confiture_schema_to_schema.checking.leaving import check_left
 from confiture_schema_to_schema.checking.offenders import find_offenders
 from confiture_schema_to_schema.checking.parents import check_parents
 from confiture_schema_to_schema.checking.privileges import check_reading, check_target_role
@@ -33,6 +34,7 @@ async def preflight(ctx: Context, job: Job, target: Target, *, exists: bool, row
     async with reading(ctx, job.sides.source) as source:
         findings += await check_source(source, shown_side(job.sides.source))
         findings += await check_servers(ctx, job, source)
+        findings += await check_left(ctx, job, source)
         unreadable = await check_reading(ctx, job, source)
         findings += unreadable
         facts = await read_facts(source, job)

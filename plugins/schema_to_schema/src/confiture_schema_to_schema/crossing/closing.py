@@ -4,15 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from confiture.loading import altering
+from confiture.transfer import reading
+from confiture_schema_to_schema.checking.leaving import read_left
 from confiture_schema_to_schema.crossing.fencing import fence
 from confiture_schema_to_schema.crossing.state import crossings_of
 
 if TYPE_CHECKING:
     from confiture.protocols import Context
+    from confiture_schema_to_schema.crossing.ways import Way
     from confiture_schema_to_schema.values import Job
 
-__all__ = ["close_other"]
+__all__ = ["close_other", "with_left"]
+
+
+async def with_left(ctx: Context, way: Way) -> Way:
+    """The same way, which closes tables of the old database that nothing takes too: who writes there hears of it."""
+    if way.direction != "cutover":
+        return way
+    async with reading(ctx, way.live) as source:
+        left = await read_left(way.job, source)
+    return msgspec.structs.replace(way, left=tuple(left.owned.items()))
 
 
 async def close_other(ctx: Context, run_id: str, job: Job) -> None:
@@ -28,5 +42,6 @@ async def close_other(ctx: Context, run_id: str, job: Job) -> None:
             run_id,
             [table.table.sql for table in job.tables],
             "this database is closed for writes: another one is the live one",
-            f"connect to the database {job.sides.source.database!r}",
+            here=target,
+            there=job.sides.source,
         )

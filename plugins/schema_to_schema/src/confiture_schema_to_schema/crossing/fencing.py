@@ -9,12 +9,16 @@ from confiture.quoting import quote_ident, quote_literal
 from confiture_schema_to_schema.following import MARK
 
 if TYPE_CHECKING:
+    from confiture.model import Target
     from confiture.protocols import Connection
 
-__all__ = ["FENCE", "fence", "fenced_tables", "lift_fence"]
+__all__ = ["CLOSED", "FENCE", "fence", "fenced_tables", "lead_to", "lift_fence", "where_to"]
 
 #: The triggers, and their function in confiture's own schema.
 FENCE: Final = "confiture_move_fence"
+#: What is said on a side that was live.
+CLOSED: Final = "this database is closed for writes: another one has taken its place"
+_PORT: Final = "5432"
 
 _BODY = """
 BEGIN
@@ -46,21 +50,24 @@ SELECT n.nspname::text AS schema, c.relname::text AS name
 
 
 async def fence(
-    connection: Connection, schema: str, run_id: str, tables: Sequence[str], message: str, hint: str
+    connection: Connection,
+    schema: str,
+    run_id: str,
+    tables: Sequence[str],
+    message: str,
+    *,
+    here: Target,
+    there: Target,
 ) -> None:
     """Close ``tables`` (SQL) and their partitions, in the transaction that is open. Who writes gets SQLSTATE 25006.
+
+    ``here``: where ``connection`` leads. ``there``: the database that is the live one, which they are told of.
 
     Save those transactions that bring changes over in this run. ``schema`` is confiture's own, and has to be there.
     Tables that are closed already stay so, with these words.
     """
-    body = _BODY.format(
-        mark=quote_literal(MARK), run=quote_literal(run_id), message=quote_literal(message), hint=quote_literal(hint)
-    )
     function = f"{quote_ident(schema)}.{FENCE}"
-    statements = [
-        f"CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog"
-        f" AS {quote_literal(body)}"
-    ]
+    statements = [_function(schema, run_id, message, where_to(here, there))]
     for row in await connection.fetch(_TABLES, list(tables), FENCE):
         table = _sql(row)
         if not row["has"]:
@@ -72,6 +79,32 @@ async def fence(
         if row["state"] != "A":
             statements.append(f"ALTER TABLE ONLY {table} ENABLE ALWAYS TRIGGER {FENCE}")
     await connection.execute("; ".join(statements))
+
+
+async def lead_to(connection: Connection, schema: str, run_id: str, *, here: Target, there: Target) -> None:
+    """What is closed tells of ``there`` from now on: a switch has given the databases other names."""
+    await connection.execute(_function(schema, run_id, CLOSED, where_to(here, there)))
+
+
+def where_to(here: Target, there: Target) -> str:
+    """``connect to the database 'shop' at host 'db2', port 5432``; its name alone where ``here`` is beside it."""
+    keys = {"host": None, "hostaddr": None, "port": _PORT}
+    place = {key: there.params.get(key, default) for key, default in keys.items()}
+    said = f"connect to the database {there.database!r}"
+    if place == {key: here.params.get(key, default) for key, default in keys.items()}:
+        return said
+    host = place["host"] or place["hostaddr"]
+    return f"{said} at {f'host {host!r}, ' if host else ''}port {place['port']}"
+
+
+def _function(schema: str, run_id: str, message: str, hint: str) -> str:
+    body = _BODY.format(
+        mark=quote_literal(MARK), run=quote_literal(run_id), message=quote_literal(message), hint=quote_literal(hint)
+    )
+    return (
+        f"CREATE OR REPLACE FUNCTION {quote_ident(schema)}.{FENCE}() RETURNS trigger LANGUAGE plpgsql"
+        f" SET search_path = pg_catalog AS {quote_literal(body)}"
+    )
 
 
 async def fenced_tables(connection: Connection) -> tuple[str, ...]:

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from confiture.errors import Busy, Refused
 from confiture.sides import shown_side
+from confiture_schema_to_schema.crossing.closing import with_left
 from confiture_schema_to_schema.crossing.crossing import cross
+from confiture_schema_to_schema.crossing.gate import check_switch
 from confiture_schema_to_schema.crossing.opening import find_run, open_way
 from confiture_schema_to_schema.crossing.places import live_side, locate
 from confiture_schema_to_schema.crossing.reporting import report_of
-from confiture_schema_to_schema.crossing.settling import recover
+from confiture_schema_to_schema.crossing.settling import find_switch, is_cut, recover
 from confiture_schema_to_schema.following.state import follow_state_of
 from confiture_schema_to_schema.model import CutoverReport, CutoverRequest, RollbackRequest
 from confiture_schema_to_schema.sides import find_sides, lock_name
@@ -48,21 +50,31 @@ class CutoverMedium:
         """
         sides = await locate(ctx, await find_sides(ctx, request))
         run = await find_run(ctx, sides)
-        async with ctx.lock(sides.target, crossing_lock(run.run_id)), _taken_over(ctx, sides, run.run_id):
-            recovered = await recover(ctx, sides)
-            if recovered is not None:
-                record, sides = recovered
-                if record.outcome == "crossed" and record.direction == self._direction:
-                    return report_of(record, sides)
-            live = await live_side(ctx, sides)
-            if live != ("old" if self._direction == "cutover" else "new"):
-                shown = shown_side(sides.source if live == "old" else sides.target)
-                raise Refused(
-                    f"{shown!r} is the live database already",
-                    hint="`confiture migrate schema-to-schema status` says which one is, and since when",
-                )
-            way = await open_way(ctx, sides, run, request.mapping, self._direction)
-            return await cross(ctx, way, request)
+        async with ctx.lock(sides.target, crossing_lock(run.run_id)):
+            cut = await is_cut(ctx, sides)
+            if not cut:  # who follows goes on where this is refused
+                await self._look(ctx, sides, request)
+            async with _taken_over(ctx, sides, run.run_id):
+                if cut and (recovered := await recover(ctx, sides)) is not None:
+                    record, sides = recovered
+                    if record.outcome == "crossed" and record.direction == self._direction:
+                        return report_of(record, sides)
+                    await self._look(ctx, sides, request)
+                way = await open_way(ctx, sides, run, request.mapping, self._direction)
+                return await cross(ctx, await with_left(ctx, way), request)
+
+    async def _look(self, ctx: Context, sides: Sides, request: CutoverRequest) -> None:
+        """Raise ``Refused`` where the other side is live already, or the switch finds something in its way."""
+        live = await live_side(ctx, sides)
+        if live != ("old" if self._direction == "cutover" else "new"):
+            shown = shown_side(sides.source if live == "old" else sides.target)
+            raise Refused(
+                f"{shown!r} is the live database already",
+                hint="`confiture migrate schema-to-schema status` says which one is, and since when",
+            )
+        if (switch := find_switch(ctx, request.switch, request.command)) is not None:
+            one, other = (sides.source, sides.target) if live == "old" else (sides.target, sides.source)
+            await check_switch(ctx, switch, one, other)
 
 
 class RollbackMedium(CutoverMedium):

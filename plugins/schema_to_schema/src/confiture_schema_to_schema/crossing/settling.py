@@ -5,12 +5,13 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from confiture.errors import Busy, UsageError
+from confiture.errors import Busy, ConfitureError, ExecutionError, UsageError
 from confiture.hooks import CAPTURE, SWITCH
 from confiture.loading import altering
 from confiture.protocols import DirectedSwitch
 from confiture.sides import shown_side
-from confiture_schema_to_schema.crossing.fencing import lift_fence
+from confiture_schema_to_schema.crossing.fencing import lead_to, lift_fence
+from confiture_schema_to_schema.crossing.losing import loss_name
 from confiture_schema_to_schema.crossing.state import crossings_of
 from confiture_schema_to_schema.crossing.steps import Steps
 from confiture_schema_to_schema.following.loosening import confirm, tighten
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from confiture.protocols import Connection, Context, Switch
     from confiture_schema_to_schema.crossing.state import CrossingRecord
 
-__all__ = ["NO_SWITCH", "find_switch", "give_up", "has_crossed", "open_side", "recover", "roll_forward"]
+__all__ = ["NO_SWITCH", "find_switch", "give_up", "has_crossed", "is_cut", "open_side", "recover", "roll_forward"]
 
 #: What stands for no switch: who owns the application points it at the other database.
 NO_SWITCH = "none"
@@ -71,6 +72,13 @@ async def recover(ctx: Context, sides: Sides) -> tuple[CrossingRecord, Sides] | 
         await give_up(ctx, sides, record)
     async with ctx.connect(sides.target) as connection:
         return await crossings_of(ctx).again(connection, record), sides
+
+
+async def is_cut(ctx: Context, sides: Sides) -> bool:
+    """Whether a crossing has no outcome: it was killed, or is under way. ``sides`` as :func:`.places.locate` says."""
+    async with ctx.connect(sides.target) as connection:
+        record = await crossings_of(ctx).last(connection)
+    return record is not None and record.outcome is None
 
 
 async def has_crossed(ctx: Context, sides: Sides, record: CrossingRecord) -> bool:
@@ -121,14 +129,31 @@ async def claimed(ctx: Context, new: Target, record: CrossingRecord) -> AsyncIte
 
 
 async def give_up(ctx: Context, sides: Sides, record: CrossingRecord) -> None:
-    """Leave everything as it was: nothing was decided. Raises ``Busy`` where another process did that."""
+    """Leave everything as it was: nothing was decided. Raises ``Busy`` where another process did that.
+
+    And what a switch says that could not let the applications go on, once all else is done: that is not tried again,
+    since it may never succeed, and both databases are as they were.
+    """
     live, other = _direction(sides, record)
+    failure: ConfitureError | None = None
     async with claimed(ctx, sides.target, record) as connection:
         if (switch := find_switch(ctx, record.switch, record.command)) is not None:
-            await switch.release(ctx, *_as_recorded(live, other, record))
+            try:
+                await switch.release(ctx, *_as_recorded(live, other, record))
+            except ConfitureError as error:
+                failure = error
         if record.back_name is not None:
             await ctx.get(CAPTURE, record.capture).uninstall(ctx, other, record.back_name)
+        if record.lost and record.direction == "cutover":
+            await ctx.get(CAPTURE, record.capture).uninstall(ctx, other, loss_name(record.capture_name))
         await crossings_of(ctx).change(connection, record.number, outcome="given up")
+    if failure is not None:
+        raise ExecutionError(
+            f"{shown_side(live)!r} is the live database still, and applications may be held up: {failure.message}",
+            detail=failure.detail,
+            hint=f"let them go on at the switch {record.switch!r} by hand"
+            + (f": {failure.hint}" if failure.hint else ""),
+        ) from failure
 
 
 async def roll_forward(ctx: Context, sides: Sides, record: CrossingRecord, steps: Steps) -> Sides:
@@ -148,10 +173,15 @@ async def roll_forward(ctx: Context, sides: Sides, record: CrossingRecord, steps
             await switch.release(ctx, live, other)
     old, new = (live, other) if record.direction == "cutover" else (other, live)
     steps.go_on()
+    if (old.database, new.database) != (record.old_name, record.new_name):
+        async with ctx.connect(live) as connection:
+            await lead_to(connection, crossings_of(ctx).schema, record.run_id, here=live, there=other)
     async with claimed(ctx, new, record) as connection:
         with steps.step("complete", "validate foreign keys, and stop capturing what is closed"):
             await confirm(ctx, other)
             await ctx.get(CAPTURE, record.capture).uninstall(ctx, live, record.capture_name)
+            if record.lost and record.direction == "rollback" and record.back_name is not None:
+                await ctx.get(CAPTURE, record.capture).uninstall(ctx, live, loss_name(record.back_name))
         await crossings_of(ctx).change(
             connection,
             record.number,

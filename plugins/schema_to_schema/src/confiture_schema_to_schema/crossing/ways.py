@@ -22,6 +22,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
 
     ``back`` and ``back_watch`` lead the other way; None where the map cannot be inverted, for the reasons in
     ``not_reversible``. ``sides``: the old database and the new one, whichever is live. ``run_id`` is the migration's.
+    ``left``: labels and SQL of the live side's tables that nothing takes, which are to be closed with the others.
     """
 
     direction: Direction
@@ -32,6 +33,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     back: Job | None = None
     back_watch: Watch | None = None
     not_reversible: tuple[str, ...] = ()
+    left: tuple[tuple[str, str], ...] = ()
 
     @property
     def live(self) -> Target:
@@ -47,7 +49,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
         """Tables of the live side that nobody may write to afterwards, in SQL, in the order of their names."""
         read = {table.label: table.sql for table in self.watch.tables}
         filled = {table.label: table.table.sql for table in self.back.tables} if self.back is not None else {}
-        return [sql for _, sql in sorted({**read, **filled}.items())]
+        return [sql for _, sql in sorted({**dict(self.left), **read, **filled}.items())]
 
     def closed_here(self) -> Sequence[str]:
         """Tables of the other side that nobody may write to before."""
