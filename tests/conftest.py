@@ -97,7 +97,8 @@ def new_database(server: Target) -> Iterator[Callable[[], Target]]:
 
     def make() -> Target:
         name = f"t_{os.environ.get('PYTEST_XDIST_WORKER', 'gw')}_{os.getpid()}_{next(_counter)}"
-        run_psql(server, f'CREATE DATABASE "{name}"')
+        # By file_copy: without fsync it takes a third of what the write-ahead log does.
+        run_psql(server, f'CREATE DATABASE "{name}" STRATEGY file_copy')
         made.append(server.with_database(name))
         return made[-1]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import anyio
 
@@ -25,6 +25,7 @@ __all__ = ["TEMPORARY_PREFIX", "guard_session", "sweep", "temporary_database"]
 
 #: What every temporary database's name begins with; followed by its purpose and 12 random hexadecimal digits.
 TEMPORARY_PREFIX = "confiture_tmp_"
+_STRATEGY_SINCE: Final = 15
 
 
 @asynccontextmanager
@@ -47,25 +48,25 @@ async def guard_session(ctx: Context, target: Target) -> AsyncIterator[Connectio
 
 @asynccontextmanager
 async def temporary_database(
-    ctx: Context, target: Target, purpose: str, *, options: str = "", guard: Connection | None = None
+    ctx: Context, target: Target, purpose: str, *, template: str | None = None, guard: Connection | None = None
 ) -> AsyncIterator[tuple[Target, Connection]]:
     """A new database on the target's server, and the maintenance connection that guards it.
 
-    ``options`` is appended to CREATE DATABASE. ``guard``: from :func:`guard_session`, for several databases one after
-    the other. The caller may rename the database away: then nothing is dropped. Raises ``PermissionMissing`` when the
-    role may not create databases, ``Refused`` through a pooler.
+    A copy of the database ``template``, where that is given. ``guard``: from :func:`guard_session`, for several
+    databases one after the other. The caller may rename the database away: then nothing is dropped. Raises
+    ``PermissionMissing`` when the role may not create databases, ``Refused`` through a pooler.
     """
     if guard is None:
-        async with guard_session(ctx, target) as own, _guarded(ctx, target, purpose, options, own) as made:
+        async with guard_session(ctx, target) as own, _guarded(ctx, target, purpose, template, own) as made:
             yield made
     else:
-        async with _guarded(ctx, target, purpose, options, guard) as made:
+        async with _guarded(ctx, target, purpose, template, guard) as made:
             yield made
 
 
 @asynccontextmanager
 async def _guarded(
-    ctx: Context, target: Target, purpose: str, options: str, guard: Connection
+    ctx: Context, target: Target, purpose: str, template: str | None, guard: Connection
 ) -> AsyncIterator[tuple[Target, Connection]]:
     import asyncpg
 
@@ -73,7 +74,7 @@ async def _guarded(
     await try_lock(guard, name)
     try:
         try:
-            await guard.execute(f"CREATE DATABASE {quote_ident(name)} {options}")
+            await guard.execute(f"CREATE DATABASE {quote_ident(name)} {_options(template, target, guard)}")
         except asyncpg.InsufficientPrivilegeError as error:
             raise PermissionMissing(
                 f"the role {target.params.get('user', '')!r} may not create databases "
@@ -86,6 +87,17 @@ async def _guarded(
         # Also after a cancelled CREATE DATABASE, which may have come through.
         with anyio.CancelScope(shield=True), anyio.move_on_after(30):
             await _drop(ctx, target, guard, name)
+
+
+def _options(template: str | None, target: Target, guard: Connection) -> str:
+    """What CREATE DATABASE is told.
+
+    FILE_COPY takes a third of WAL_LOG's time (measured), but begins and ends with a checkpoint of the whole server,
+    which costs nothing on ours, that syncs nothing, and may cost a busy server of the user's much.
+    """
+    chosen = target.managed and guard.get_server_version().major >= _STRATEGY_SINCE
+    strategy = "STRATEGY file_copy" if chosen else ""
+    return f"TEMPLATE {quote_ident(template)} {strategy}" if template else strategy
 
 
 async def _drop(ctx: Context, target: Target, guard: Connection, name: str) -> None:

@@ -28,7 +28,7 @@ from confiture_build.settings import copy_settings, name_database
 from confiture_build.sources import Sources
 from confiture_build.stamps import Stamps, history_of, stamp, stamping
 from confiture_build.takeback import remember, take_back
-from confiture_build.templates import comment_of, create_options, find_template, keep_as_template, prune_templates
+from confiture_build.templates import comment_of, find_template, keep_as_template, prune_templates
 
 if TYPE_CHECKING:
     from confiture.protocols import Connection, Context
@@ -96,11 +96,9 @@ async def build_new(ctx: Context, target: Target, names: tuple[str, ...], work: 
 async def _build_new(ctx: Context, target: Target, names: tuple[str, ...], work: Work) -> Done:
     tally, databases = _Tally(), []
     async with guard_session(ctx, target) as guard:
-        version = guard.get_server_version().major
         async with _template(ctx, target, guard, work, tally, several=len(names) > 1) as (template, cached):
             for name in names:
-                options = create_options(template, target, version)
-                async with temporary_database(ctx, target, "build", options=options, guard=guard) as (building, _):
+                async with temporary_database(ctx, target, "build", template=template, guard=guard) as (building, _):
                     if template:
                         comment = await comment_of(guard, template)
                         await copy_settings(guard, template, building.database, comment)
@@ -133,8 +131,7 @@ async def _template(
     if not keep and not several:
         yield None, False
         return
-    options = create_options(None, target, guard.get_server_version().major)
-    async with temporary_database(ctx, target, "template", options=options, guard=guard) as (building, _):
+    async with temporary_database(ctx, target, "template", guard=guard) as (building, _):
         tally.add(await _run(ctx, (await work.plans.ready()).schema, building, work, jobs=work.jobs))
         if keep:
             yield await keep_as_template(ctx, guard, building.database, work.sources.digest), False

@@ -15,23 +15,12 @@ from confiture.model import Logged
 from confiture.quoting import quote_ident, quote_literal
 
 if TYPE_CHECKING:
-    from confiture.model import Target
     from confiture.protocols import Connection, Context
 
-__all__ = ["TEMPLATE_PREFIX", "comment_of", "create_options", "find_template", "keep_as_template", "prune_templates"]
+__all__ = ["TEMPLATE_PREFIX", "comment_of", "find_template", "keep_as_template", "prune_templates"]
 
 #: Followed by the first 24 hexadecimal digits of the content's SHA-256.
 TEMPLATE_PREFIX = "confiture_template_"
-
-
-def create_options(template: str | None, target: Target, server_version: int) -> str:
-    """What CREATE DATABASE is told.
-
-    FILE_COPY takes a third of WAL_LOG's time (measured), but begins and ends with a checkpoint of the whole server,
-    which costs nothing on ours, that syncs nothing, and may cost a busy server of the user's much.
-    """
-    strategy = "STRATEGY file_copy" if target.managed and server_version >= 15 else ""
-    return f"TEMPLATE {quote_ident(template)} {strategy}" if template else strategy
 
 
 class _About(msgspec.Struct, kw_only=True):
