@@ -20,6 +20,7 @@ __all__ = [
     "FollowStatus",
     "HistoryReport",
     "HistoryRequest",
+    "LostTable",
     "MapReport",
     "MapRequest",
     "Mismatch",
@@ -243,12 +244,21 @@ class CrossingStatus(msgspec.Struct, frozen=True, kw_only=True):
     finished: dt.datetime | None = None
 
 
+class LostTable(msgspec.Struct, frozen=True, kw_only=True):
+    """A table of the new database that nothing leads back from, and its ``changes`` since the cutover: a rollback loses
+    them. None: nobody has counted."""  # noqa: D205, D209
+
+    table: str
+    changes: int | None = None
+
+
 class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
     """How far it is. ``phase`` ``none``: there is no migration into that database; the others are those of the copy.
 
     ``running``: a process is at work now; ``paused``: it was told to wait, ``waiting_for`` why it waits (a pause, load,
     a replica). ``rows_per_second`` over the last minute. ``live``: the side that applications may write to; None: the
-    old database could not be asked. ``following`` None: what changes is not captured.
+    old database could not be asked. ``following`` None: what changes is not captured. ``losses``: what a rollback would
+    lose now.
     """
 
     source: str
@@ -273,6 +283,7 @@ class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
     live: Literal["old", "new"] | None = "old"
     following: FollowStatus | None = None
     crossings: tuple[CrossingStatus, ...] = ()
+    losses: tuple[LostTable, ...] = ()
     exit_code: int = 0
 
 
@@ -315,7 +326,8 @@ class ValidatedTable(msgspec.Struct, frozen=True, kw_only=True):
     ``at_least``: there may be more of them, which nobody counted. Of a table without a key a changed row counts twice,
     as one that is missing and one that is unexpected, and none is named. ``hash``: the function that was summed.
     ``transient``: rows that differed at first, and were equal when looked at again; ``pending``: that are still to be
-    brought over. ``left_out``: columns that are not compared, since the map gives them another value each time.
+    brought over. ``left_out``: columns that are not compared, since the map gives them another value each time, or its
+    ``reverse`` need not give the old value.
     ``not_comparable``: why the table could not be compared, None where it was.
     """
 
@@ -341,11 +353,18 @@ class ValidatedTable(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ValidateReport(msgspec.Struct, frozen=True, kw_only=True):
-    """``exit_code`` is 7 where a table is not what the map gives of the source."""
+    """``exit_code`` is 7 where a table is not what the map gives of the source. ``source`` is the old database.
+
+    ``truth``: the side that is the live one. Where that is the new one, the tables are those of the old database, which
+    are compared with what the map, read backwards, gives of the new one (``source_rows``); ``not_compared``: tables of
+    the new one that nothing leads back from.
+    """
 
     source: str
     target: str
+    truth: Literal["old", "new"] = "old"
     tables: tuple[ValidatedTable, ...] = ()
+    not_compared: tuple[str, ...] = ()
     seconds: float = 0.0
     exit_code: int = 0
 
@@ -429,7 +448,12 @@ class CutoverReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RollbackRequest(CutoverRequest, frozen=True, kw_only=True):
-    """Make the old database the live one again, with what was written to the new one meanwhile."""
+    """Make the old database the live one again, with what was written to the new one meanwhile.
+
+    ``lose``: tables of the new database that nothing leads back from, and whose changes since the cutover may be lost.
+    """
+
+    lose: tuple[str, ...] = ()
 
 
 class SettleRequest(_Sides, frozen=True, kw_only=True):

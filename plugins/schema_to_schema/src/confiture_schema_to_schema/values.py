@@ -226,7 +226,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
     ``upsert``: columns of the target that it does not fill keep their values where the row stays, as the old database's
     do when it follows the new one. ``within``: SQL over the target's row ``t``: rows for which it does not hold are not
-    the part's, and stay when all of its rows go.
+    the part's, and stay when all of its rows go. ``given``: columns that it fills by the map's ``reverse``, which need
+    not give what was there: a row that nobody has written to keeps that.
     """
 
     number: int
@@ -246,6 +247,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     map: TableMap | None = None
     upsert: bool = False
     within: str | None = None
+    given: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -300,7 +302,10 @@ class PartPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """What every step is given. ``tables`` in the order of the new database's names."""
+    """What every step is given. ``tables`` in the order of the new database's names.
+
+    ``left_behind``: of the way back, labels of tables of the target that nothing leads back to: they stay as they are.
+    """
 
     sides: Sides
     map: MigrationMap
@@ -310,3 +315,4 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     plans: tuple[PartPlan, ...] = ()
     strategy: str = "fdw"
     run_id: str = ""
+    left_behind: tuple[str, ...] = ()

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from confiture_schema_to_schema.capturing.explaining import explained
 from confiture_schema_to_schema.capturing.installing import install, preflight, verify
+from confiture_schema_to_schema.capturing.nothing import capture_of
 from confiture_schema_to_schema.capturing.planning import capture_name, plan_watch
 from confiture_schema_to_schema.capturing.values import Followed, Touch, Watch
 
-__all__ = ["Followed", "Touch", "Watch", "capture_name", "explained", "install", "plan_watch", "preflight", "verify"]
+__all__ = [
+    "Followed",
+    "Touch",
+    "Watch",
+    "capture_name",
+    "capture_of",
+    "explained",
+    "install",
+    "plan_watch",
+    "preflight",
+    "verify",
+]

@@ -11,6 +11,7 @@ from confiture.sides import shown_side
 from confiture.sql.grammar import walk
 from confiture.transfer import reading
 from confiture_schema_to_schema.capturing.explaining import explained
+from confiture_schema_to_schema.capturing.nothing import capture_of
 from confiture_schema_to_schema.cataloguing import only_added, read_catalog
 from confiture_schema_to_schema.compiling import trees
 from confiture_schema_to_schema.model import Finding
@@ -43,7 +44,7 @@ async def verify(ctx: Context, job: Job, watch: Watch) -> None:
     Raises ``CaptureBroken`` naming the table; an added column that the map does not take is no error.
     """
     with explained(job, watch):
-        await ctx.get(CAPTURE, watch.capture).verify(ctx, job.sides.source, watch.name, watch.tables)
+        await capture_of(ctx, watch).verify(ctx, job.sides.source, watch.name, watch.tables)
     await _verify_tables(ctx, job, watch)
 
 

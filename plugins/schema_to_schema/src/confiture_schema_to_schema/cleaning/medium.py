@@ -18,6 +18,7 @@ from confiture_schema_to_schema.cleaning.orphans import noted_captures, remove_o
 from confiture_schema_to_schema.cleaning.remaining import read_remaining
 from confiture_schema_to_schema.copying.state import state_of
 from confiture_schema_to_schema.creating import records_of, target_exists
+from confiture_schema_to_schema.crossing.losing import loss_name
 from confiture_schema_to_schema.crossing.medium import crossing_lock
 from confiture_schema_to_schema.crossing.places import live_side, locate
 from confiture_schema_to_schema.crossing.state import crossings_of
@@ -135,7 +136,9 @@ async def _read_known(ctx: Context, sides: Sides) -> _Known:
         engines = await connection.fetch(f"SELECT DISTINCT engine FROM {state.parts} ORDER BY 1")
         captures = await _captures(connection, follow.epochs, runs)
         for record in await crossings_of(ctx).all(connection):
-            names = (record.capture_name, record.back_name)
+            names = [record.capture_name, record.back_name]
+            if record.lost and record.direction == "cutover":
+                names.append(loss_name(record.capture_name))
             captures |= {(record.capture, name) for name in names if name is not None and record.run_id in runs}
     try:
         async with ctx.connect(sides.source) as connection:

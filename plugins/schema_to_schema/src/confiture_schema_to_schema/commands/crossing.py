@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from confiture_schema_to_schema.commands.options import Databases
     from confiture_schema_to_schema.model import CutoverReport, CutoverRequest, RollbackRequest
 
-__all__ = ["MaxSeconds", "SwitchCommand", "SwitchName", "Yes", "cross", "crossing_request"]
+__all__ = ["CROSSING", "MaxSeconds", "SwitchCommand", "SwitchName", "Yes", "cross", "crossing_request"]
 
-_CROSSING = Group("Cutover", sort_key=7)
+#: Where their options are, in the help.
+CROSSING = Group("Cutover", sort_key=7)
 
 
 def _switches(context: Any) -> list[str]:
@@ -34,10 +35,10 @@ def _switches(context: Any) -> list[str]:
 
 
 #: For how long writers may wait.
-MaxSeconds: TypeAlias = Annotated[float, Parameter(metavar="S", group=_CROSSING)]
+MaxSeconds: TypeAlias = Annotated[float, Parameter(metavar="S", group=CROSSING)]
 #: Who leads the applications over.
-SwitchName: TypeAlias = Annotated[str, Parameter(name="--switch", metavar="NAME", group=_CROSSING, completer=_switches)]
-SwitchCommand: TypeAlias = Annotated[str | None, Parameter(name="--command", metavar="COMMAND", group=_CROSSING)]
+SwitchName: TypeAlias = Annotated[str, Parameter(name="--switch", metavar="NAME", group=CROSSING, completer=_switches)]
+SwitchCommand: TypeAlias = Annotated[str | None, Parameter(name="--command", metavar="COMMAND", group=CROSSING)]
 #: Nobody is asked.
 Yes: TypeAlias = Annotated[bool, Parameter(name=["--yes", "-y"], negative="")]
 

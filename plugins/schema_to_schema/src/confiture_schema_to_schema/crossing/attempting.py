@@ -12,11 +12,12 @@ from confiture.errors import Refused
 from confiture.hooks import CAPTURE
 from confiture.sides import shown_side
 from confiture.transfer import reading
-from confiture_schema_to_schema.capturing import verify
+from confiture_schema_to_schema.capturing import capture_of, verify
 from confiture_schema_to_schema.creating import carry_sequences
 from confiture_schema_to_schema.crossing.comparing import compare_small
 from confiture_schema_to_schema.crossing.fencing import CLOSED, fence
 from confiture_schema_to_schema.crossing.gate import stamp
+from confiture_schema_to_schema.crossing.losing import check_keys, check_losses, copy_anew, forget_losses
 from confiture_schema_to_schema.crossing.places import read_place
 from confiture_schema_to_schema.crossing.state import crossings_of
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from confiture_schema_to_schema.crossing.steps import Steps
     from confiture_schema_to_schema.crossing.ways import Way
     from confiture_schema_to_schema.following.batches import Follower
+    from confiture_schema_to_schema.model import LostTable
 
 __all__ = ["NotReachedError", "attempt"]
 
@@ -61,10 +63,11 @@ async def attempt(
     follower: Follower,
     budget_s: float,
     switch: Switch | None,
+    may_lose: frozenset[str],
 ) -> None:
     """When this returns, it is decided. ``ctx`` may keep its connections; ``seq`` is the attempt's own number.
 
-    ``times``: how often it was tried, with this one.
+    ``times``: how often it was tried, with this one. ``may_lose``: as in :func:`.losing.check_losses`.
 
     Raises ``NotReachedError``, or what is wrong (``CaptureBroken``, ``ProofFailed``): then nothing was decided, unless
     the connection was lost in the very moment: ``has_crossed`` says.
@@ -90,7 +93,8 @@ async def attempt(
                         await verify(ctx, way.job, way.watch)
                     await _drain(ctx, way, steps, follower)
                     await _bring(ctx, way, steps, budget)
-                    await _close(ctx, session, way, steps, seq)
+                    losses = await _lose(ctx, way, steps, may_lose)
+                    await _close(ctx, session, way, steps, seq, losses)
                 committing = time.monotonic()
             steps.add("decide", time.monotonic() - committing)
     except TimeoutError:
@@ -116,7 +120,7 @@ async def _lock(session: Connection, way: Way, steps: Steps) -> None:
 
 
 async def _drain(ctx: Context, way: Way, steps: Steps, follower: Follower) -> None:
-    capture = ctx.get(CAPTURE, way.watch.capture)
+    capture = capture_of(ctx, way.watch)
     with steps.step("drain", "bring over what is left") as details:
         entries = batches = 0
         while True:
@@ -133,23 +137,43 @@ async def _bring(ctx: Context, way: Way, steps: Steps, budget: _Budget) -> None:
         async with ctx.connect(way.other) as connection:
             details.append(f"{await carry_sequences(ctx, way.job, connection)} sequences")
     with steps.step("check", "compare small tables") as details:
-        compared = await compare_small(ctx, way, budget.left_s) if way.direction == "cutover" else 0
+        compared = await compare_small(ctx, way, budget.left_s)
         details.append(f"{compared} of {len(way.job.tables)} tables")
-    if way.back_watch is not None:
+    if way.back_watch is not None or way.losses is not None:
         with steps.step("forget", "forget what the migration itself wrote"):
             await _forget(ctx, way)
 
 
 async def _forget(ctx: Context, way: Way) -> None:
     """What was captured on the other side so far is what came from the live one: it is nothing to be brought back."""
-    assert way.back_watch is not None
+    if way.direction == "cutover":
+        await forget_losses(ctx, way)
+    if way.back_watch is None:
+        return
     capture = ctx.get(CAPTURE, way.back_watch.capture)
     async with reading(ctx, way.other) as connection:
         changes = await capture.poll(connection, way.back_watch.name)
     await capture.ack(ctx, way.other, way.back_watch.name, changes)
 
 
-async def _close(ctx: Context, session: Connection, way: Way, steps: Steps, seq: int) -> None:
+async def _lose(ctx: Context, way: Way, steps: Steps, may_lose: frozenset[str]) -> tuple[LostTable, ...]:
+    """Nobody writes any more, so that these are the last numbers."""
+    if way.direction != "rollback" or way.losses is None:
+        return ()
+    with steps.step("losses", "count what does not come back") as details:
+        losses = await check_losses(ctx, way, may_lose)
+        await check_keys(ctx, way, losses)
+        details += [
+            f"{'?' if each.changes is None else each.changes} changes of {each.table} are lost"
+            for each in losses
+            if each.changes != 0
+        ]
+    return losses
+
+
+async def _close(
+    ctx: Context, session: Connection, way: Way, steps: Steps, seq: int, losses: tuple[LostTable, ...]
+) -> None:
     crossings = crossings_of(ctx)
     async with ctx.connect(way.other) as connection:
         other = await read_place(connection)
@@ -163,6 +187,7 @@ async def _close(ctx: Context, session: Connection, way: Way, steps: Steps, seq:
             here=way.live,
             there=way.other,
         )
+        await copy_anew(ctx, session, way, losses)
         if not await crossings.decide(session, way.run_id, seq, way.direction, "crossed", other):
             raise Refused(
                 "another process has ended this attempt in the meantime",

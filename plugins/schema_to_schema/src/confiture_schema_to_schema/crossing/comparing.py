@@ -13,6 +13,7 @@ from confiture.sides import shown_side
 from confiture_schema_to_schema.crossing.pending import newer_of
 from confiture_schema_to_schema.crossing.state import crossings_of
 from confiture_schema_to_schema.following import catch_up
+from confiture_schema_to_schema.following.state import follow_state_of
 from confiture_schema_to_schema.model import ValidatedTable
 from confiture_schema_to_schema.validating.recording import map_digest, validations_of
 from confiture_schema_to_schema.validating.tables import validate_tables
@@ -36,7 +37,7 @@ _SHARE: Final = 0.15
 
 
 async def is_validated(ctx: Context, way: Way) -> bool:
-    """Whether the last validation of all tables was by this map, since the last rollback, and found nothing."""
+    """Whether the last validation of all tables was by this map, this way and since the last crossing, and clean."""
     async with ctx.connect(way.sides.target) as connection:
         found = await validations_of(ctx).all(connection, way.run_id)
         crossings = await crossings_of(ctx).all(connection, way.run_id)
@@ -47,9 +48,15 @@ async def is_validated(ctx: Context, way: Way) -> bool:
     return last.clean and last.digest == map_digest(way.job)
 
 
-async def compare_all(ctx: Context, way: Way, epoch: int) -> Sequence[ValidatedTable]:
-    """Compare every table, while applications write. Raises ``ProofFailed`` naming those that differ."""
+async def compare_all(ctx: Context, way: Way, epoch: int) -> Sequence[str]:
+    """Compare every table, while applications write; what was found, for people.
+
+    Before a cutover that comes after a rollback, tables that differ are brought over anew, once: what the new database
+    has of its own, from the time when it was the live one, is not the map's. Raises ``ProofFailed`` naming those that
+    differ.
+    """
     left, done, started = list(way.job.tables), list[ValidatedTable](), time.monotonic()
+    anew: Sequence[TargetTable] | None = None if await _was_back(ctx, way) else ()
     found: Sequence[ValidatedTable] = ()
     newer = newer_of(ctx, way.job, way.watch)
     for _ in range(_ROUNDS):
@@ -62,12 +69,33 @@ async def compare_all(ctx: Context, way: Way, epoch: int) -> Sequence[ValidatedT
         left = [table for table in left if table.label in bad]
         if not left:
             break
+        if anew is None:
+            anew = left
+            await _copy_anew(ctx, way, left)
     done += [table for table in found if not table.ok]
     async with ctx.connect(way.sides.target) as connection:
         await validations_of(ctx).add(connection, way.run_id, way.job, done, time.monotonic() - started)
     if left:
         raise _differ(way, [table for table in done if not table.ok])
-    return done
+    return [
+        f"{len(done)} tables are equal",
+        *([f"{len(anew)} of them brought over anew: {', '.join(table.label for table in anew)}"] if anew else []),
+    ]
+
+
+async def _was_back(ctx: Context, way: Way) -> bool:
+    """Whether the new database has been the live one before, and is to be it again."""
+    if way.direction != "cutover":
+        return False
+    async with ctx.connect(way.sides.target) as connection:
+        crossings = await crossings_of(ctx).all(connection, way.run_id)
+    return any(each.direction == "rollback" and each.outcome == "crossed" for each in crossings)
+
+
+async def _copy_anew(ctx: Context, way: Way, tables: Sequence[TargetTable]) -> None:
+    async with ctx.connect(way.sides.target) as connection:
+        numbers = [part.number for table in tables for part in table.parts]
+        await follow_state_of(ctx).copy_anew(connection, way.run_id, numbers)
 
 
 async def compare_small(ctx: Context, way: Way, budget_s: float) -> int:
@@ -75,6 +103,8 @@ async def compare_small(ctx: Context, way: Way, budget_s: float) -> int:
 
     Raises ``ProofFailed`` naming those that differ.
     """
+    if not way.job.tables:
+        return 0
     tables, rows = list[TargetTable](), 0
     for table in sorted(way.job.tables, key=lambda each: _rows(way.job, each))[:_SMALL_TABLES]:
         rows += _rows(way.job, table)
@@ -98,7 +128,14 @@ def _differ(way: Way, tables: Sequence[ValidatedTable]) -> ProofFailed:
         f"{table.table} ({table.not_comparable or f'{table.differing} rows'})"
         for table in sorted(tables, key=lambda each: each.table)
     )
+    shown, live = shown_side(way.other), shown_side(way.live)
+    if way.direction == "cutover":
+        message, mend = f"tables of {shown!r} are not what the map gives of {live!r}", "what changes on the old side"
+    else:
+        message = f"tables of {shown!r} are not what the map, read backwards, gives of {live!r}"
+        mend = "what changes on the new side"
     return ProofFailed(
-        f"tables of {shown_side(way.other)!r} are not what the map gives of {shown_side(way.live)!r}: {named}",
-        hint="`confiture migrate schema-to-schema validate` names the rows; nothing was switched",
+        f"{message}: {named}",
+        hint="`confiture migrate schema-to-schema validate` names the rows; nothing was switched. A row is brought "
+        f"over anew by {mend}: an UPDATE that sets a column to what it is will do",
     )

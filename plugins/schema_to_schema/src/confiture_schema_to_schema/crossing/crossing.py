@@ -16,6 +16,7 @@ from confiture_schema_to_schema.crossing.attempting import NotReachedError, atte
 from confiture_schema_to_schema.crossing.closing import close_other
 from confiture_schema_to_schema.crossing.comparing import compare_all, is_validated
 from confiture_schema_to_schema.crossing.gate import check_gate, come_near
+from confiture_schema_to_schema.crossing.losing import accepted, capture_losses, check_keys, check_losses
 from confiture_schema_to_schema.crossing.places import read_place
 from confiture_schema_to_schema.crossing.reporting import report_of
 from confiture_schema_to_schema.crossing.settling import find_switch, give_up, has_crossed, open_side, roll_forward
@@ -24,6 +25,7 @@ from confiture_schema_to_schema.crossing.steps import Steps
 from confiture_schema_to_schema.following import take_epoch
 from confiture_schema_to_schema.following.batches import Follower
 from confiture_schema_to_schema.following.state import follow_state_of
+from confiture_schema_to_schema.model import RollbackRequest
 
 if TYPE_CHECKING:
     from confiture.protocols import Context, Switch
@@ -45,21 +47,27 @@ async def cross(ctx: Context, way: Way, request: CutoverRequest) -> CutoverRepor
     left to be done.
     """
     steps = Steps(ctx, way.direction)
+    may_lose = accepted(way, request.lose) if isinstance(request, RollbackRequest) else frozenset[str]()
     switch = find_switch(ctx, request.switch, request.command)
     with steps.step("gate", "look whether anything is in the way"):
+        losses = await check_losses(ctx, way, may_lose, verify=True)
         await check_gate(ctx, way)
+    if not way.job.tables:  # nothing leads back, so that nothing was captured for it
+        async with ctx.connect(way.other) as connection:
+            await follow_state_of(ctx).create(connection, way.run_id, way.watch)
     epoch = await take_epoch(ctx, way.job)
     with steps.step("catch-up", "catch up") as details:
         details.append(f"the last batch took {(await come_near(ctx, way, epoch))[-1]:.3f} s")
-    if way.direction == "cutover" and not await is_validated(ctx, way):
+    await check_keys(ctx, way, losses)
+    if way.job.tables and not await is_validated(ctx, way):
         with steps.step("validate", "compare all tables") as details:
-            details.append(f"{len(await compare_all(ctx, way, epoch))} tables are equal")
+            details += await compare_all(ctx, way, epoch)
     record = await _begin(ctx, way, request)
     try:
         with steps.step("prepare", f"prepare {shown_side(way.other)}"):
             await _prepare(ctx, way)
         await come_near(ctx, way, epoch)
-        decided = await _decide(ctx, way, record, steps, epoch, request, switch)
+        decided = await _decide(ctx, way, record, steps, epoch, request, switch, may_lose)
         record = await _current(ctx, way, record)
     except BaseException:
         with anyio.CancelScope(shield=True):
@@ -115,6 +123,7 @@ async def _begin(ctx: Context, way: Way, request: CutoverRequest) -> CrossingRec
                 capture_name=way.watch.name,
                 back_name=way.back_watch.name if way.back_watch else None,
                 not_reversible=way.not_reversible,
+                lost=tuple(table.label for table in way.losses.tables) if way.losses is not None else (),
             ),
         )
         record = await crossings.last(new, way.run_id)
@@ -141,6 +150,8 @@ async def _prepare(ctx: Context, way: Way) -> None:
         await capture.install(ctx, way.other, way.back_watch.name, way.back_watch.tables)
         async with ctx.connect(way.live) as connection, ctx.transaction(connection):
             await follow_state_of(ctx).create(connection, way.run_id, way.back_watch)
+    if way.direction == "cutover":
+        await capture_losses(ctx, way)
     await close_other(ctx, way.run_id, way.job)
     async with ctx.connect(way.other) as connection:
         await set_all_sequences(ctx, way.job, connection)
@@ -154,6 +165,7 @@ async def _decide(
     epoch: int,
     request: CutoverRequest,
     switch: Switch | None,
+    may_lose: frozenset[str],
 ) -> bool:
     """Attempt it until it is decided; False where the budget was not enough. Then the other side is open already."""
     crossings = crossings_of(ctx)
@@ -173,7 +185,17 @@ async def _decide(
                 )
             left_s = request.max_seconds - steps.paused_s
             try:
-                await attempt(kept, way, steps, seq=seq, times=times, follower=follower, budget_s=left_s, switch=switch)
+                await attempt(
+                    kept,
+                    way,
+                    steps,
+                    seq=seq,
+                    times=times,
+                    follower=follower,
+                    budget_s=left_s,
+                    switch=switch,
+                    may_lose=may_lose,
+                )
             except NotReachedError as error:
                 if switch is not None:
                     with anyio.CancelScope(shield=True):

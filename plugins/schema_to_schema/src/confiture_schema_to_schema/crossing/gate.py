@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from confiture.errors import Busy, Refused
-from confiture.hooks import CAPTURE
 from confiture.sides import shown_side
-from confiture_schema_to_schema.capturing import explained, preflight, verify
+from confiture_schema_to_schema.capturing import capture_of, explained, preflight, verify
 from confiture_schema_to_schema.following import catch_up
 from confiture_schema_to_schema.following.loosening import loosened_of
 
@@ -151,7 +150,7 @@ async def come_near(ctx: Context, way: Way, epoch: int) -> Sequence[float]:
 
     Raises ``Busy`` where more is written than can be applied: nothing was locked.
     """
-    capture = ctx.get(CAPTURE, way.watch.capture)
+    capture = capture_of(ctx, way.watch)
     deadline = time.monotonic() + _PATIENCE_S
     quick: list[float] = []
     while len(quick) < _QUICK_BATCHES:

@@ -6,21 +6,22 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from confiture.errors import DatabaseNotFound, Irreversible, Refused
+from confiture.errors import DatabaseNotFound, Refused
 from confiture.sides import shown_side
-from confiture_schema_to_schema.capturing import plan_watch
+from confiture_schema_to_schema.capturing import Watch, plan_watch
 from confiture_schema_to_schema.copying.state import state_of
+from confiture_schema_to_schema.crossing.losing import loss_watch
 from confiture_schema_to_schema.crossing.ways import Way
 from confiture_schema_to_schema.following.opening import reopened
+from confiture_schema_to_schema.values import Job
 
 if TYPE_CHECKING:
     from confiture.protocols import Context
-    from confiture_schema_to_schema.capturing import Watch
     from confiture_schema_to_schema.copying.records import RunRecord
     from confiture_schema_to_schema.crossing.state import Direction
-    from confiture_schema_to_schema.values import Job, Sides
+    from confiture_schema_to_schema.values import Sides
 
-__all__ = ["find_run", "open_way", "way_back"]
+__all__ = ["WayBack", "find_run", "open_way", "way_back"]
 
 _NO_RUN = "begin one: `confiture migrate schema-to-schema start`"
 
@@ -37,52 +38,66 @@ async def find_run(ctx: Context, sides: Sides) -> RunRecord:
     return run
 
 
-def way_back(job: Job, capture: str) -> tuple[Job | None, Watch | None, tuple[str, ...]]:
-    """The job that leads back and what has to be captured for it; or no job, and the reasons."""
-    try:
-        from confiture_schema_to_schema.reversing import reverse_job
-    except ImportError:
-        return None, None, ("no way back yet",)
+class WayBack(msgspec.Struct, frozen=True, kw_only=True):
+    """``job`` brings back what it can, by what ``watch`` captures; both may have no tables. ``lost``: labels of the
+    new tables whose rows do not come back, all or some of them, for the reasons in ``sentences``."""  # noqa: D205, D209
+
+    job: Job
+    watch: Watch
+    lost: tuple[str, ...]
+    sentences: tuple[str, ...]
+
+
+def way_back(job: Job, capture: str) -> WayBack:
+    """What leads back from the new database, table by table of the old one."""
+    from confiture_schema_to_schema.reversing import lost_tables, only_tables, reverse_job
+
     back, sentences = reverse_job(job)
-    if sentences:
-        return None, None, tuple(sentences)
     watch, findings = plan_watch(back, capture)
-    if errors := tuple(finding.message for finding in findings if finding.level == "error"):
-        return None, None, errors
-    # A slot is of the whole server: its name must be another one than that of the way there.
-    return back, msgspec.structs.replace(watch, name=f"{watch.name}_back", back=True), ()
+    if errors := [finding for finding in findings if finding.level == "error"]:
+        wrong = {finding.table for finding in errors}
+        back = only_tables(job, back, [table for table in back.tables if table.label not in wrong])
+        watch, _ = plan_watch(back, capture)
+        sentences += tuple(dict.fromkeys(f"nothing leads back to {each.table}: {each.message}" for each in errors))
+    return WayBack(
+        job=back,
+        # A slot is of the whole server: its name must be another one than that of the way there.
+        watch=msgspec.structs.replace(watch, name=f"{watch.name}_back", back=True),
+        lost=lost_tables(job, back),
+        sentences=sentences,
+    )
 
 
 async def open_way(ctx: Context, sides: Sides, run: RunRecord, mapping: str | None, direction: Direction) -> Way:
     """Everything that is known before anything is done. ``sides``: as :func:`.places.locate` says.
 
-    Raises as :func:`.following.opening.reopened`, and ``Irreversible`` for a rollback where the map cannot be inverted.
+    Raises as :func:`.following.opening.reopened`.
     """
     found = await reopened(ctx, sides, mapping)
     job, watch = found.job, found.watch
-    back, back_watch, sentences = way_back(job, watch.capture)
+    back = way_back(job, watch.capture)
+    losses = loss_watch(job, back.lost, watch)
     if direction == "cutover":
+        there = bool(back.job.tables)
         return Way(
             direction=direction,
             sides=sides,
             run_id=run.run_id,
             job=job,
             watch=watch,
-            back=back,
-            back_watch=back_watch,
-            not_reversible=sentences,
-        )
-    if back is None or back_watch is None:
-        raise Irreversible(
-            f"what was written to {shown_side(sides.target)!r} cannot be brought back: {'; '.join(sentences)}",
-            hint="give the map the way back (`reverse`); what is in the old database is as it was at the cutover",
+            back=back.job if there else None,
+            back_watch=back.watch if there else None,
+            not_reversible=back.sentences,
+            losses=losses,
         )
     return Way(
         direction=direction,
         sides=sides,
         run_id=run.run_id,
-        job=back,
-        watch=back_watch,
+        job=back.job,
+        watch=back.watch,
         back=job,
         back_watch=watch,
+        not_reversible=back.sentences,
+        losses=losses,
     )

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from confiture.errors import CaptureBroken
-from confiture.hooks import CAPTURE
 from confiture.transfer import reading
+from confiture_schema_to_schema.capturing import capture_of
 from confiture_schema_to_schema.following.statements import statements_of
 from confiture_schema_to_schema.following.touched import find_work
 
@@ -26,7 +26,7 @@ __all__ = ["newer_of"]
 
 def newer_of(ctx: Context, job: Job, watch: Watch) -> Newer:
     """What is told of keys of a table (:data:`.rechecking.Newer`) by what ``watch`` captures on the source."""
-    capture = ctx.get(CAPTURE, watch.capture)
+    capture = capture_of(ctx, watch)
     statements = statements_of(job, watch)
     keys_of = {table.label: table.key for table in job.tables}
 

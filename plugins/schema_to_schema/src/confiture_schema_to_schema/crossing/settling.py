@@ -11,6 +11,7 @@ from confiture.loading import altering
 from confiture.protocols import DirectedSwitch
 from confiture.sides import shown_side
 from confiture_schema_to_schema.crossing.fencing import lead_to, lift_fence
+from confiture_schema_to_schema.crossing.losing import loss_name
 from confiture_schema_to_schema.crossing.state import crossings_of
 from confiture_schema_to_schema.crossing.steps import Steps
 from confiture_schema_to_schema.following.loosening import confirm, tighten
@@ -74,7 +75,7 @@ async def recover(ctx: Context, sides: Sides) -> tuple[CrossingRecord, Sides] | 
 
 
 async def is_cut(ctx: Context, sides: Sides) -> bool:
-    """Whether a crossing has no outcome: it was killed, or is under way. ``sides``: as :func:`.places.locate` says."""
+    """Whether a crossing has no outcome: it was killed, or is under way. ``sides`` as :func:`.places.locate` says."""
     async with ctx.connect(sides.target) as connection:
         record = await crossings_of(ctx).last(connection)
     return record is not None and record.outcome is None
@@ -143,6 +144,8 @@ async def give_up(ctx: Context, sides: Sides, record: CrossingRecord) -> None:
                 failure = error
         if record.back_name is not None:
             await ctx.get(CAPTURE, record.capture).uninstall(ctx, other, record.back_name)
+        if record.lost and record.direction == "cutover":
+            await ctx.get(CAPTURE, record.capture).uninstall(ctx, other, loss_name(record.capture_name))
         await crossings_of(ctx).change(connection, record.number, outcome="given up")
     if failure is not None:
         raise ExecutionError(
@@ -177,6 +180,8 @@ async def roll_forward(ctx: Context, sides: Sides, record: CrossingRecord, steps
         with steps.step("complete", "validate foreign keys, and stop capturing what is closed"):
             await confirm(ctx, other)
             await ctx.get(CAPTURE, record.capture).uninstall(ctx, live, record.capture_name)
+            if record.lost and record.direction == "rollback" and record.back_name is not None:
+                await ctx.get(CAPTURE, record.capture).uninstall(ctx, live, loss_name(record.back_name))
         await crossings_of(ctx).change(
             connection,
             record.number,

@@ -36,7 +36,8 @@ class CrossingRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     ``old`` and ``new`` tell which databases they are (:func:`.places.read_place`), ``old_name`` and ``new_name`` what
     they were called last. ``capture`` and ``capture_name``: what captured the side that was live; ``back_name``: what
-    captures the other one, None for nothing. ``outcome`` None: it is under way, or was killed.
+    captures the other one, None for nothing. ``lost``: labels of new tables whose rows no rollback brings back, all or
+    some of them. ``outcome`` None: it is under way, or was killed.
     """
 
     run_id: str
@@ -54,6 +55,7 @@ class CrossingRecord(msgspec.Struct, frozen=True, kw_only=True):
     capture_name: str
     back_name: str | None
     not_reversible: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
     steps: tuple[StepTime, ...] = ()
     paused_s: float = 0.0
     attempts: int = 0
@@ -198,6 +200,7 @@ class Crossings(msgspec.Struct, frozen=True, kw_only=True):
                 **{
                     **row,
                     "not_reversible": tuple(row["not_reversible"]),
+                    "lost": tuple(row["lost"]),
                     "steps": msgspec.json.decode(row["steps"], type=tuple[StepTime, ...]),
                 }
             )
@@ -226,7 +229,7 @@ def _value(record: CrossingRecord, name: str) -> Any:
 def _encode(name: str, value: Any) -> Any:
     if name == "steps":
         return msgspec.json.encode(value).decode()
-    return list(value) if name == "not_reversible" else value
+    return list(value) if name in ("not_reversible", "lost") else value
 
 
 _CAST = {"steps": "::text::jsonb"}
@@ -243,8 +246,8 @@ CREATE TABLE {name} (
     number integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, run_id text NOT NULL, direction text NOT NULL,
     seq integer NOT NULL, step text NOT NULL, switch text NOT NULL, command text, old text NOT NULL, new text NOT NULL,
     old_name text NOT NULL, new_name text NOT NULL, capture text NOT NULL, capture_name text NOT NULL, back_name text,
-    not_reversible text[] NOT NULL, steps jsonb NOT NULL, paused_s double precision NOT NULL, attempts integer NOT NULL,
-    outcome text CHECK (outcome IN ('crossed', 'given up')),
+    not_reversible text[] NOT NULL, lost text[] NOT NULL, steps jsonb NOT NULL, paused_s double precision NOT NULL,
+    attempts integer NOT NULL, outcome text CHECK (outcome IN ('crossed', 'given up')),
     started timestamp with time zone NOT NULL DEFAULT pg_catalog.clock_timestamp(), finished timestamp with time zone);
 COMMENT ON TABLE {name} IS 'Cutovers and rollbacks by `confiture migrate schema-to-schema`'
 """

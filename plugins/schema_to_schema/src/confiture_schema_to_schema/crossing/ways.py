@@ -20,8 +20,9 @@ __all__ = ["Way"]
 class Way(msgspec.Struct, frozen=True, kw_only=True):
     """``job`` brings rows from the live side (its source) to the other, by what ``watch`` captures there.
 
-    ``back`` and ``back_watch`` lead the other way; None where the map cannot be inverted, for the reasons in
-    ``not_reversible``. ``sides``: the old database and the new one, whichever is live. ``run_id`` is the migration's.
+    ``back`` and ``back_watch`` lead the other way; None where nothing does. ``not_reversible``: why some or all tables
+    have no way back; ``losses`` has those of the new database, and what counts the changes there. ``sides``: the old
+    database and the new one, whichever is live. ``run_id`` is the migration's.
     ``left``: labels and SQL of the live side's tables that nothing takes, which are to be closed with the others.
     """
 
@@ -34,6 +35,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     back_watch: Watch | None = None
     not_reversible: tuple[str, ...] = ()
     left: tuple[tuple[str, str], ...] = ()
+    losses: Watch | None = None
 
     @property
     def live(self) -> Target:

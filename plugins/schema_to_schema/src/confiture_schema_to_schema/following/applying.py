@@ -26,7 +26,7 @@ async def apply(source: Connection, target: Connection, works: Sequence[Work]) -
             await _keep(target, work)
     for work in works:
         if work.whole:
-            await target.execute(work.statements.delete_all)
+            await target.execute(work.statements.delete_every if work.alone else work.statements.delete_all)
         elif work.identities:
             await target.execute(work.statements.delete, as_json(work.identities))
     rows = 0

@@ -9,10 +9,9 @@ import anyio
 import msgspec
 
 from confiture.errors import Busy, StatementFailed
-from confiture.hooks import CAPTURE
 from confiture.sides import shown_side
 from confiture.transfer import prepare_session, reading, set_local
-from confiture_schema_to_schema.capturing import explained
+from confiture_schema_to_schema.capturing import capture_of, explained
 from confiture_schema_to_schema.copying.beating import taken_over
 from confiture_schema_to_schema.copying.beginning import end_orphans
 from confiture_schema_to_schema.following.applying import MARK, apply
@@ -100,7 +99,7 @@ class Follower:
         self._watch = watch
         self._epoch = epoch
         self._state: FollowState = follow_state_of(ctx)
-        self._capture: Capture = ctx.get(CAPTURE, watch.capture)
+        self._capture: Capture = capture_of(ctx, watch)
         self._statements: tuple[Statements, ...] = statements_of(job, watch)
         #: Parts that wait to be copied whole, by the last batch; None: not known.
         self._stale: frozenset[int] | None = None

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from confiture.protocols import Connection, Context
     from confiture_schema_to_schema.values import Job
 
-__all__ = ["confirm", "loosen", "loosened_of", "tighten"]
+__all__ = ["confirm", "dangling_rows", "loosen", "loosened_of", "tighten"]
 
 _NAME: Final = "confiture_move_loosened"
 _COMMENT: Final = (
@@ -84,18 +84,27 @@ async def loosen(ctx: Context, job: Job) -> None:
         switches = [
             thing for thing in await read_switches(connection, parts) if _OWN not in thing.records[0].name.lower()
         ]
-        await take(connection, records, job.run_id, [*await _keys(connection, parts), *switches])
+        await take(connection, records, job.run_id, [*await _keys(connection, parts, job.left_behind), *switches])
 
 
-async def _keys(connection: Connection, parts: Sequence[Part]) -> list[Thing]:
+async def _keys(connection: Connection, parts: Sequence[Part], left_behind: Sequence[str]) -> list[Thing]:
     things = {
         (thing.records[0].schema, thing.records[0].table, thing.records[0].name): thing
         for thing in await read_keys(connection, parts)
     }
-    found = []
+    # What a table that stays as it is refers to, or is referred to by, may go or come without it.
+    apart = {
+        name: thing
+        for name, thing in things.items()
+        if {thing.records[0].label, thing.records[0].parent} & set(left_behind)
+    }
+    found = list(apart.values())
     version = connection.get_server_version()[0]
     for row in await connection.fetch(_KEYS, [part.oid for part in parts]):
-        thing = things.get((row["schema"], row["table"], row["name"]))
+        name = (row["schema"], row["table"], row["name"])
+        thing = things.get(name)
+        if name in apart:
+            continue
         if row["deletes"] == "a":
             if not row["deferred"]:
                 found.append(_altered(row))
@@ -139,6 +148,22 @@ def _table(schema: str, name: str) -> str:
 
 def _list(names: Sequence[str]) -> str:
     return ", ".join(map(quote_ident, names))
+
+
+async def dangling_rows(ctx: Context, job: Job) -> list[tuple[Record, int]]:
+    """Keys that were taken off between what ``job`` brings and what it leaves behind, and how many rows have no parent.
+
+    Only those that some have.
+    """
+    left, found = set(job.left_behind), []
+    if not left:
+        return []
+    async with ctx.connect(job.sides.target) as connection:
+        for record in await loosened_of(ctx).read(connection):
+            if record.phase is Phase.KEY and record.dangling is not None and {record.label, record.parent} & left:
+                rows = await connection.fetchval(record.dangling)
+                found += [(record, rows)] if rows else []
+    return found
 
 
 async def tighten(ctx: Context, target: Target) -> None:

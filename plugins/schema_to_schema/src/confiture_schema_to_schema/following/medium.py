@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from confiture.errors import Busy, ConfitureError
+from confiture.errors import Busy, ConfitureError, Irreversible
 from confiture.sides import shown_side
 from confiture.transfer import keep_connections
 from confiture_schema_to_schema.capturing import verify
@@ -71,6 +71,12 @@ async def _open(ctx: Context, sides: Sides, request: FollowRequest) -> tuple[Job
         found = await reopened(ctx, sides, request.mapping)
         return found.job, found.watch
     way = await open_way(ctx, sides, await find_run(ctx, sides), request.mapping, "rollback")
+    if not way.job.tables:
+        raise Irreversible(
+            f"nothing of {shown_side(sides.target)!r} can be brought back to {shown_side(sides.source)!r}: "
+            f"{'; '.join(way.not_reversible)}",
+            hint="give the map the way back (`reverse`) next time; there is nothing to follow now",
+        )
     return way.job, way.watch
 
 

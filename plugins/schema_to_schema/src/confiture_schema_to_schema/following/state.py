@@ -145,6 +145,15 @@ class FollowState(msgspec.Struct, frozen=True):
             seconds,
         )
 
+    async def copy_anew(self, connection: Connection, run_id: str, parts: Iterable[int]) -> None:
+        """Have these parts (numbers) copied whole by the next batch that may."""
+        await connection.execute(
+            f"UPDATE {self.epochs} SET refresh = ARRAY(SELECT DISTINCT unnest(refresh || $2::integer[]) ORDER BY 1)"
+            " WHERE run_id = $1",
+            run_id,
+            sorted(parts),
+        )
+
     async def beat(self, connection: Connection, run_id: str, epoch: int, **values: Any) -> bool | None:
         """A sign of life with what is known of the lag. Whether it is asked to end; None: another one has the epoch."""
         sets = ", ".join(f"{name} = ${number}" for number, name in enumerate(values, 3))

@@ -31,10 +31,11 @@ class Statements(msgspec.Struct, frozen=True, kw_only=True):
     """Those of a part. ``table`` is the target's; ``key`` says where the driving key is among what is captured.
 
     ``identities`` gives what finds the rows of :data:`KEYS` on the target, as texts; None: the keys themselves do, in
-    the order ``plain``. ``reread`` gives the rows of :data:`KEYS`. ``delete`` (of identities, as JSON) and
-    ``delete_all`` run on the target. Of a part that is an upsert, ``keep`` (of identities in the setting
-    :data:`KEYS`) and ``keep_all`` give rows as they are, ``form`` none with the columns that come; ``clear`` takes out
-    those that came, where they are there yet, ``put_back`` and ``add`` write them, with what was kept or without.
+    the order ``plain``. ``reread`` gives the rows of :data:`KEYS`. ``delete`` (of identities, as JSON),
+    ``delete_all`` (of the part) and ``delete_every`` (of the table) run on the target. Of a part that is an upsert,
+    ``keep`` (of identities in the setting :data:`KEYS`) and ``keep_all`` give rows as they are, ``form`` none with the
+    columns that come; ``clear`` takes out those that came, where they are there yet, ``put_back`` and ``add`` write
+    them, with what was kept or without.
     ``touches``: of a lookup, by which changed rows, the query that gives keys as texts.
     """
 
@@ -46,6 +47,7 @@ class Statements(msgspec.Struct, frozen=True, kw_only=True):
     reread: str
     delete: str
     delete_all: str
+    delete_every: str
     touches: tuple[tuple[str, str], ...]
     keep: str = ""
     keep_all: str = ""
@@ -65,13 +67,14 @@ def statements_of(job: Job, watch: Watch) -> tuple[Statements, ...]:
 def _statements(job: Job, followed: Followed, table: Table, captured: dict[str, CapturedTable]) -> Statements:
     part = followed.part
     relation = relation_of(table)
-    delete_all = f"DELETE FROM {relation} AS t{_where(followed.apart)}"
+    delete_every = f"DELETE FROM {relation}"
+    delete_all = f"{delete_every} AS t{_where(followed.apart)}"
     if part.within is not None:
         delete_all += f" {'AND' if followed.apart else 'WHERE'} ({part.within})"
     if followed.full_refresh:
         return Statements(
             followed=followed, table=table, key=(), identities=None, plain=(), reread="", delete="",
-            delete_all=delete_all, touches=(),
+            delete_all=delete_all, delete_every=delete_every, touches=(),
         )  # fmt: skip
     source = job.old.tables[part.source]
     typed = _typed(source, part.key, KEYS)
@@ -94,6 +97,7 @@ def _statements(job: Job, followed: Followed, table: Table, captured: dict[str, 
         reread=with_condition(part, f"({columns}) IN ({typed})"),
         delete=f"DELETE FROM {relation} AS t USING ({found}) AS k WHERE {same}{_where(followed.apart, 'AND')}",
         delete_all=delete_all,
+        delete_every=delete_every,
         touches=tuple((touch.table, _touch(job, touch, captured, len(part.key))) for touch in followed.touches),
     )
     return _upsert(statements, found, same) if followed.upsert else statements

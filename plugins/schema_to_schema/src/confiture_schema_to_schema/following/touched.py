@@ -23,12 +23,16 @@ _MANY: Final = 500_000
 
 
 class Work(msgspec.Struct, kw_only=True):
-    """What is to be done for a part: rows of ``keys``, which ``identities`` find on the target; or all (``whole``)."""
+    """What is to be done for a part: rows of ``keys``, which ``identities`` find on the target; or all (``whole``).
+
+    ``alone``: all parts of the target are brought anew, so that whatever else there is goes too.
+    """
 
     statements: Statements
     keys: set[Texts] = msgspec.field(default_factory=set)
     identities: set[Texts] = msgspec.field(default_factory=set)
     whole: bool = False
+    alone: bool = False
 
 
 def as_json(rows: Iterable[Sequence[str | None]]) -> str:
@@ -63,6 +67,11 @@ async def find_work(
         by_target.setdefault(work.statements.followed.part.target, []).append(work)
     for together in by_target.values():
         _together(together)
+        parts = [work.statements.followed.part for work in together]
+        # Rows of the new database that are of none of them are those that it has of its own, from being the live one.
+        alone = all(part.number in refresh and not part.upsert for part in parts)
+        for work in together:
+            work.alone = alone
     return [work for work in found.values() if work.whole or work.keys], stale
 
 

@@ -15,7 +15,7 @@ from confiture_schema_to_schema.values import Catalog, Job, MigrationMap, Part, 
 if TYPE_CHECKING:
     from confiture_schema_to_schema.values import Column, Table
 
-__all__ = ["Reversed", "reverse_job", "reverse_tables"]
+__all__ = ["Reversed", "lost_tables", "only_tables", "reverse_job", "reverse_tables"]
 
 #: Types whose order is the same on every server.
 _PLAIN_KEYS: Final = frozenset({"smallint", "integer", "bigint", "uuid"})
@@ -50,10 +50,23 @@ def reverse_job(job: Job) -> tuple[Job, tuple[str, ...]]:
         map=MigrationMap(shown=job.map.shown),
         old=job.new,
         new=job.old,
-        tables=found.tables,
         plans=(),
     )
-    return back, sentences
+    return only_tables(job, back, found.tables), sentences
+
+
+def only_tables(job: Job, back: Job, tables: Sequence[TargetTable]) -> Job:
+    """``back``, the way back of ``job``, with these tables alone: the others stay as they are."""
+    followed = {table.label for table in tables}
+    sources = {part.source for table in job.tables for part in table.parts}
+    left = tuple(sorted(label for label in sources - followed if label in job.old.tables))
+    return msgspec.structs.replace(back, tables=tuple(tables), left_behind=left)
+
+
+def lost_tables(job: Job, back: Job) -> tuple[str, ...]:
+    """Tables of the new database whose rows, all or some of them, do not come back by ``back``, in order."""
+    followed = {table.label for table in back.tables}
+    return tuple(table.label for table in job.tables if any(part.source not in followed for part in table.parts))
 
 
 def reverse_tables(old: Catalog, new: Catalog, tables: Sequence[TargetTable]) -> Reversed:
@@ -76,9 +89,18 @@ def reverse_tables(old: Catalog, new: Catalog, tables: Sequence[TargetTable]) ->
         }
         composed = compose(old.tables[label], forwards, beside)
         reasons |= composed.reasons
+        if composed.reasons:
+            reasons |= _together(forwards, composed.reasons)
         if composed.parts:
             found.append(_table(old.tables[label], composed.parts, new))
     return Reversed(tables=tuple(found), reasons=reasons)
+
+
+def _together(forwards: Sequence[Forward], reasons: Mapping[int, tuple[str, ...]]) -> dict[int, tuple[str, ...]]:
+    """Why a part has no way back that would have one if it were alone."""
+    names = ", ".join(dict.fromkeys(each.part.target for each in forwards if each.part.number in reasons))
+    why = f"its rows and those of {names} are the same rows of {forwards[0].source.label}, and those have no way back"
+    return {each.part.number: (why,) for each in forwards if each.part.number not in reasons}
 
 
 def _table(table: Table, parts: Sequence[Part], new: Catalog) -> TargetTable:

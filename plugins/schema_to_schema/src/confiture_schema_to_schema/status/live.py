@@ -10,13 +10,16 @@ from confiture.errors import ConfitureError, DatabaseConnectionError, DatabaseNo
 from confiture.locks import is_locked, is_pooled
 from confiture_schema_to_schema.copying.beating import BEAT_S
 from confiture_schema_to_schema.copying.state import state_of
+from confiture_schema_to_schema.crossing.losing import count_losses, loss_name
 from confiture_schema_to_schema.crossing.places import live_side, locate, read_place
 from confiture_schema_to_schema.crossing.state import crossings_of
 from confiture_schema_to_schema.following.state import follow_state_of
-from confiture_schema_to_schema.model import CrossingStatus, FollowStatus
+from confiture_schema_to_schema.model import CrossingStatus, FollowStatus, LostTable
 from confiture_schema_to_schema.sides import lock_name
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from confiture.protocols import Context
     from confiture_schema_to_schema.copying.records import RunRecord
     from confiture_schema_to_schema.crossing.state import CrossingRecord
@@ -35,6 +38,7 @@ class After(msgspec.Struct, frozen=True, kw_only=True):
     live: Literal["old", "new"] | None = "old"
     following: FollowStatus | None = None
     crossings: tuple[CrossingStatus, ...] = ()
+    losses: tuple[LostTable, ...] = ()
 
     @property
     def running(self) -> bool:
@@ -77,7 +81,21 @@ async def read_after(ctx: Context, sides: Sides, run: RunRecord) -> After:
         except ConfitureError:
             live = None
     record = back if live == "new" else forward
-    return After(live=live, following=await _following(ctx, sides, record) if record else None, crossings=crossings)
+    return After(
+        live=live,
+        following=await _following(ctx, sides, record) if record else None,
+        crossings=crossings,
+        losses=await _losses(ctx, sides, records) if live == "new" else (),
+    )
+
+
+async def _losses(ctx: Context, sides: Sides, records: Sequence[CrossingRecord]) -> tuple[LostTable, ...]:
+    """What a rollback would lose, by the cutover that it would undo."""
+    done = [each for each in records if each.direction == "cutover" and each.outcome != "given up"]
+    if not done or not done[-1].lost:
+        return ()
+    last = done[-1]
+    return await count_losses(ctx, sides.target, last.capture, loss_name(last.capture_name), last.lost)
 
 
 async def _back(ctx: Context, sides: Sides, run_id: str) -> FollowRecord | None:

@@ -80,4 +80,5 @@ async def _report(ctx: Context, sides: Sides, state: State, run: RunRecord) -> S
         live=after.live,
         following=after.following,
         crossings=after.crossings,
+        losses=after.losses,
     )

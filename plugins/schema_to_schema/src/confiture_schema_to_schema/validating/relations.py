@@ -88,8 +88,12 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def _target(self) -> str:
-        table = self.table.table
-        return f"{'ONLY ' if table.only else ''}{table.sql} AS {_ROWS}"
+        table, parts = self.table.table, self.table.parts
+        relation = f"{'ONLY ' if table.only else ''}{table.sql}"
+        if any(part.within is None for part in parts):
+            return f"{relation} AS {_ROWS}"
+        within = " OR ".join(f"({part.within})" for part in parts)
+        return f"(SELECT * FROM {relation} AS t WHERE {within}) AS {_ROWS}"
 
     def _part(self, part: Part) -> str:
         names = f" ({', '.join(map(quote_ident, part.columns))})" if part.columns else ""

@@ -164,7 +164,7 @@ def _compared(table: TargetTable, hashing: Hashing) -> _Found:
     reason = None
     for part in table.parts:
         try:
-            left_out |= volatile_columns(part)
+            left_out |= {*volatile_columns(part), *part.given}
         except RowsDependError:
             reason = f"what the map gives of {part.source} depends on {', '.join(part.volatile)}"
     columns = tuple(name for name in table.columns if name not in left_out)

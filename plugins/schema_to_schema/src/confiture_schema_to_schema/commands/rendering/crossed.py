@@ -37,9 +37,9 @@ def crossed_lines(report: CutoverReport, phase: str, again: Callable[[str], str]
 def _way_back(report: CutoverReport, again: Callable[[str], str]) -> Iterator[str]:
     if report.reversible:
         yield f"to keep the way back open: {again('follow')}"
-        yield f"to go back: {again('rollback')}"
-    else:
-        yield from filled("there is no way back that keeps what is written from now on:")
+    yield f"to go back: {again('rollback')}"
+    if report.not_reversible:
+        yield from filled("it would lose what is written from now on where nothing leads back, and asks first:")
         for reason in report.not_reversible:
             yield from filled(reason, INDENT)
     yield f"when nobody wants to go back any more: {again('report')}, then {again('cleanup')}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from confiture.cli.units import many, size, span
 from confiture_schema_to_schema.commands.rendering.crossed import milliseconds, step_lines
 from confiture_schema_to_schema.commands.rendering.lines import INDENT, aligned, between, filled
-from confiture_schema_to_schema.model import CrossingStatus, FollowStatus, StatusReport, TableStatus
+from confiture_schema_to_schema.model import CrossingStatus, FollowStatus, LostTable, StatusReport, TableStatus
 
 __all__ = ["progress_line", "status_lines"]
 
@@ -67,6 +67,7 @@ def _after(report: StatusReport) -> Iterator[str]:
         )
     if report.following is not None:
         yield from _follow_lines(report.following)
+    yield from _losses(report.losses)
     for crossing in report.crossings:
         yield from filled(
             f"{crossing.direction}: {_crossing(crossing)}; writers waited for {milliseconds(crossing.paused_seconds)}"
@@ -74,6 +75,17 @@ def _after(report: StatusReport) -> Iterator[str]:
     if report.crossings:
         for line in step_lines(report.crossings[-1].steps):
             yield INDENT + line
+
+
+def _losses(losses: Sequence[LostTable]) -> Iterator[str]:
+    """What does not come back, where something was written there."""
+    told = [
+        f"what changed in {each.table}" if each.changes is None else f"{many(each.changes, 'change')} of {each.table}"
+        for each in losses
+        if each.changes != 0
+    ]
+    if told:
+        yield from filled(f"a rollback would lose {', '.join(told)}: nothing leads back from there")
 
 
 def _follow_lines(following: FollowStatus) -> Iterator[str]:

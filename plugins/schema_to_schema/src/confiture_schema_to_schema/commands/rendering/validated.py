@@ -14,23 +14,28 @@ __all__ = ["validated_lines"]
 def validated_lines(report: ValidateReport) -> Iterator[str]:
     """The report, line by line; what differs last, by key."""
     wrong = [table for table in report.tables if not table.ok]
+    back = report.truth == "new"
+    place, truth = (report.source, report.target) if back else (report.target, report.source)
+    gives = f"what the map{', read backwards,' if back else ''} gives of {truth}"
     if wrong:
         yield from filled(
-            f"FAILED: {many(len(wrong), 'table')} of {len(report.tables)} in {report.target} "
-            f"{'is' if len(wrong) == 1 else 'are'} not what the map gives of {report.source}"
+            f"FAILED: {many(len(wrong), 'table')} of {len(report.tables)} in {place} "
+            f"{'is' if len(wrong) == 1 else 'are'} not {gives}"
         )
     else:
         yield from filled(
-            f"{many(len(report.tables), 'table')} in {report.target}: every row is what the map gives of "
-            f"{report.source}, {span(report.seconds)}"
+            f"{many(len(report.tables), 'table')} in {place}: every row is {gives}, {span(report.seconds)}"
         )
+    if back:
+        yield from filled(f"{report.target} is the live database, the new one: what it has is taken for true")
+    if report.not_compared:
+        yield from filled(f"not compared, since nothing leads back from them: {', '.join(report.not_compared)}")
     if report.tables:
+        rows = ("new rows", "old rows") if back else ("old rows", "new rows")
         yield ""
-        yield from aligned(
-            ("table", "old rows", "new rows", "segments", "differing", "time"), [_row(t) for t in report.tables]
-        )
+        yield from aligned(("table", *rows, "segments", "differing", "time"), [_row(t) for t in report.tables])
     for table in report.tables:
-        yield from _details(table)
+        yield from _details(table, back=back)
 
 
 def _row(table: ValidatedTable) -> tuple[str, ...]:
@@ -50,7 +55,7 @@ def _differing(table: ValidatedTable) -> str:
     return "0" if table.ok else "?"
 
 
-def _details(table: ValidatedTable) -> Iterator[str]:
+def _details(table: ValidatedTable, *, back: bool) -> Iterator[str]:
     if not table.ok or table.transient or table.pending or table.left_out:
         yield ""
         yield f"{table.table}:"
@@ -58,7 +63,8 @@ def _details(table: ValidatedTable) -> Iterator[str]:
         yield from filled(f"not compared: {table.not_comparable}", INDENT)
     if table.left_out:
         columns = ", ".join(table.left_out)
-        yield from filled(f"not compared, since the map gives another value each time: {columns}", INDENT)
+        why = "`reverse` need not give the old value" if back else "the map gives another value each time"
+        yield from filled(f"not compared, since {why}: {columns}", INDENT)
     if table.pending:
         verb = "is" if table.pending == 1 else "are"
         yield from filled(f"{many(table.pending, 'row')} {verb} still to be brought over", INDENT)
