@@ -5,17 +5,33 @@ from __future__ import annotations
 import itertools
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
+import anyio
+import asyncpg
 import pytest
+from anyio import to_thread
 
+from confiture.config.dsn import to_uri
+from confiture.errors import Busy, CaptureBroken
 from confiture.model import Target
 from conftest import ProjectFolder, run_psql
 from e2e.schema_to_schema.bank import MAP, NEW, OLD, Writers, mirror_differs
-from e2e.schema_to_schema.live import Bank, done, following, kill, live, sides
+from e2e.schema_to_schema.faults import until
+from e2e.schema_to_schema.live import Bank, done, kill, live, sides
+from e2e.schema_to_schema.live import following as following_process
 from e2e.schema_to_schema.moves import dump
 from logical import logical_server
+from plugins.schema_to_schema.following.conftest import MAP as RICH_MAP
+from plugins.schema_to_schema.following.conftest import Following
 
 CONFIG = '[schema-to-schema]\nstrategy = "copy"\ncapture = "slot"\njobs = 1\n'
+#: So much WAL is written, and what is not needed thrown away; and what is left to the slot.
+LOSE = """
+SELECT txid_current(), pg_switch_wal(); CHECKPOINT;
+SELECT wal_status FROM pg_replication_slots
+"""
 _counter = itertools.count()
 
 
@@ -26,30 +42,43 @@ def server() -> Iterator[Target]:
 
 
 @pytest.fixture
-def bank(project: ProjectFolder, server: Target) -> Iterator[Bank]:
+def pair(server: Target) -> Iterator[tuple[Target, Target]]:
     """Both databases belong to a role that may replicate, and is no superuser."""
     number = next(_counter)
-    old, new = server.with_database(f"old{number}"), server.with_database(f"new{number}")
     run_psql(server, f"CREATE ROLE owner{number} LOGIN REPLICATION NOSUPERUSER NOCREATEDB NOCREATEROLE")
-    for place in (old, new):
-        run_psql(server, f"CREATE DATABASE {place.database} OWNER owner{number}")
-    plain = [Target(label="plain", params={**place.params, "user": f"owner{number}"}) for place in (old, new)]
-    run_psql(plain[0], OLD)
-    run_psql(plain[1], NEW)
+    names = (f"old{number}", f"new{number}")
+    for name in names:
+        run_psql(server, f"CREATE DATABASE {name} OWNER owner{number}")
+    params = {**server.params, "user": f"owner{number}"}
+    old, new = (Target(label="plain", params={**params, "dbname": name}) for name in names)
+    yield old, new
+    for name in names:
+        run_psql(server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    run_psql(server, f"DROP ROLE owner{number}")
+
+
+@pytest.fixture
+def bank(project: ProjectFolder, pair: tuple[Target, Target]) -> Iterator[Bank]:
     project.config(CONFIG)
-    made = Bank(project, plain[0], plain[1])
+    made = Bank(project, *pair)
+    made.on_source(OLD)
+    made.on_target(NEW)
     made.map(MAP)
     yield made
     for process in made.processes:
         kill(process)
-    for place in (old, new):
-        run_psql(server, f"DROP DATABASE IF EXISTS {place.database} WITH (FORCE)")
-    run_psql(server, f"DROP ROLE owner{number}")
 
 
-def slots(bank: Bank) -> list[str]:
+@pytest.fixture
+def following(project: ProjectFolder, pair: tuple[Target, Target], kernel_run: Any) -> Following:
+    project.config(CONFIG + "[slot]\ncreate_s = 0.5\n")
+    project.write("db/migration_map.yaml", RICH_MAP)
+    return Following(project, iter(pair).__next__, kernel_run)
+
+
+def slots(bank: Bank | Following) -> list[str]:
     """The databases that have one, and those that have a publication."""
-    found = bank.on_source("SELECT database FROM pg_replication_slots ORDER BY 1").split()
+    found = run_psql(bank.source, "SELECT database FROM pg_replication_slots ORDER BY 1").split()
     return found + [
         f"{side.database} publishes"
         for side in (bank.source, bank.target)
@@ -57,12 +86,24 @@ def slots(bank: Bank) -> list[str]:
     ]
 
 
+@contextmanager
+def setting(server: Target, name: str, value: str) -> Iterator[None]:
+    """Of the whole server, for a while."""
+    run_psql(server, f"ALTER SYSTEM SET {name} = '{value}'")
+    run_psql(server, "SELECT pg_reload_conf()")
+    try:
+        yield
+    finally:
+        run_psql(server, f"ALTER SYSTEM RESET {name}")
+        run_psql(server, "SELECT pg_reload_conf()")
+
+
 def test_a_bank_moves_and_comes_back(bank: Bank) -> None:
     old, new = sides(bank)
     before = dump(bank.source)
     with Writers((old, new)) as writers:
         done(bank.cli("start"))
-        process = following(bank)
+        process = following_process(bank)
         writers.until_more(8)
         bank.on_source('BEGIN; TRUNCATE "Odd ""T"".x"; INSERT INTO "Odd ""T"".x" VALUES (40, 1, 1); COMMIT')
         writers.until_more()
@@ -74,7 +115,7 @@ def test_a_bank_moves_and_comes_back(bank: Bank) -> None:
     bank.on_source("UPDATE accounts SET owner = 'by hand' WHERE id = 3")
     assert mirror_differs(bank.source, bank.target) == {"holders": 2}
     with Writers((old, new), log=writers.log) as writers:
-        process = following(bank)
+        process = following_process(bank)
         done(bank.cli("cutover", "--yes"))
         assert process.wait(30) == 0, process.communicate()
         writers.until_at(1)
@@ -90,3 +131,80 @@ def test_a_bank_moves_and_comes_back(bank: Bank) -> None:
     done(bank.cli("cleanup", "--yes"))
     assert dump(bank.source) == before
     assert slots(bank) == []
+
+
+@pytest.mark.anyio
+async def test_nothing_is_read_too_early_or_passed_over(following: Following, server: Target) -> None:
+    await _nobody_is_in_the_way_of_writers(following, server)
+    await _a_commit_that_cannot_be_seen_is_waited_for(following, server)
+    await _the_wal_of_others_is_given_free(following, server)
+    await _what_is_lost_is_never_gone_on_with(following, server)
+
+
+async def _nobody_is_in_the_way_of_writers(following: Following, server: Target) -> None:
+    """A slot waits for all who write, in whatever database; nobody waits for it."""
+    writer = await asyncpg.connect(to_uri(server.params))
+    ended = anyio.Event()
+
+    async def start() -> None:
+        with pytest.raises(Busy, match=f"server process {writer.get_server_pid()}"):
+            await following.start()
+        ended.set()
+
+    async with writer.transaction(), anyio.create_task_group() as tasks:
+        await writer.execute("SELECT txid_current()")
+        tasks.start_soon(start)
+        while not ended.is_set():
+            write = "SET lock_timeout = '1s'; UPDATE users SET login = login WHERE id = 1"
+            await to_thread.run_sync(following.write, write)
+    await writer.close()
+    assert slots(following) == []
+    await following.start(resume=True)
+
+
+async def _a_commit_that_cannot_be_seen_is_waited_for(following: Following, server: Target) -> None:
+    """It waits for a standby that is not there, and its row is the old one until then."""
+    writer = await asyncpg.connect(to_uri(following.source.params))
+    with setting(server, "synchronous_standby_names", "nobody"):
+        await writer.execute("SET synchronous_commit = on")
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(writer.execute, "UPDATE users SET login = 'late' WHERE id = 1")
+            while run_psql(server, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") != "1":
+                await anyio.sleep(0.01)
+            following.write("UPDATE country SET label = 'B2' WHERE code = 'b'; TRUNCATE cats")
+            await following.follow()
+            assert following.differing() == {}
+            run_psql(server, "ALTER SYSTEM RESET synchronous_standby_names")
+            run_psql(server, "SELECT pg_reload_conf()")
+    await writer.close()
+    assert following.differing() == {"accounts": 2}
+    await following.follow()
+    assert following.differing() == {}
+
+
+async def _the_wal_of_others_is_given_free(following: Following, server: Target) -> None:
+    behind = "SELECT pg_current_wal_lsn() - confirmed_flush_lsn FROM pg_replication_slots"
+    run_psql(server, "CREATE TABLE filler AS SELECT repeat('x', 1000) FROM generate_series(1, 2000)")
+    run_psql(server, "DROP TABLE filler")
+    assert int(run_psql(server, behind)) > 2_000_000
+    await following.follow()
+    assert int(run_psql(server, behind)) < 1_000_000
+
+
+async def _what_is_lost_is_never_gone_on_with(following: Following, server: Target) -> None:
+    following.write("UPDATE users SET login = 'lost' WHERE id = 2")
+    status = await following.start("schema-to-schema-status")
+    assert status.following.backlog_entries == 1
+    assert status.following.backlog_bytes > 0
+    with setting(server, "max_slot_wal_keep_size", "1MB"):
+        until(lambda: run_psql(server, LOSE).endswith("lost"))
+    for medium in ("schema-to-schema-follow", "schema-to-schema-cutover"):
+        with pytest.raises(CaptureBroken, match="has removed WAL") as broken:
+            await following.start(medium)
+        assert "copied anew" in (broken.value.hint or "")
+    assert following.differing() == {"accounts": 2}
+    status = await following.start("schema-to-schema-status")
+    assert "has removed WAL" in status.following.last_error
+    assert status.live == "old"
+    await following.start("schema-to-schema-cleanup")
+    assert slots(following) == []

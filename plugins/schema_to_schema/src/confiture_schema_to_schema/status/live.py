@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from confiture.errors import ConfitureError, DatabaseConnectionError, DatabaseNotFound
+from confiture.errors import CaptureBroken, ConfitureError, DatabaseConnectionError, DatabaseNotFound
+from confiture.hooks import CAPTURE
 from confiture.locks import is_locked, is_pooled
 from confiture_schema_to_schema.copying.beating import BEAT_S
 from confiture_schema_to_schema.copying.state import state_of
@@ -20,6 +21,7 @@ from confiture_schema_to_schema.sides import lock_name
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from confiture.model import Target
     from confiture.protocols import Context
     from confiture_schema_to_schema.copying.records import RunRecord
     from confiture_schema_to_schema.crossing.state import CrossingRecord
@@ -81,9 +83,14 @@ async def read_after(ctx: Context, sides: Sides, run: RunRecord) -> After:
         except ConfitureError:
             live = None
     record = back if live == "new" else forward
+    following = await _following(ctx, sides, record) if record is not None else None
+    # Where a process brings changes over, it looks by itself, and nobody is to be in its way.
+    alone = run.finished is None or not await _is_held(ctx, sides, lock_name(sides))
+    if record is not None and following is not None and live is not None and alone:
+        following = await _measured(ctx, sides.target if live == "new" else sides.source, record, following)
     return After(
         live=live,
-        following=await _following(ctx, sides, record) if record else None,
+        following=following,
         crossings=crossings,
         losses=await _losses(ctx, sides, records) if live == "new" else (),
     )
@@ -122,6 +129,26 @@ async def _following(ctx: Context, sides: Sides, record: FollowRecord) -> Follow
         longest_lag_s=record.longest_lag_s,
         last_applied=record.last_applied,
         last_error=record.last_error,
+    )
+
+
+async def _measured(ctx: Context, side: Target, record: FollowRecord, seen: FollowStatus) -> FollowStatus:
+    """What waits by now on the live side; as it was ``seen`` last where that cannot be asked."""
+    import asyncpg
+
+    try:
+        async with ctx.connect(side) as connection:
+            backlog = await ctx.get(CAPTURE, record.capture).backlog(connection, record.name)
+    except CaptureBroken as error:
+        return msgspec.structs.replace(seen, caught_up=False, last_error=error.message)
+    except (ConfitureError, asyncpg.PostgresError):
+        return seen
+    return msgspec.structs.replace(
+        seen,
+        caught_up=not backlog.entries,
+        lag_seconds=backlog.age_s,
+        backlog_entries=backlog.entries,
+        backlog_bytes=backlog.bytes,
     )
 
 

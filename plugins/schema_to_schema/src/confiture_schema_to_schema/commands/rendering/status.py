@@ -100,7 +100,8 @@ def _follow_lines(following: FollowStatus) -> Iterator[str]:
 
 def _lag(following: FollowStatus) -> str:
     if not following.backlog_entries:
-        return "nothing waits"
+        # The server keeps a log of others' changes, too, until somebody follows.
+        return f"nothing waits, {size(following.backlog_bytes)} of log" if following.backlog_bytes else "nothing waits"
     return (
         f"{span(following.lag_seconds)} behind: {many(following.backlog_entries, 'change')}, "
         f"{size(following.backlog_bytes)} of log"
