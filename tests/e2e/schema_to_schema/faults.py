@@ -74,7 +74,7 @@ class Servers:
     def move(self, project: ProjectFolder) -> Move:
         """Into a database that is not there yet."""
         self._made += 1
-        project.config("[schema-to-schema]\nchunk_mb = 1\njobs = 2\n")
+        project.config("[schema-to-schema]\ncapture = 'none'\nchunk_mb = 1\njobs = 2\n")
         project.schema("10_all.sql", NEW)
         moved = Move(project, self.source, self.new.target.with_database(f"new{self._made}"))
         moved.map(MAP)

@@ -86,7 +86,8 @@ async def test_a_sample_is_moved(
     sample, source, schema, rows, built = loaded(name)
     moved = move(source)
     # Many small chunks where one costs little; a few else.
-    moved.project.config(f"[schema-to-schema]\nchunk_mb = {int((name, engine) != ('chinook', 'copy'))}\n")
+    chunk_mb = int((name, engine) != ("chinook", "copy"))
+    moved.project.config(f"[schema-to-schema]\ncapture = 'none'\nchunk_mb = {chunk_mb}\n")
     moved.project.schema("10_all.sql", schema)
     moved.map(sample.map)
     report = await moved(engine)

@@ -78,7 +78,7 @@ def guarded() -> Iterator[tuple[Guarded, Guarded]]:
 def moved(guarded: tuple[Guarded, Guarded], project: ProjectFolder) -> Iterator[Move]:
     """A move into a database that is not there yet. What is dropped, nobody may read."""
     old, new = guarded
-    project.config("")
+    project.config("[schema-to-schema]\ncapture = 'none'\n")
     project.schema("10_all.sql", NEW)
     made = Move(project, old.role.with_database("old"), new.role.with_database("fresh"))
     made.map(f"{MAP}drop: [salaries]\n")

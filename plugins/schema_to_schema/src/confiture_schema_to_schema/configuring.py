@@ -22,8 +22,8 @@ class SchemaToSchemaConfig(
     ``production_new``. ``mapping`` is the file; ``strategy`` the transfer engine. ``jobs``: sessions at once; None: as
     many as this machine has processors, four at most. ``chunk_mb``: what is read under one snapshot.
 
-    ``capture``: what tells of rows that change meanwhile, ``triggers`` or ``slot``; ``none``: the new database stays as
-    the old one was when it was copied.
+    ``capture``: what tells of rows that change from the start on, ``triggers`` or ``slot``; ``none``: the new database
+    stays as the old one was when it was copied, and there is nothing to follow or to cut over.
 
     ``max_mb_per_second``: all sessions together; None: no limit. ``max_active_sessions``: of others on the source,
     above which copying waits; ``max_replica_lag_s``: of the slowest replica of either server. None: not looked at.
@@ -33,7 +33,7 @@ class SchemaToSchemaConfig(
     target: str | None = None
     mapping: str | None = None
     strategy: str = "fdw"
-    capture: str = "none"
+    capture: str = "triggers"
     jobs: int | None = None
     chunk_mb: int = 64
     max_mb_per_second: float | None = None

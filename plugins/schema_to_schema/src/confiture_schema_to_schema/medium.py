@@ -61,10 +61,9 @@ class SchemaToSchemaMedium:
             # database takes in a second is not what the new one will.
             sample = former is None and await target_exists(ctx, sides.target)
             async with reopened(rows=request.preflight and former is None, sample=sample) as first:
-                refuse(first.findings)
-                watch, more = await watched(ctx, first.job, capture)
+                watch, more = await watched(ctx, first.job, capture) if first.compiled else (None, ())
                 # What was begun is in nobody's way.
-                refuse(more if former is None else ())
+                refuse((*first.findings, *more) if former is None else first.findings)
                 findings = (*first.findings, *more)
             created = False
             if former is None and (left := await remove_orphans(ctx, sides)):

@@ -34,6 +34,11 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     exists: bool
     findings: tuple[Finding, ...]
 
+    @property
+    def compiled(self) -> bool:
+        """Whether the map could be compiled: else there is nothing to ask further questions about."""
+        return bool(self.job.plans) or not any(finding.level == "error" for finding in self.findings)
+
 
 async def compiled(
     ctx: Context, sides: Sides, target: Target, map_: MigrationMap, *, strategy: str, tables: Sequence[str], run_id: str

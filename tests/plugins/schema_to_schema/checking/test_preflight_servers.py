@@ -6,6 +6,8 @@ import msgspec
 import pytest
 
 from confiture.errors import Refused
+from confiture.registry import Registry
+from confiture.testing import open_context
 from confiture_schema_to_schema.checking import refuse
 from confiture_schema_to_schema.creating import Staging
 from confiture_schema_to_schema.model import Finding
@@ -121,3 +123,37 @@ def test_all_errors_are_refused_at_once_one_a_line():
     lines = caught.value.message.splitlines()
     assert [line.strip() for line in lines[1:]] == ['one is wrong (keys: ["1"]); mend it', "two is wrong"]
     assert "schema-to-schema plan" in str(caught.value.hint)
+
+
+async def test_what_the_capture_lacks_is_told_with_all_else(both, source, target, psql, plain, project):
+    """By plan and by start, each table by its name; what is granted then is enough, and a copy alone needs less."""
+    project.environment_for(plain(source), "production")
+    project.environment_for(target, "production_new")
+    psql(source, "GRANT SELECT ON users TO move_plain")
+    async with open_context(project.root, registry=Registry()) as run:
+        report = await run.start("schema-to-schema-plan", strategy="copy")
+        assert [(each.check, each.table) for each in report.errors] == [
+            ("privilege", "public.posts"),
+            ("capture", ""),
+            ("capture", "public.posts"),
+            ("capture", "public.users"),
+            ("capture", ""),
+        ]
+        before = psql(source, "SELECT count(*) FROM pg_namespace")
+        with pytest.raises(Refused) as refused:
+            await run.start("schema-to-schema", strategy="copy")
+        told = ("table posts", "'public.posts': it is owned by", "'public.users': it is owned by", "GRANT CREATE ON")
+        for words in told:
+            assert words in refused.value.message
+        assert 'capture = "none"' in str(refused.value.hint)
+        assert psql(source, "SELECT count(*) FROM pg_namespace") == before
+    psql(source, f"GRANT CREATE ON DATABASE {source.database} TO move_plain; GRANT SELECT ON posts TO move_plain")
+    project.config('[schema-to-schema]\ncapture = "none"\n')
+    async with open_context(project.root, registry=Registry()) as run:
+        assert (await run.start("schema-to-schema-plan", strategy="copy")).errors == ()
+    psql(source, "ALTER TABLE users OWNER TO move_plain; ALTER TABLE posts OWNER TO move_plain")
+    project.config("")
+    async with open_context(project.root, registry=Registry()) as run:
+        await run.start("schema-to-schema", strategy="copy")
+    assert psql(source, "SELECT count(*) FROM pg_trigger WHERE tgenabled = 'A' AND NOT tgisinternal") == "4"
+    assert psql(target, "SELECT count(*) FROM posts") == "2"

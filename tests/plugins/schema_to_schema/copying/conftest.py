@@ -13,7 +13,7 @@ import pytest
 from confiture.model import Target
 from conftest import ProjectFolder, run_psql
 
-CONFIG = '[schema-to-schema]\nstrategy = "copy"\nchunk_mb = 0\n'
+CONFIG = '[schema-to-schema]\nstrategy = "copy"\nchunk_mb = 0\ncapture = "none"\n'
 OLD = """
     CREATE TABLE people (id int PRIMARY KEY, email text, note text);
     CREATE TABLE "My ""T.x"" s" ("Id" int, "K.k" text, v text, PRIMARY KEY ("Id", "K.k"));

@@ -49,6 +49,7 @@ def target(new_database: Callable[[], Target]) -> Target:
 
 @pytest.fixture
 async def ctx(project):
+    project.config("[schema-to-schema]\ncapture = 'none'\n")
     async with open_context(project.root, registry=_registry()) as run:
         yield run
 

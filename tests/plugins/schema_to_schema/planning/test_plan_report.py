@@ -206,7 +206,7 @@ async def test_a_table_that_is_filled_by_two(planned, both, source, psql):
 
 async def test_a_source_that_the_new_database_cannot_reach(planned, project, both):
     """By fdw it has to: before the start somebody knows."""
-    project.config('[fdw]\nsource = "host=127.0.0.1 port=1"\n')
+    project.config('[schema-to-schema]\ncapture = "none"\n[fdw]\nsource = "host=127.0.0.1 port=1"\n')
     both(NEW)
     async with open_context(project.root, registry=Registry()) as run:
         report = await planned(MAP, run=run, strategy="fdw", tables=("users",), preflight=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from confiture.errors import Refused
 from confiture.sides import shown_side
@@ -21,7 +21,17 @@ if TYPE_CHECKING:
     from confiture.model import Target
     from confiture.protocols import Context
 
-__all__ = ["preflight", "refuse"]
+__all__ = ["COPY_ONLY", "preflight", "refuse"]
+
+#: Beside what is in the way of the capture.
+COPY_ONLY: Final = Finding(
+    level="note",
+    check="capture",
+    table="",
+    message="a copy that nobody follows needs nothing of a capture",
+    hint='`capture = "none"` under [schema-to-schema] in confiture.toml: the new database then stays as the old one '
+    "was when it was copied, and there is no cutover",
+)
 
 
 async def preflight(ctx: Context, job: Job, target: Target, *, exists: bool, rows: bool) -> tuple[Finding, ...]:
@@ -55,12 +65,13 @@ def refuse(findings: tuple[Finding, ...]) -> None:
     if not errors:
         return
     told = "\n".join(f"  {_told(error)}" for error in errors)
-    raise Refused(
-        f"the migration cannot begin:\n{told}",
-        hint="`confiture migrate schema-to-schema plan` shows all that was found, and what to do",
-    )
+    hint = "`confiture migrate schema-to-schema plan` shows all that was found, and what to do"
+    if COPY_ONLY in findings:
+        hint += f"; {COPY_ONLY.message}: {COPY_ONLY.hint}"
+    raise Refused(f"the migration cannot begin:\n{told}", hint=hint)
 
 
 def _told(finding: Finding) -> str:
     keys = f" (keys: {', '.join(finding.keys)})" if finding.keys else ""
-    return f"{finding.message}{keys}" + (f"; {finding.hint}" if finding.hint else "")
+    table = f"{finding.table!r}: " if finding.check == "capture" and finding.table else ""
+    return f"{table}{finding.message}{keys}" + (f"; {finding.hint}" if finding.hint else "")

@@ -8,8 +8,10 @@ from confiture.config.project import MigrationsConfig
 from confiture.errors import DatabaseNotFound, PermissionMissing, UnknownProvider
 from confiture.hooks import CAPTURE
 from confiture.quoting import quote_ident
+from confiture.transfer import reading
 from confiture_schema_to_schema.cleaning.dropping import forget_runs
 from confiture_schema_to_schema.following.state import follow_state_of
+from confiture_schema_to_schema.model import Finding
 
 if TYPE_CHECKING:
     from confiture.model import Target
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from confiture_schema_to_schema.capturing import Watch
     from confiture_schema_to_schema.values import Job, Sides
 
-__all__ = ["CAPTURES", "note_capture", "noted_captures", "remove_orphans"]
+__all__ = ["CAPTURES", "check_noting", "note_capture", "noted_captures", "remove_orphans"]
 
 CAPTURES: Final = "confiture_move_captures"
 _DDL = """
@@ -26,6 +28,20 @@ CREATE TABLE {name} (
     at timestamp with time zone NOT NULL DEFAULT pg_catalog.clock_timestamp());
 COMMENT ON TABLE {name} IS
     'What `confiture migrate schema-to-schema` captures here, and for which new database'
+"""
+#: The right that is missing to write it down. A table of somebody else's needs his.
+_LACKING = """
+SELECT current_user AS role,
+       CASE WHEN n IS NULL THEN
+                 CASE WHEN NOT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')
+                      THEN pg_catalog.format('CREATE ON DATABASE %I', pg_catalog.current_database()) END
+            WHEN NOT pg_catalog.has_schema_privilege(n, 'USAGE') OR t IS NULL
+                 AND NOT pg_catalog.has_schema_privilege(n, 'CREATE')
+            THEN 'CREATE, USAGE ON SCHEMA ' || $1
+            WHEN NOT (SELECT pg_catalog.bool_and(pg_catalog.has_table_privilege(t, each))
+                        FROM pg_catalog.unnest(ARRAY['SELECT', 'INSERT', 'DELETE']) AS each)
+            THEN 'SELECT, INSERT, DELETE ON ' || $2 END AS "right"
+  FROM (SELECT pg_catalog.to_regnamespace($1)::oid AS n, pg_catalog.to_regclass($2)::oid AS t) AS own
 """
 
 
@@ -36,6 +52,25 @@ def _table(ctx: Context) -> str:
 def _address(target: Target) -> str:
     """Where a database is, without who asks."""
     return f"{target.params.get('host', '')}:{target.params.get('port', '')}/{target.database}"
+
+
+async def check_noting(ctx: Context, job: Job) -> tuple[Finding, ...]:
+    """An error where ``note_capture`` would raise."""
+    schema = ctx.settings("migrations", MigrationsConfig).schema
+    async with reading(ctx, job.sides.source) as connection:
+        lacking = await connection.fetchrow(_LACKING, quote_ident(schema), _table(ctx))
+    if lacking["right"] is None:
+        return ()
+    return (
+        Finding(
+            level="error",
+            check="capture",
+            table="",
+            message=f"the role {lacking['role']!r} may not keep in the schema {schema!r} of the old database what is "
+            "captured there",
+            hint=f"GRANT {lacking['right']} TO {quote_ident(lacking['role'])}",
+        ),
+    )
 
 
 async def note_capture(ctx: Context, job: Job, watch: Watch) -> None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from confiture.errors import DatabaseNotFound
 from confiture_schema_to_schema.capturing import Watch, install, plan_watch, preflight, verify
-from confiture_schema_to_schema.cleaning.orphans import note_capture
+from confiture_schema_to_schema.checking import COPY_ONLY
+from confiture_schema_to_schema.cleaning.orphans import check_noting, note_capture
 from confiture_schema_to_schema.copying.retrying import retrying
 from confiture_schema_to_schema.copying.state import state_of
 from confiture_schema_to_schema.following.batches import settle, take
@@ -39,9 +40,14 @@ async def watched(ctx: Context, job: Job, capture: str) -> tuple[Watch | None, t
     if capture == NONE:
         return None, ()
     watch, findings = plan_watch(job, capture)
-    if not any(finding.level == "error" for finding in findings):
+    if not _errors(findings):
         findings += await describe_statements(ctx, job, watch)
-    return watch, (*findings, *await preflight(ctx, job, watch))
+    findings += (*await preflight(ctx, job, watch), *await check_noting(ctx, job))
+    return watch, (*findings, COPY_ONLY) if _errors(findings) else findings
+
+
+def _errors(findings: tuple[Finding, ...]) -> bool:
+    return any(finding.level == "error" for finding in findings)
 
 
 async def begin(ctx: Context, job: Job, watch: Watch) -> None:

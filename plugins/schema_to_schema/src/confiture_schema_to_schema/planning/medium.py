@@ -55,9 +55,8 @@ class PlanMedium:
             rows=request.preflight,
             sample=request.sample,
         ) as found:
-            if not any(finding.level == "error" for finding in found.findings):
-                _, more = await watched(ctx, found.job, config.capture)
-                found = msgspec.structs.replace(found, findings=(*found.findings, *more))
+            _, more = await watched(ctx, found.job, config.capture) if found.compiled else (None, ())
+            found = msgspec.structs.replace(found, findings=(*found.findings, *more))
             return await _report(ctx, sides, request, config, found)
 
 
