@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
@@ -79,14 +79,20 @@ anyio.run(main)
 class Move:
     """Both databases, by the names of their environments."""
 
-    def __init__(self, project: ProjectFolder, new_database: Callable[[], Target], kernel_run: Any) -> None:
+    def __init__(
+        self,
+        project: ProjectFolder,
+        new_database: Callable[[], Target],
+        kernel_run: Any,
+        ddl: tuple[str, str],
+    ) -> None:
         self.project = project
         self._kernel_run = kernel_run
         #: The old database, as a superuser has it.
         self.admin = new_database()
         self.source, self.target = _owned(self.admin), _owned(new_database())
-        run_psql(self.source, OLD)
-        run_psql(self.target, NEW)
+        run_psql(self.source, ddl[0])
+        run_psql(self.target, ddl[1])
         project.environment_for(self.source, "production")
         project.environment_for(self.target, "production_new")
 
@@ -115,7 +121,14 @@ class Move:
 
     async def live(self, old: Target | None = None, new: Target | None = None) -> tuple[bool, bool]:
         """Whether somebody can write to the old one, and to the new one: by asking."""
-        return await _writes(old or self.source, "accounts"), await _writes(new or self.target, "holders")
+        write = "UPDATE {} SET balance = balance WHERE id = 1"
+        return await writes(old or self.source, write.format("accounts")), await writes(
+            new or self.target, write.format("holders")
+        )
+
+    async def writes(self, old: str, new: str) -> tuple[bool, bool]:
+        """Whether they take these statements."""
+        return await writes(self.source, old), await writes(self.target, new)
 
     def same(self, old: Target | None = None, new: Target | None = None) -> bool:
         """Whether the new one is what the map gives of the old one, by psql."""
@@ -132,10 +145,11 @@ def _owned(database: Target) -> Target:
     return msgspec.structs.replace(database, params={**database.params, "user": OWNER})
 
 
-async def _writes(place: Target, table: str) -> bool:
+async def writes(place: Target, sql: str) -> bool:
+    """Whether the database takes it, which is a write."""
     connection = await asyncpg.connect(to_uri(place.params, password=True))
     try:
-        await connection.execute(f"UPDATE {table} SET balance = balance WHERE id = 1")
+        await connection.execute(sql)
     except asyncpg.ReadOnlySQLTransactionError:
         return False
     finally:
@@ -148,10 +162,20 @@ def _sums(place: Target, queries: dict[str, str]) -> list[str]:
 
 
 @pytest.fixture
-async def moved(project, new_database, kernel_run) -> Move:
+async def moved(moving) -> Move:
     """A migration whose rows are copied."""
-    project.config(CONFIG)
-    project.write("db/migration_map.yaml", MAP)
-    move = Move(project, new_database, kernel_run)
-    await move.start()
-    return move
+    return await moving(OLD, NEW, MAP)
+
+
+@pytest.fixture
+def moving(project, new_database, kernel_run) -> Callable[[str, str, str], Awaitable[Move]]:
+    """Copies the rows of a database of the first DDL into one of the second, by a map."""
+
+    async def moving(old: str, new: str, map_: str) -> Move:
+        project.config(CONFIG)
+        project.write("db/migration_map.yaml", map_)
+        move = Move(project, new_database, kernel_run, (old, new))
+        await move.start()
+        return move
+
+    return moving
