@@ -63,27 +63,31 @@ def test_a_rollback_leads_back() -> None:
     text = crossed(msgspec.structs.replace(CROSSED, live="old"), "rollback")
     assert text.startswith("production is the live database now, the old one")
     assert "<rollback>" not in text
+    assert text.endswith("<cutover>")
 
 
 def test_what_was_followed() -> None:
     """Each end has its words."""
     report = FollowReport(**BETWEEN, run_id="r", ended="caught up", batches=1, entries=7, keys=5, longest_lag_s=1.5)
-    text = " ".join(" ".join(followed_lines(report, "<cutover>")).split())
+    text = " ".join(" ".join(followed_lines(report, "<{}>".format)).split())
     assert "production_new has all that was there: 7 changes of production" in text
     assert "in 1 batch never further behind than 1.50 s" in text
     assert text.endswith("<cutover>")
+    back = msgspec.structs.replace(report, live="new")
+    assert " ".join(followed_lines(back, "<{}>".format)).endswith("the old database the live one again: <rollback>")
     over = msgspec.structs.replace(report, ended="taken over by a cutover")
-    assert "<cutover>" not in " ".join(followed_lines(over, "<cutover>"))
+    assert "<cutover>" not in " ".join(followed_lines(over, "<{}>".format))
 
 
 def test_the_status_says_how_far_behind_it_is() -> None:
     """In changes, bytes and seconds, and whether anybody follows."""
-    text = " ".join(" ".join(status_lines(STATUS, "resume it")).split())
-    assert "0.50 s behind: 20 changes, 1.5 kB of log; 12,345 changes brought over" in text
+    text = " ".join(" ".join(status_lines(STATUS, "<{}>".format)).split())
+    assert "0.50 s behind: 20 changes, 1.5 kB of log; 12,345 changes brought to production_new" in text
     assert progress_line(STATUS).endswith("0.50 s behind: 20 changes, 1.5 kB of log")
     alone = msgspec.structs.replace(FOLLOWING, running=False, backlog_entries=0, last_error="it was cut")
-    text = " ".join(" ".join(status_lines(msgspec.structs.replace(STATUS, following=alone), "")).split())
-    assert "nothing waits; nobody follows;" in text
+    text = " ".join(" ".join(status_lines(msgspec.structs.replace(STATUS, following=alone), "<{}>".format)).split())
+    assert "nobody follows, and what changes is logged; 12,345 changes brought to production_new" in text
+    assert "to follow: <follow>" in text
     assert "following ended with: it was cut" in text
 
 
@@ -103,11 +107,11 @@ def test_the_status_says_which_side_is_live(
     """At each moment of a cutover; one that was cut is to be ended."""
     crossing = msgspec.structs.replace(CUT, **changes)
     report = msgspec.structs.replace(STATUS, crossings=(crossing,), live=live)
-    lines = [" ".join(line.split()) for line in status_lines(report, "resume it")]
+    lines = [" ".join(line.split()) for line in status_lines(report, "<{}>".format)]
     assert f"cutover: {state}; writers waited for 226 ms" in lines
     assert any(line.startswith(live_line) for line in lines)
     assert "drain 180 ms writers wait; 3 changes" in lines
-    assert ("to go on: resume it" in lines) == (state == "cut at lock")
+    assert ("to go on: <resume>" in lines) == (state == "cut at lock")
 
 
 def test_what_was_removed_and_what_remains() -> None:
@@ -121,3 +125,14 @@ def test_what_was_removed_and_what_remains() -> None:
     ]
     dropped = CleanupReport(**BETWEEN, dropped="shop")
     assert list(cleaned_lines(dropped)) == ["there was nothing to remove", "dropped the database shop"]
+
+
+def test_what_becomes_of_the_other_database() -> None:
+    """It takes writes again, whichever it is; how it is dropped is said, and not done."""
+    names = {"old_database": "My shop", "new_database": "shop_new"}
+    text = " ".join(" ".join(cleaned_lines(CleanupReport(**BETWEEN, **names, live="new"))).split())
+    assert "'My shop' (production), is there still, and takes writes again" in text
+    assert text.endswith('DROP DATABASE "My shop"')
+    text = " ".join(" ".join(cleaned_lines(CleanupReport(**BETWEEN, **names, live="old"))).split())
+    assert "production is the live database, as before" in text
+    assert text.endswith('DROP DATABASE "shop_new"')

@@ -203,7 +203,7 @@ STATUS = StatusReport(
 
 def test_how_far_it_is() -> None:
     """In all, and for each table."""
-    lines = status_lines(STATUS, "resume it")
+    lines = status_lines(STATUS, "{} it".format)
     assert lines[:3] == [
         "from production into production_new: copying (run r7, fdw, attempt 2)",
         "2,500 of some 6,000 rows (41 %), 1.0 MB; 500 rows/s; 200 kB/s; 7.00 s left",
@@ -225,7 +225,7 @@ def test_how_far_it_is() -> None:
 )
 def test_why_it_does_not_move(changes: dict[str, object], state: str) -> None:
     """And how it goes on, where nobody is at work."""
-    lines = status_lines(msgspec.structs.replace(STATUS, **changes), "resume it")
+    lines = status_lines(msgspec.structs.replace(STATUS, **changes), "{} it".format)
     said = " ".join(" ".join(lines).split())
     assert said.startswith(f"from production into production_new: {state} (run r7, fdw, attempt 2) ")
     stopped = changes.get("running") is False and changes.get("phase") != "copied"
@@ -234,7 +234,7 @@ def test_why_it_does_not_move(changes: dict[str, object], state: str) -> None:
 
 def test_a_screen_that_is_too_small_shows_what_is_at_work() -> None:
     """And that there is more."""
-    lines = status_lines(STATUS, "resume it", most=7)
+    lines = status_lines(STATUS, "{} it".format, most=7)
     assert len(lines) <= 7
     assert lines[-2].startswith("public.b")
     assert lines[-1] == "and 2 tables more"
@@ -242,7 +242,7 @@ def test_a_screen_that_is_too_small_shows_what_is_at_work() -> None:
 
 def test_nothing_was_begun() -> None:
     """That is an answer, too."""
-    assert status_lines(StatusReport(**BETWEEN, phase="none"), "") == ["no migration into production_new was begun"]
+    assert status_lines(StatusReport(**BETWEEN, phase="none"), str) == ["no migration into production_new was begun"]
 
 
 def test_what_differs_is_named_by_key() -> None:

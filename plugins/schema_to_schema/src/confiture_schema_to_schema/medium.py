@@ -13,6 +13,7 @@ from confiture.hooks import TRANSFER
 from confiture.model import Note, TransferTask
 from confiture.protocols import PreparingEngine
 from confiture.sides import shown_side
+from confiture_schema_to_schema.begun import refuse_begun
 from confiture_schema_to_schema.checking import refuse
 from confiture_schema_to_schema.cleaning import remove_orphans
 from confiture_schema_to_schema.configuring import SECTION, SchemaToSchemaConfig
@@ -49,6 +50,8 @@ class SchemaToSchemaMedium:
         sides = await find_sides(ctx, request)
         async with ctx.lock(sides.target, lock_name(sides)):
             former = await find_former(ctx, sides)
+            if former is None:
+                await refuse_begun(ctx, sides, resume=request.resume)
             _check_former(former, request, sides)
             config = ctx.settings(SECTION, SchemaToSchemaConfig)
             strategy = former.strategy if former else request.strategy or config.strategy

@@ -401,12 +401,14 @@ class FollowRequest(_Sides, frozen=True, kw_only=True):
 
 
 class FollowReport(msgspec.Struct, frozen=True, kw_only=True):
-    """``ended``: why. ``entries`` are changes that were taken from the log, ``keys`` the rows that were read again."""
+    """``ended``: why. ``live``: the side that was followed. ``entries`` are changes that were taken from the log,
+    ``keys`` the rows that were read again."""  # noqa: D205, D209
 
     source: str
     target: str
     run_id: str
     ended: Literal["caught up", "stopped", "taken over by a cutover"]
+    live: Literal["old", "new"] = "old"
     batches: int = 0
     entries: int = 0
     keys: int = 0
@@ -467,13 +469,20 @@ class CleanupRequest(_Sides, frozen=True, kw_only=True):
 
 
 class CleanupReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What was removed, and what remains, each by side and name."""
+    """What was removed, and what remains, each by side and name.
+
+    ``live``: the side that was live; None: nothing was known of a migration. ``old_database`` and ``new_database``: the
+    names of those that are there.
+    """
 
     source: str
     target: str
     removed: tuple[str, ...] = ()
     remaining: tuple[str, ...] = ()
     dropped: str | None = None
+    live: Literal["old", "new"] | None = None
+    old_database: str | None = None
+    new_database: str | None = None
     exit_code: int = 0
 
 

@@ -131,7 +131,7 @@ async def test_there_must_be_something_to_go_on_with(move):
     with pytest.raises(Refused, match="no unfinished"):
         await move(resume=True)
     await move()
-    with pytest.raises(Refused, match="no unfinished"):
+    with pytest.raises(Refused, match="is complete: there is nothing to go on with"):
         await move(resume=True)
     with pytest.raises(Refused, match=r"public\.folk"):
         await move()

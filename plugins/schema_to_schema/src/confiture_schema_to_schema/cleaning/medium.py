@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+import anyio
 import msgspec
 
 from confiture.errors import Busy, DatabaseNotFound, Refused
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 __all__ = ["CleanupMedium"]
 
+#: A session that was closed, one of our own among them, is there for a moment still.
+_GOING_S: Final = 1.0
+_AGAIN_S: Final = 0.05
 _SESSIONS = """
 SELECT pid, coalesce(nullif(application_name, ''), usename::text, '?') AS name FROM pg_catalog.pg_stat_activity
  WHERE datname = $1 AND backend_type = 'client backend' AND pid <> pg_catalog.pg_backend_pid() ORDER BY pid
@@ -78,6 +82,7 @@ class CleanupMedium:
 async def _clean(
     ctx: Context, sides: Sides, request: CleanupRequest, known: _Known, *, old: bool, new: bool
 ) -> CleanupReport:
+    live = await live_side(ctx, sides) if known.runs else None
     removed: list[str] = []
     there = [side for side, is_there in ((sides.source, old), (sides.target, new)) if is_there]
     if old:
@@ -114,6 +119,9 @@ async def _clean(
         removed=tuple(removed),
         remaining=tuple(remaining),
         dropped=request.drop_database,
+        live=live,
+        old_database=sides.source.database if sides.source in there else None,
+        new_database=sides.target.database if new else None,
     )
 
 
@@ -204,7 +212,11 @@ async def _check_drop(ctx: Context, sides: Sides, typed: str, known: _Known, *, 
 
 async def _check_sessions(ctx: Context, sides: Sides) -> None:
     async with ctx.connect_maintenance(sides.source) as connection:
-        rows = await connection.fetch(_SESSIONS, sides.source.database)
+        deadline = anyio.current_time() + _GOING_S
+        while rows := await connection.fetch(_SESSIONS, sides.source.database):
+            if anyio.current_time() > deadline:
+                break
+            await anyio.sleep(_AGAIN_S)
     if rows:
         names = ", ".join(f"{row['name']!r} (process {row['pid']})" for row in rows)
         raise Busy(

@@ -10,13 +10,21 @@ from confiture.cli.command import ProjectParam, ShellParam
 from confiture.errors import UsageError
 from confiture_schema_to_schema.commands.crossing import Yes
 from confiture_schema_to_schema.commands.options import DatabasesParam, sides
-from confiture_schema_to_schema.model import CleanupReport, CleanupRequest
+from confiture_schema_to_schema.model import CleanupReport, CleanupRequest, StatusReport, StatusRequest
 
 __all__ = ["cleanup"]
 
-_QUESTION = (
-    "remove all that the migration made in both databases? There is no way back after it, and no report of it any more."
-)
+
+def _question(status: StatusReport, drop: str | None) -> str:
+    """What is lost by it: another thing before a cutover than after it."""
+    asked = f"remove all that the migration made in {status.source} and {status.target}"
+    if drop is not None:
+        asked += f", and drop the database {drop!r} with all its rows"
+    if status.phase == "none":
+        return f"{asked}?"
+    if status.live == "old":
+        return f"{asked}? {status.source} is the live database: the migration is given up, and begins anew if at all."
+    return f"{asked}? There is no way back after it, and no report of it any more."
 
 
 async def cleanup(
@@ -47,7 +55,8 @@ async def cleanup(
     request = CleanupRequest(**sides(databases), drop_database=drop_database)
     async with shell.run(common, anywhere=True) as run:
         if shell.interactive and not yes:
-            shell.confirm(_QUESTION, yes=False, instead="remove what the migration made")
+            status: StatusReport = await run.start("schema-to-schema-status", StatusRequest(**sides(databases)))
+            shell.confirm(_question(status, drop_database), yes=False, instead="remove what the migration made")
         report: CleanupReport = await run.start("schema-to-schema-cleanup", request)
     for line in cleaned_lines(report):
         shell.print(line)

@@ -8,9 +8,11 @@ from cyclopts import Group, Parameter
 
 from confiture.cli.units import span
 from confiture.errors import UsageError
+from confiture.hooks import SWITCH
 from confiture.model import Event, StepFinished, StepStarted
 from confiture_schema_to_schema.commands.again import command
 from confiture_schema_to_schema.commands.options import at_least, sides
+from confiture_schema_to_schema.model import StatusRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from confiture.cli.command import ProjectOutput
     from confiture.cli.shell import Shell
     from confiture_schema_to_schema.commands.options import Databases
-    from confiture_schema_to_schema.model import CutoverReport, CutoverRequest, RollbackRequest
+    from confiture_schema_to_schema.model import CutoverReport, CutoverRequest, RollbackRequest, StatusReport
 
 __all__ = ["CROSSING", "MaxSeconds", "SwitchCommand", "SwitchName", "Yes", "cross", "crossing_request"]
 
@@ -28,7 +30,6 @@ CROSSING = Group("Cutover", sort_key=7)
 
 def _switches(context: Any) -> list[str]:
     """What TAB offers after ``--switch``: those of every plugin that is installed."""
-    from confiture.hooks import SWITCH
     from confiture.registry import Registry
 
     return ["none", *Registry().names(SWITCH)]
@@ -70,12 +71,21 @@ async def cross(
     question: str,
     yes: bool,
 ) -> CutoverReport:
-    """Ask on a terminal, run the medium of ``phase``, and show its report."""
+    """Ask on a terminal, run the medium of ``phase``, and show its report.
+
+    ``question`` names ``{old}`` and ``{new}``.
+    """
     from confiture_schema_to_schema.commands.rendering.crossed import crossed_lines
 
     async with shell.run(common, anywhere=True, observers=[_teller(shell, f"schema-to-schema.{phase}.")]) as run:
         if shell.interactive and not yes:
-            shell.confirm(question, yes=False, instead=f"start the {phase}")
+            if request.switch != "none":
+                run.get(SWITCH, request.switch)  # nobody is asked about what cannot be done
+            asked = StatusRequest(source=request.source, target=request.target)
+            status: StatusReport = await run.start("schema-to-schema-status", asked)
+            if status.phase != "none":  # it says what is there
+                named = question.format(old=status.source, new=status.target)
+                shell.confirm(named, yes=False, instead=f"start the {phase}")
         # Wherever it is stopped, this says which side is live, and ends it.
         shell.left_behind = f"to end what was begun: {command('resume', request, common)}"
         report: CutoverReport = await run.start(f"schema-to-schema-{phase}", request)

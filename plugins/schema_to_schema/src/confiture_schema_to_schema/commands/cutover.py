@@ -16,7 +16,7 @@ from confiture_schema_to_schema.model import CutoverReport, CutoverRequest
 
 __all__ = ["cutover"]
 
-_QUESTION = "make the new database the live one? Applications can write to the old one no more."
+_QUESTION = "make {new} the live database? Applications can write to {old} no more."
 
 
 async def cutover(

@@ -47,6 +47,6 @@ async def follow(
     if report is None:
         shell.note(f"stopped; what changes is still logged. To go on: {command('follow', request, common)}")
         return None
-    for line in followed_lines(report, command("cutover", request, common)):
+    for line in followed_lines(report, lambda next_: command(next_, request, common)):
         shell.print(line)
     return report

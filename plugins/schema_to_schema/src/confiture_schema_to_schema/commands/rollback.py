@@ -25,7 +25,7 @@ __all__ = ["rollback"]
 
 Lose: TypeAlias = Annotated[tuple[str, ...], Parameter(negative="", metavar="TABLE", group=CROSSING)]
 
-_QUESTION = "make the old database the live one again? Applications can write to the new one no more."
+_QUESTION = "make {old} the live database again? Applications can write to {new} no more."
 
 
 async def rollback(

@@ -35,7 +35,10 @@ async def status(
     from confiture_schema_to_schema.commands.watch import watched
 
     request = StatusRequest(**sides(databases))
-    again = command("resume", request, common)
+
+    def again(phase: str) -> str:
+        return command(phase, request, common)
+
     async with shell.run(common, anywhere=True) as run:
         if watch:
             await watched(run, shell, request, again)

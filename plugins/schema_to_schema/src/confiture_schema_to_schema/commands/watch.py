@@ -25,10 +25,10 @@ _EVERY_S = 1.0
 _MARGIN = 2
 
 
-async def watched(run: Run, shell: Shell, request: StatusRequest, again: str) -> None:
+async def watched(run: Run, shell: Shell, request: StatusRequest, again: Callable[[str], str]) -> None:
     """Show each change until the migration is done or nobody is at work on it. Ctrl-C ends it, too, as a success.
 
-    ``again`` is the command that goes on.
+    ``again`` gives the command of a phase.
     """
     with _screen(shell, again) as show, anyio.CancelScope() as scope, _on_ctrl_c(scope.cancel):
         while True:
@@ -54,7 +54,7 @@ def _on_ctrl_c(stop: Callable[[], None]) -> Iterator[None]:
 
 
 @contextmanager
-def _screen(shell: Shell, again: str) -> Iterator[Callable[[StatusReport], None]]:
+def _screen(shell: Shell, again: Callable[[str], str]) -> Iterator[Callable[[StatusReport], None]]:
     """What shows a report: on a terminal in the place of the one before."""
     if shell.format == "json" or not sys.stdout.isatty():
         yield _lines(shell)

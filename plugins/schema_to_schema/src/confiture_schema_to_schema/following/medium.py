@@ -58,6 +58,7 @@ class FollowMedium:
             target=shown_side(job.sides.target),
             run_id=job.run_id,
             ended=ended,
+            live="old" if job.sides.source == sides.source else "new",
             batches=loop.batches,
             entries=loop.entries,
             keys=loop.keys,

@@ -32,6 +32,9 @@ def crossed_lines(report: CutoverReport, phase: str, again: Callable[[str], str]
         yield from filled(f"point your applications at {live}: writes to the other one end with SQLSTATE 25006")
     if phase == "cutover":
         yield from _way_back(report, again)
+    else:
+        yield f"to keep the new database up to date: {again('follow')}"
+        yield f"to make it the live one again: {again('cutover')}"
 
 
 def _way_back(report: CutoverReport, again: Callable[[str], str]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from confiture.cli.units import many, span
 from confiture_schema_to_schema.commands.rendering.lines import filled
@@ -17,13 +17,15 @@ _ENDED = {
 }
 
 
-def followed_lines(report: FollowReport, next_: str) -> Iterator[str]:
-    """The report, line by line. ``next_``: the command of a cutover."""
+def followed_lines(report: FollowReport, again: Callable[[str], str]) -> Iterator[str]:
+    """The report, line by line. ``again`` gives the command of a phase."""
     ended = _ENDED[report.ended].format(target=report.target)
     yield from filled(
         f"{ended}: {many(report.entries, 'change')} of {report.source} in {span(report.seconds)}, "
         f"{many(report.keys, 'row')} read again, in {report.batches:,} {'batch' if report.batches == 1 else 'batches'}"
     )
     yield f"never further behind than {span(report.longest_lag_s)}"
-    if report.ended == "caught up":
-        yield f"to make the new database the live one: {next_}"
+    if report.ended == "caught up" and report.live == "old":
+        yield f"to make the new database the live one: {again('cutover')}"
+    elif report.ended == "caught up":
+        yield f"to make the old database the live one again: {again('rollback')}"

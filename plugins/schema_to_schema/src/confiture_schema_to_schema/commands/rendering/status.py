@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from confiture.cli.units import many, size, span
 from confiture_schema_to_schema.commands.rendering.crossed import milliseconds, step_lines
@@ -15,11 +15,11 @@ __all__ = ["progress_line", "status_lines"]
 _ORDER = {"copying": 0, "copied": 1, "waiting": 2, "indexed": 3}
 
 
-def status_lines(report: StatusReport, again: str, *, most: int | None = None) -> list[str]:
-    """The report in lines, ``most`` of them at most. ``again`` is the command that goes on."""
+def status_lines(report: StatusReport, again: Callable[[str], str], *, most: int | None = None) -> list[str]:
+    """The report in lines, ``most`` of them at most. ``again`` gives the command of a phase."""
     if report.phase == "none":
         return filled(f"no migration into {report.target} was begun")
-    lines = [*_head(report, again), *_after(report), ""]
+    lines = [*_head(report, again), *_after(report, again), ""]
     tables: Sequence[TableStatus] = report.tables
     room = len(tables) if most is None else max(most - len(lines) - 2, 1)
     if len(tables) > room:
@@ -37,13 +37,13 @@ def progress_line(report: StatusReport) -> str:
     done = sum(table.state in ("copied", "indexed") for table in report.tables)
     parts = [f"{_state(report)}: {_amount(report)}", f"{done} of {many(len(report.tables), 'table')}"]
     if report.following is not None and report.phase == "copied":
-        parts.append(_lag(report.following))
+        parts.append(_lag(report.following) if report.following.running else "nobody follows")
     if report.crossings:
         parts.append(_crossing(report.crossings[-1]))
     return ", ".join([*parts, *_rates(report)])
 
 
-def _head(report: StatusReport, again: str) -> Iterator[str]:
+def _head(report: StatusReport, again: Callable[[str], str]) -> Iterator[str]:
     attempt = f", attempt {report.attempt}" if report.attempt > 1 else ""
     yield from filled(
         f"from {report.source} into {report.target}: {_state(report)} (run {report.run_id}, {report.strategy}{attempt})"
@@ -53,10 +53,10 @@ def _head(report: StatusReport, again: str) -> Iterator[str]:
         yield from filled(f"the last attempt ended with: {report.last_error}")
     cut = any(each.outcome is None and not each.running for each in report.crossings)
     if cut or (not report.running and report.phase != "copied"):
-        yield f"to go on: {again}"
+        yield f"to go on: {again('resume')}"
 
 
-def _after(report: StatusReport) -> Iterator[str]:
+def _after(report: StatusReport, again: Callable[[str], str]) -> Iterator[str]:
     """Which side is live, how far behind the other one is, and what cutovers there were."""
     if report.crossings:
         name = {"old": report.source, "new": report.target, None: ""}[report.live]
@@ -66,7 +66,7 @@ def _after(report: StatusReport) -> Iterator[str]:
             else (f"which side is live is not known: {report.source} cannot be asked")
         )
     if report.following is not None:
-        yield from _follow_lines(report.following)
+        yield from _follow_lines(report, report.following, again)
     yield from _losses(report.losses)
     for crossing in report.crossings:
         yield from filled(
@@ -88,14 +88,19 @@ def _losses(losses: Sequence[LostTable]) -> Iterator[str]:
         yield from filled(f"a rollback would lose {', '.join(told)}: nothing leads back from there")
 
 
-def _follow_lines(following: FollowStatus) -> Iterator[str]:
-    at_work = "" if following.running else "; nobody follows"
-    yield from filled(
-        f"{_lag(following)}{at_work}; {many(following.entries, 'change')} brought over, "
-        f"never further behind than {span(following.longest_lag_s)}"
-    )
+def _follow_lines(report: StatusReport, following: FollowStatus, again: Callable[[str], str]) -> Iterator[str]:
+    there = report.source if report.live == "new" else report.target
+    done = f"{many(following.entries, 'change')} brought to {there}"
+    if following.entries:
+        done += f", never further behind than {span(following.longest_lag_s)}"
+    if following.running:
+        yield from filled(f"{_lag(following)}; {done}")
+    elif report.phase == "copied":
+        yield from filled(f"{_lag(following)}; nobody follows, and what changes is logged; {done}")
     if following.last_error is not None:
         yield from filled(f"following ended with: {following.last_error}")
+    if report.phase == "copied" and not report.running and all(each.outcome for each in report.crossings):
+        yield f"to follow: {again('follow')}"
 
 
 def _lag(following: FollowStatus) -> str:
