@@ -227,7 +227,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     ``upsert``: columns of the target that it does not fill keep their values where the row stays, as the old database's
     do when it follows the new one. ``within``: SQL over the target's row ``t``: rows for which it does not hold are not
     the part's, and stay when all of its rows go. ``given``: columns that it fills by the map's ``reverse``, which need
-    not give what was there: a row that nobody has written to keeps that.
+    not give what was there: a row that nobody has written to keeps that. ``partial``: rows of the tables that it reads
+    may be rows of nothing on the target.
     """
 
     number: int
@@ -248,6 +249,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     upsert: bool = False
     within: str | None = None
     given: tuple[str, ...] = ()
+    partial: bool = False
 
     @property
     def label(self) -> str:

@@ -92,9 +92,9 @@ async def attempt(
                     if await stamp(session, way) != looked:
                         await verify(ctx, way.job, way.watch)
                     await _drain(ctx, way, steps, follower)
-                    await _bring(ctx, way, steps, budget)
+                    await _bring(ctx, way, steps, budget, may_lose)
                     losses = await _lose(ctx, way, steps, may_lose)
-                    await _close(ctx, session, way, steps, seq, losses)
+                    await _close(ctx, session, way, steps, seq, losses, may_lose)
                 committing = time.monotonic()
             steps.add("decide", time.monotonic() - committing)
     except TimeoutError:
@@ -132,12 +132,12 @@ async def _drain(ctx: Context, way: Way, steps: Steps, follower: Follower) -> No
         details.append(f"{entries} changes in {batches} batches")
 
 
-async def _bring(ctx: Context, way: Way, steps: Steps, budget: _Budget) -> None:
+async def _bring(ctx: Context, way: Way, steps: Steps, budget: _Budget, may_lose: frozenset[str]) -> None:
     with steps.step("sequences", "carry the sequences over") as details:
         async with ctx.connect(way.other) as connection:
             details.append(f"{await carry_sequences(ctx, way.job, connection)} sequences")
     with steps.step("check", "compare small tables") as details:
-        compared = await compare_small(ctx, way, budget.left_s)
+        compared = await compare_small(ctx, way, budget.left_s, may_lose)
         details.append(f"{compared} of {len(way.job.tables)} tables")
     if way.back_watch is not None or way.losses is not None:
         with steps.step("forget", "forget what the migration itself wrote"):
@@ -172,7 +172,13 @@ async def _lose(ctx: Context, way: Way, steps: Steps, may_lose: frozenset[str]) 
 
 
 async def _close(
-    ctx: Context, session: Connection, way: Way, steps: Steps, seq: int, losses: tuple[LostTable, ...]
+    ctx: Context,
+    session: Connection,
+    way: Way,
+    steps: Steps,
+    seq: int,
+    losses: tuple[LostTable, ...],
+    may_lose: frozenset[str],
 ) -> None:
     crossings = crossings_of(ctx)
     async with ctx.connect(way.other) as connection:
@@ -187,7 +193,7 @@ async def _close(
             here=way.live,
             there=way.other,
         )
-        await copy_anew(ctx, session, way, losses)
+        await copy_anew(ctx, session, way, losses, may_lose)
         if not await crossings.decide(session, way.run_id, seq, way.direction, "crossed", other):
             raise Refused(
                 "another process has ended this attempt in the meantime",

@@ -12,6 +12,7 @@ from confiture.errors import ProofFailed
 from confiture.sides import shown_side
 from confiture_schema_to_schema.crossing.pending import newer_of
 from confiture_schema_to_schema.crossing.state import crossings_of
+from confiture_schema_to_schema.crossing.stranding import find_stranded, refuse_stranded
 from confiture_schema_to_schema.following import catch_up
 from confiture_schema_to_schema.following.state import follow_state_of
 from confiture_schema_to_schema.model import ValidatedTable
@@ -98,25 +99,34 @@ async def _copy_anew(ctx: Context, way: Way, tables: Sequence[TargetTable]) -> N
         await follow_state_of(ctx).copy_anew(connection, way.run_id, numbers)
 
 
-async def compare_small(ctx: Context, way: Way, budget_s: float) -> int:
+async def compare_small(ctx: Context, way: Way, budget_s: float, may_lose: frozenset[str]) -> int:
     """Compare small tables while nobody writes, where the time is enough; how many.
 
-    Raises ``ProofFailed`` naming those that differ.
+    Raises ``ProofFailed`` naming those that differ, ``Irreversible`` as :func:`.stranding.check_stranded`.
     """
     if not way.job.tables:
         return 0
-    tables, rows = list[TargetTable](), 0
-    for table in sorted(way.job.tables, key=lambda each: _rows(way.job, each))[:_SMALL_TABLES]:
-        rows += _rows(way.job, table)
-        if rows <= _SMALL_ROWS:
-            tables.append(table)
+    tables = _small(way.job, way.job.tables)
     with anyio.move_on_after(budget_s * _SHARE):
-        job = msgspec.structs.replace(way.job, tables=tuple(tables))
+        job = msgspec.structs.replace(way.job, tables=tables)
         found = await validate_tables(ctx, job, jobs=1, pauses_s=())
         if bad := [each for each in found if not each.ok and each.not_comparable is None]:
             raise _differ(way, bad)
+        if way.back is not None:
+            partial = _small(way.back, [table for table in way.stranding() if table.label not in may_lose])
+            if partial:
+                refuse_stranded(way, await find_stranded(ctx, way.back, partial))
         return len(tables)
     return 0
+
+
+def _small(job: Job, tables: Sequence[TargetTable]) -> tuple[TargetTable, ...]:
+    found, rows = list[TargetTable](), 0
+    for table in sorted(tables, key=lambda each: _rows(job, each))[:_SMALL_TABLES]:
+        rows += _rows(job, table)
+        if rows <= _SMALL_ROWS:
+            found.append(table)
+    return tuple(found)
 
 
 def _rows(job: Job, table: TargetTable) -> int:

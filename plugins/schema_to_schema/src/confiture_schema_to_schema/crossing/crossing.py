@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 
-from confiture.errors import Busy, ConfitureError, ExecutionError
+from confiture.errors import Busy, ConfitureError, ExecutionError, Irreversible
 from confiture.hooks import CAPTURE
 from confiture.sides import shown_side
 from confiture.transfer import keep_connections
@@ -22,6 +22,7 @@ from confiture_schema_to_schema.crossing.reporting import report_of
 from confiture_schema_to_schema.crossing.settling import find_switch, give_up, has_crossed, open_side, roll_forward
 from confiture_schema_to_schema.crossing.state import CrossingRecord, crossings_of
 from confiture_schema_to_schema.crossing.steps import Steps
+from confiture_schema_to_schema.crossing.stranding import check_stranded
 from confiture_schema_to_schema.following import take_epoch
 from confiture_schema_to_schema.following.batches import Follower
 from confiture_schema_to_schema.following.state import follow_state_of
@@ -62,6 +63,11 @@ async def cross(ctx: Context, way: Way, request: CutoverRequest) -> CutoverRepor
     if way.job.tables and not await is_validated(ctx, way):
         with steps.step("validate", "compare all tables") as details:
             details += await compare_all(ctx, way, epoch)
+    try:
+        await check_stranded(ctx, way, epoch, may_lose)
+    except Irreversible:
+        await compare_all(ctx, way, epoch)  # where a row is missing in the old database that leads back, this says so
+        raise
     record = await _begin(ctx, way, request)
     try:
         with steps.step("prepare", f"prepare {shown_side(way.other)}"):

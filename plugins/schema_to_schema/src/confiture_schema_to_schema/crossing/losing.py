@@ -86,6 +86,7 @@ async def count_losses(
 def accepted(way: Way, names: Sequence[str]) -> frozenset[str]:
     """The tables that somebody says may lose what was written to them. Raises ``UsageError`` for any other name."""
     lost = [table.label for table in way.losses.tables] if way.losses is not None else []
+    lost += [table.label for table in way.stranding()]
     catalog = way.back.new if way.back is not None else None
     found = set()
     for name in names:
@@ -93,7 +94,7 @@ def accepted(way: Way, names: Sequence[str]) -> frozenset[str]:
         if table is None or table.label not in lost:
             raise UsageError(
                 f"a rollback loses nothing of {name!r}",
-                hint=f"those that it would are: {', '.join(lost)}" if lost else "all that was written is brought back",
+                hint=f"those that it may are: {', '.join(lost)}" if lost else "all that was written is brought back",
             )
         found.add(table.label)
     return frozenset(found)
@@ -151,7 +152,9 @@ async def check_keys(ctx: Context, way: Way, losses: Sequence[LostTable]) -> Non
         )
 
 
-async def copy_anew(ctx: Context, session: Connection, way: Way, losses: Sequence[LostTable]) -> None:
+async def copy_anew(
+    ctx: Context, session: Connection, way: Way, losses: Sequence[LostTable], may_lose: frozenset[str]
+) -> None:
     """Have tables whose changes are lost copied whole when the new database follows again.
 
     ``session`` is of the new database, in the transaction of the decision.

@@ -9,7 +9,7 @@ import msgspec
 from confiture.model import Target
 from confiture_schema_to_schema.capturing import Watch
 from confiture_schema_to_schema.crossing.state import Direction
-from confiture_schema_to_schema.values import Job, Sides
+from confiture_schema_to_schema.values import Job, Sides, TargetTable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,6 +52,20 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
         read = {table.label: table.sql for table in self.watch.tables}
         filled = {table.label: table.table.sql for table in self.back.tables} if self.back is not None else {}
         return [sql for _, sql in sorted({**dict(self.left), **read, **filled}.items())]
+
+    def stranding(self) -> Sequence[TargetTable]:
+        """Of a rollback: tables of the new database that lead back, and may have rows that are none of the old one."""
+        if self.direction != "rollback" or self.back is None:
+            return ()
+        partial = {
+            label
+            for table in self.job.tables
+            for part in table.parts
+            if part.partial
+            for label in (part.source, *part.lookups)
+        }
+        lost = {table.label for table in self.losses.tables} if self.losses is not None else set()
+        return [table for table in self.back.tables if table.label in partial - lost and table.key]
 
     def closed_here(self) -> Sequence[str]:
         """Tables of the other side that nobody may write to before."""

@@ -151,6 +151,7 @@ class _Composing:
             plain=plain,
             upsert=True,
             within=forward.filter,
+            partial=bool(joined or marks),
             given=tuple(name for name in names if any(name in each.given for each in (forward, *joined))),
         )
 

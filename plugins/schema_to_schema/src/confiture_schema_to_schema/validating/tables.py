@@ -55,14 +55,16 @@ async def validate_tables(
     pauses_s: Sequence[float] = PAUSES_S,
     segment_rows: int = SEGMENT_ROWS,
     hashing: Hashing | None = None,
+    keys_only: bool = False,
 ) -> tuple[ValidatedTable, ...]:
     """Compare ``job.tables``, in their order. Nothing is written on either side.
 
+    ``keys_only``: which rows there are, by their keys, whatever else they hold.
     ``newer`` says for which keys the source has changed since, by what was captured: they are pending, no mismatch.
     ``hashing`` None: what both servers agree about.
     """
     started = time.monotonic()
-    validating = _Validating(ctx, job, max_keys, newer, pauses_s)
+    validating = _Validating(ctx, job, max_keys, newer, pauses_s, keys_only=keys_only)
     ctx.emit(StepStarted(step=_STEP, label=f"comparing {len(job.tables)} tables"))
     await validating.plan(hashing, segment_rows)
     await validating.compare(jobs)
@@ -72,12 +74,22 @@ async def validate_tables(
 
 
 class _Validating:
-    def __init__(self, ctx: Context, job: Job, max_keys: int, newer: Newer | None, pauses_s: Sequence[float]) -> None:
+    def __init__(
+        self,
+        ctx: Context,
+        job: Job,
+        max_keys: int,
+        newer: Newer | None,
+        pauses_s: Sequence[float],
+        *,
+        keys_only: bool,
+    ) -> None:
         self._ctx = ctx
         self._job = job
         self._max_keys = max_keys
         self._newer = newer
         self._pauses_s = pauses_s
+        self._keys_only = keys_only
         self._found: dict[str, _Found] = {}
         self._waiting: deque[tuple[_Found, Segment]] = deque()
 
@@ -86,7 +98,7 @@ class _Validating:
         async with both_sides(self._ctx, self._job.sides) as both:
             hashing = hashing or await choose_hashing(both.source, both.target)
             for table in self._job.tables:
-                found = self._found[table.label] = _compared(table, hashing)
+                found = self._found[table.label] = _compared(table, hashing, keys_only=self._keys_only)
                 if found.reason is None:
                     planned = await plan_segments(both.target, found.compared, self._job.old, segment_rows=segment_rows)
                     found.segments = len(planned)
@@ -159,7 +171,7 @@ class _Validating:
         )
 
 
-def _compared(table: TargetTable, hashing: Hashing) -> _Found:
+def _compared(table: TargetTable, hashing: Hashing, *, keys_only: bool) -> _Found:
     left_out: set[str] = set()
     reason = None
     for part in table.parts:
@@ -167,7 +179,7 @@ def _compared(table: TargetTable, hashing: Hashing) -> _Found:
             left_out |= {*volatile_columns(part), *part.given}
         except RowsDependError:
             reason = f"what the map gives of {part.source} depends on {', '.join(part.volatile)}"
-    columns = tuple(name for name in table.columns if name not in left_out)
+    columns = tuple(name for name in table.columns if name not in left_out and (name in table.key or not keys_only))
     if not columns and table.columns:
         reason = "each of its columns has another value each time"
     return _Found(
