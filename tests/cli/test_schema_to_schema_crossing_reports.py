@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from confiture_schema_to_schema.commands.rendering.cleaned import cleaned_lines
-from confiture_schema_to_schema.commands.rendering.crossed import crossed_lines
+from confiture_schema_to_schema.commands.rendering.crossed import crossed_lines, settled_lines
 from confiture_schema_to_schema.commands.rendering.followed import followed_lines
 from confiture_schema_to_schema.commands.rendering.status import progress_line, status_lines
 from confiture_schema_to_schema.model import (
@@ -55,6 +55,10 @@ def test_a_cutover_that_was_not_reached_changed_nothing() -> None:
     text = crossed(msgspec.structs.replace(CROSSED, live="old", exit_code=9))
     assert "not reached in time: production is the live database still, as it was before" in text
     assert "<cutover>" in text
+    assert "<follow>" not in text
+    assert "until somebody follows again: <follow>" in crossed(
+        msgspec.structs.replace(CROSSED, live="old", exit_code=9, took_over=True)
+    ).replace("\n", " ")
     assert "point your applications" not in text
 
 
@@ -64,6 +68,18 @@ def test_a_rollback_leads_back() -> None:
     assert text.startswith("production is the live database now, the old one")
     assert "<rollback>" not in text
     assert text.endswith("<cutover>")
+
+
+def test_one_that_was_cut_says_how_it_goes_on() -> None:
+    """By what is live now."""
+    text = "\n".join(settled_lines(CROSSED, "cutover", "<{}>".format))
+    assert text.splitlines()[-2:] == [
+        "to bring what changes there to production: <follow>",
+        "to make production the live database again: <rollback>",
+    ]
+    text = "\n".join(settled_lines(msgspec.structs.replace(CROSSED, live="old"), "cutover", "<{}>".format))
+    assert "was not decided, and is taken back: production is the live database" in " ".join(text.split())
+    assert text.endswith("to make production_new the live database: <cutover>")
 
 
 def test_what_was_followed() -> None:

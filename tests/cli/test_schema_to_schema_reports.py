@@ -160,7 +160,7 @@ def test_what_was_copied() -> None:
         whole_snapshots={"public.log": 0.5},
         seconds=3.0,
     )
-    text = "\n".join(copied_lines(report, "confiture ... validate"))
+    text = "\n".join(copied_lines(report, "<{}>".format))
     assert text.startswith(
         "copied the rest of 2 tables from production into production_new: 3,000 rows, 2.0 MB in 3.00 s\n"
         "production_new was made from db/schema/\n"
@@ -171,7 +171,13 @@ def test_what_was_copied() -> None:
     assert "no snapshot of production was held for longer than 1.25 s" in text
     assert "public.log: one snapshot for all of it, held for 0.50 s" in text
     assert "  note [engine] public.accounts: a note\n" in text
-    assert text.endswith("\nto prove the copy: confiture ... validate")
+    assert text.endswith("is not captured: this is a copy of what it was\nto prove the copy: <validate>")
+    followed = list(copied_lines(msgspec.structs.replace(report, capture="triggers"), "<{}>".format))
+    assert followed[-3:] == [
+        "to follow what changes in production: <follow>",
+        "to prove the copy: <validate>",
+        "to make production_new the live database: <cutover>",
+    ]
 
 
 def part(name: str, state: str, rows: int = 0) -> TableStatus:

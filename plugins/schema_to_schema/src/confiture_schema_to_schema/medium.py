@@ -124,6 +124,7 @@ async def _copy(
         resumed=False,
         tables=copied.tables,
         findings=findings,
+        capture=None if watch is None else watch.capture,
         snapshot_seconds=copied.snapshot_seconds,
         whole_snapshots=copied.whole_snapshots,
     )

@@ -158,7 +158,8 @@ class TableReport(msgspec.Struct, frozen=True, kw_only=True):
 
 class SchemaToSchemaReport(msgspec.Struct, frozen=True, kw_only=True):
     """What was copied. ``snapshot_seconds``: the longest time that a snapshot of the source was held for a part with a
-    key; ``whole_snapshots``: tables without one, and how long theirs was."""  # noqa: D205, D209
+    key; ``whole_snapshots``: tables without one, and how long theirs was. ``capture``: what tells of changes since the
+    start; None: nothing does."""  # noqa: D205, D209
 
     source: str
     target: str
@@ -167,6 +168,7 @@ class SchemaToSchemaReport(msgspec.Struct, frozen=True, kw_only=True):
     resumed: bool
     tables: tuple[TableReport, ...] = ()
     findings: tuple[Finding, ...] = ()
+    capture: str | None = None
     snapshot_seconds: float = 0.0
     whole_snapshots: Mapping[str, float] = {}
     seconds: float = 0.0
@@ -401,8 +403,9 @@ class FollowRequest(_Sides, frozen=True, kw_only=True):
 
 
 class FollowReport(msgspec.Struct, frozen=True, kw_only=True):
-    """``ended``: why. ``live``: the side that was followed. ``entries`` are changes that were taken from the log,
-    ``keys`` the rows that were read again."""  # noqa: D205, D209
+    """``ended``: why; ``stopped`` before it had begun, it has no ``run_id``. ``live``: the side that was followed.
+    ``entries`` are changes that were taken from the log, ``keys`` the rows that were read again.
+    """  # noqa: D205
 
     source: str
     target: str
@@ -432,8 +435,8 @@ class CutoverRequest(_Sides, frozen=True, kw_only=True):
 class CutoverReport(msgspec.Struct, frozen=True, kw_only=True):
     """``live``: which side is, in the end. ``paused_seconds``: from the first lock to the moment that writes may go on.
 
-    ``attempts``: how often the locks were asked for. ``exit_code`` is 9 where the budget was not enough: everything is
-    as it was then.
+    ``attempts``: how often the locks were asked for. ``took_over``: somebody followed, and has ended for it.
+    ``exit_code`` is 9 where the budget was not enough: everything is as it was then, and nobody follows.
     """
 
     source: str
@@ -443,6 +446,7 @@ class CutoverReport(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[StepTime, ...] = ()
     paused_seconds: float = 0.0
     attempts: int = 1
+    took_over: bool = False
     switch: str = "none"
     reversible: bool = True
     not_reversible: tuple[str, ...] = ()

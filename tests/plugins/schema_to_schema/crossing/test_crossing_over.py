@@ -114,7 +114,10 @@ async def test_a_bank_goes_on(moved):
 
 
 async def test_what_takes_too_long_changes_nothing(moved):
-    """Who holds a table is not waited for beyond the budget: all goes on as before, in both databases."""
+    """Who holds a table is not waited for beyond the budget: all goes on as before, in both databases.
+
+    Save that nobody follows any more, which is said.
+    """
     before = run_psql(moved.target, DEFINITIONS)
     holder = Holder(moved.source, "SELECT FROM accounts WHERE id = 1 FOR UPDATE")
 
@@ -122,9 +125,18 @@ async def test_what_takes_too_long_changes_nothing(moved):
         if isinstance(event, StepStarted) and event.step == "schema-to-schema.cutover.prepare":
             holder.begin()
 
+    begun, ended = anyio.Event(), []
+
+    async def follow() -> None:
+        ended.append(await moved.start("-follow", observers=[lambda _: begun.set()]))
+
     try:
-        report = await moved.start("-cutover", max_seconds=0.6, observers=[hold])
-        assert (report.live, report.exit_code) == ("old", 9)
+        async with anyio.create_task_group() as group:
+            group.start_soon(follow)
+            await begun.wait()
+            report = await moved.start("-cutover", max_seconds=0.6, observers=[hold])
+        assert (report.live, report.exit_code, report.took_over) == ("old", 9, True)
+        assert ended[0].ended == "taken over by a cutover"
         assert report.attempts > 1
         with pytest.raises(Busy, match=f"process {holder.pid} "):
             await moved.start("-cutover")

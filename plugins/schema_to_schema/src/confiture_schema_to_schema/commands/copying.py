@@ -38,6 +38,6 @@ async def copy(
         watcher.explain(error)
         raise
     shell.left_behind = None
-    for line in copied_lines(report, command("validate", request, common)):
+    for line in copied_lines(report, lambda next_: command(next_, request, common)):
         shell.print(line)
     return report

@@ -37,16 +37,18 @@ async def follow(
     """
     from confiture_schema_to_schema.commands.rendering.followed import followed_lines
     from confiture_schema_to_schema.commands.stopping import until_stopped
+    from confiture_schema_to_schema.following.medium import Following
 
     at_least(jobs, 1, "--jobs")
     request = FollowRequest(**sides(databases), until_caught_up=until_caught_up, jobs=jobs)
     report: FollowReport | None = None
     async with shell.run(common, anywhere=True) as run:
+        following = Following(run, request)
         with until_stopped():
-            report = await run.start("schema-to-schema-follow", request)
+            report = await following.run()
     if report is None:
         shell.note(f"stopped; what changes is still logged. To go on: {command('follow', request, common)}")
-        return None
+        return following.report("stopped")
     for line in followed_lines(report, lambda next_: command(next_, request, common)):
         shell.print(line)
     return report

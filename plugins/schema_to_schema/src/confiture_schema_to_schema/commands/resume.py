@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from confiture.cli.command import ProjectParam, ShellParam
+from confiture_schema_to_schema.commands.again import command
 from confiture_schema_to_schema.commands.options import DatabasesParam, Jobs, MaxRate, at_least, sides
 from confiture_schema_to_schema.model import (
     CutoverReport,
@@ -50,7 +51,9 @@ async def resume(
         status: StatusReport = await run.start("schema-to-schema-status", StatusRequest(**named))
         if status.crossings and status.crossings[-1].outcome is None:
             settled: CutoverReport = await run.start("schema-to-schema-settle", SettleRequest(**named))
-            for line in settled_lines(settled, status.crossings[-1].direction):
+            for line in settled_lines(
+                settled, status.crossings[-1].direction, lambda next_: command(next_, SettleRequest(**named), common)
+            ):
                 shell.print(line)
             return settled
         if status.paused:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from confiture.errors import Busy, Refused
+import msgspec
+
+from confiture.errors import Busy, ConfitureError, Refused
+from confiture.model import Note
 from confiture.sides import shown_side
 from confiture_schema_to_schema.crossing.closing import with_left
 from confiture_schema_to_schema.crossing.crossing import cross
@@ -27,8 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = ["CutoverMedium", "RollbackMedium", "crossing_lock"]
 
-#: A process that follows ends its batch first. Some 60 s, in so many attempts.
-_TAKE_OVER_S: Final = (2.0, 4.0, 8.0, 16.0, 30.0)
+_ENDED: Final = "who followed has ended for it; to follow again: confiture migrate schema-to-schema follow"
+#: Nobody follows, or he ends his batch first. Some 60 s, in so many attempts.
+_TAKE_OVER_S: Final = (0.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 
 
 def crossing_lock(run_id: str) -> str:
@@ -54,14 +58,15 @@ class CutoverMedium:
             cut = await is_cut(ctx, sides)
             if not cut:  # who follows goes on where this is refused
                 await self._look(ctx, sides, request)
-            async with _taken_over(ctx, sides, run.run_id):
+            async with _taken_over(ctx, sides, run.run_id) as followed:
                 if cut and (recovered := await recover(ctx, sides)) is not None:
                     record, sides = recovered
                     if record.outcome == "crossed" and record.direction == self._direction:
                         return report_of(record, sides)
                     await self._look(ctx, sides, request)
                 way = await open_way(ctx, sides, run, request.mapping, self._direction)
-                return await cross(ctx, await with_left(ctx, way), request)
+                report = await cross(ctx, await with_left(ctx, way), request)
+                return msgspec.structs.replace(report, took_over=followed)
 
     async def _look(self, ctx: Context, sides: Sides, request: CutoverRequest) -> None:
         """Raise ``Refused`` where the other side is live already, or the switch finds something in its way."""
@@ -85,12 +90,12 @@ class RollbackMedium(CutoverMedium):
 
 
 @asynccontextmanager
-async def _taken_over(ctx: Context, sides: Sides, run_id: str) -> AsyncIterator[None]:
-    """The lock of whoever follows. Raises ``Busy`` where it is not given away.
+async def _taken_over(ctx: Context, sides: Sides, run_id: str) -> AsyncIterator[bool]:
+    """The lock of whoever follows, and whether there was one. Raises ``Busy`` where it is not given away.
 
     Asked for several times: who began to follow in the same moment has not seen the first.
     """
-    for wait_s in _TAKE_OVER_S:
+    for times, wait_s in enumerate(_TAKE_OVER_S):
         await _ask_to_end(ctx, sides, run_id)
         async with AsyncExitStack() as stack:
             try:
@@ -99,7 +104,12 @@ async def _taken_over(ctx: Context, sides: Sides, run_id: str) -> AsyncIterator[
                 if wait_s == _TAKE_OVER_S[-1]:
                     raise
                 continue
-            yield
+            try:
+                yield times > 0
+            except ConfitureError:
+                if times:
+                    ctx.emit(Note(message=_ENDED))
+                raise
             return
 
 

@@ -42,7 +42,7 @@ class Loop:
 
     def __init__(self, ctx: Context, job: Job, watch: Watch, *, until_caught_up: bool) -> None:
         self._ctx = ctx
-        self._job = job
+        self.job = job
         self._watch = watch
         self._until_caught_up = until_caught_up
         self._capture: Capture = ctx.get(CAPTURE, watch.capture)
@@ -62,10 +62,10 @@ class Loop:
 
     async def run(self, epoch: int) -> Ended:
         """Until it is asked to end, or has caught up. Raises ``Busy`` where another process has a newer epoch."""
-        follower = Follower(self._ctx, self._job, self._watch, epoch)
+        follower = Follower(self._ctx, self.job, self._watch, epoch)
         if not self._told:
             self._told = True
-            label = f"follow {shown_side(self._job.sides.source)}"
+            label = f"follow {shown_side(self.job.sides.source)}"
             self._ctx.emit(StepStarted(step=STEP, label=label))
         self._looked, self._verified = 0.0, time.monotonic()
         wait = _SHORTEST_S
@@ -108,21 +108,21 @@ class Loop:
         """At the backlog, at the capture, and whether somebody asks it to end; now and then."""
         now = time.monotonic()
         if now - self._verified > _VERIFY_EVERY_S:
-            await verify(self._ctx, self._job, self._watch)
+            await verify(self._ctx, self.job, self._watch)
             self._verified = time.monotonic()
         if self._looked and now - self._looked < _LOOK_EVERY_S:
             return False
         self._looked = now
-        async with self._ctx.connect(self._job.sides.source) as connection:
-            with explained(self._job, self._watch):
+        async with self._ctx.connect(self.job.sides.source) as connection:
+            with explained(self.job, self._watch):
                 backlog = await self._capture.backlog(connection, self._watch.name)
         self._strict = backlog.entries <= SOME
         self.longest_lag_s = max(self.longest_lag_s, backlog.age_s)
         self._tell(backlog)
-        async with self._ctx.connect(self._job.sides.target) as connection:
+        async with self._ctx.connect(self.job.sides.target) as connection:
             asked = await self._state.beat(
                 connection,
-                self._job.run_id,
+                self.job.run_id,
                 epoch,
                 lag_s=backlog.age_s,
                 longest_lag_s=self.longest_lag_s,
@@ -131,7 +131,7 @@ class Loop:
                 caught_up=not backlog.entries,
             )
         if asked is None:
-            raise taken_over(self._job)
+            raise taken_over(self.job)
         return asked
 
     def _tell(self, backlog: Backlog) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from confiture.errors import Busy, ConfitureError, Irreversible
+from confiture.redact import redact
 from confiture.sides import shown_side
 from confiture.transfer import keep_connections
 from confiture_schema_to_schema.capturing import verify
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from confiture_schema_to_schema.following.looping import Ended
     from confiture_schema_to_schema.values import Job, Sides
 
-__all__ = ["FollowMedium"]
+__all__ = ["FollowMedium", "Following"]
 
 #: Who ended a moment ago has not let the lock go on the server yet.
 _LOCK_S: Final = 2.0
@@ -37,12 +38,27 @@ class FollowMedium:
     request_type: type[FollowRequest] = FollowRequest
 
     async def run(self, ctx: Context, request: FollowRequest) -> FollowReport:
+        """See :meth:`Following.run`."""
+        return await Following(ctx, request).run()
+
+
+class Following:
+    """One run of it, that may be ended at any time and asked then what it has done."""
+
+    def __init__(self, ctx: Context, request: FollowRequest) -> None:
+        self._ctx = ctx
+        self._request = request
+        self._loop: Loop | None = None
+        self._live: Literal["old", "new"] = "old"
+
+    async def run(self) -> FollowReport:
         """Until somebody ends it, or a cutover takes over; or until it has caught up, where that is asked for.
 
         After a cutover the new database is the live one, and the old one follows. Servers that are restarted are waited
         for, for about a minute. Raises ``Refused`` where nothing was copied, or its changes are not captured, ``Busy``
         where another process is at work, ``CaptureBroken`` naming a table whose changes may not all have been told.
         """
+        ctx, request = self._ctx, self._request
         sides = await locate(ctx, await find_sides(ctx, request))
         async with ctx.lock(sides.target, lock_name(sides), wait_s=_LOCK_S):
             job, watch = await _open(ctx, sides, request)
@@ -50,15 +66,24 @@ class FollowMedium:
             async with ctx.connect(job.sides.target) as connection:
                 await state.forget_asking(connection, job.run_id)
         async with keep_connections(ctx) as kept:
-            loop = Loop(kept, job, watch, until_caught_up=request.until_caught_up)
+            self._loop = loop = Loop(kept, job, watch, until_caught_up=request.until_caught_up)
+            self._live = "old" if job.sides.source == sides.source else "new"
             work = partial(_follow, kept, sides, job, watch, loop)
             ended = await retrying(ctx, f"following {shown_side(job.sides.source)!r}", work)
+        return self.report(ended)
+
+    def report(self, ended: Literal[Ended, "stopped"]) -> FollowReport:
+        """What was done so far."""
+        if (loop := self._loop) is None:
+            source, target = self._request.source or "", self._request.target or ""
+            return FollowReport(source=redact(source), target=redact(target), run_id="", ended=ended)
+        job = loop.job
         return FollowReport(
             source=shown_side(job.sides.source),
             target=shown_side(job.sides.target),
             run_id=job.run_id,
             ended=ended,
-            live="old" if job.sides.source == sides.source else "new",
+            live=self._live,
             batches=loop.batches,
             entries=loop.entries,
             keys=loop.keys,

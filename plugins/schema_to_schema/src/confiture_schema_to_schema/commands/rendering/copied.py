@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from confiture.cli.units import many, size, span
 from confiture_schema_to_schema.commands.rendering.findings import finding_lines
@@ -12,8 +12,8 @@ from confiture_schema_to_schema.model import SchemaToSchemaReport, TableReport
 __all__ = ["copied_lines"]
 
 
-def copied_lines(report: SchemaToSchemaReport, next_: str) -> Iterator[str]:
-    """The report, line by line. ``next_``: the command that proves the copy."""
+def copied_lines(report: SchemaToSchemaReport, again: Callable[[str], str]) -> Iterator[str]:
+    """The report, line by line. ``again`` gives the command of a phase."""
     yield from filled(_headline(report))
     if report.created:
         yield f"{report.target} was made from db/schema/"
@@ -30,7 +30,13 @@ def copied_lines(report: SchemaToSchemaReport, next_: str) -> Iterator[str]:
     for table, seconds in report.whole_snapshots.items():
         yield from filled(f"{table}: one snapshot for all of it, held for {span(seconds)}: it has no key to cut it by")
     yield from finding_lines(report.findings)
-    yield f"to prove the copy: {next_}"
+    if report.capture is None:
+        yield from filled(f"what changes in {report.source} is not captured: this is a copy of what it was")
+    else:
+        yield f"to follow what changes in {report.source}: {again('follow')}"
+    yield f"to prove the copy: {again('validate')}"
+    if report.capture is not None:
+        yield f"to make {report.target} the live database: {again('cutover')}"
 
 
 def _headline(report: SchemaToSchemaReport) -> str:

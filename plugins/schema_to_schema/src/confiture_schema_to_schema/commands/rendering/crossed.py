@@ -26,6 +26,9 @@ def crossed_lines(report: CutoverReport, phase: str, again: Callable[[str], str]
         yield from step_lines(report.steps)
         yield ""
     if report.exit_code:
+        if report.took_over:
+            yield from filled("who followed has ended for it; the log of changes grows until somebody follows again:")
+            yield f"    {again('follow')}"
         yield f"try again when less is written, or with more --max-seconds: {again(phase)}"
         return
     if report.switch == "none":
@@ -48,12 +51,18 @@ def _way_back(report: CutoverReport, again: Callable[[str], str]) -> Iterator[st
     yield f"when nobody wants to go back any more: {again('report')}, then {again('cleanup')}"
 
 
-def settled_lines(report: CutoverReport, direction: str) -> Iterator[str]:
-    """What became of one that was cut."""
+def settled_lines(report: CutoverReport, direction: str, again: Callable[[str], str]) -> Iterator[str]:
+    """What became of one that was cut, and how it goes on. ``again`` gives the command of a phase."""
     crossed = (report.live == "new") == (direction == "cutover")
     how = "was decided, and is completed" if crossed else "was not decided, and is taken back"
     live = report.source if report.live == "old" else report.target
     yield from filled(f"the {direction} {how}: {live} is the live database, the {report.live} one")
+    other = report.target if report.live == "old" else report.source
+    if report.live == "old" or report.reversible:
+        yield f"to bring what changes there to {other}: {again('follow')}"
+    yield f"to make {other} the live database{'' if report.live == 'old' else ' again'}: " + again(
+        "cutover" if report.live == "old" else "rollback"
+    )
 
 
 def step_lines(steps: Sequence[StepTime]) -> Iterator[str]:
