@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import contextmanager
-from pathlib import Path
 
 import anyio
 import asyncpg
@@ -16,7 +14,7 @@ from confiture.registry import Registry
 from confiture.testing import open_context
 from confiture_pgbouncer.console import ConsoleRefused, console
 from confiture_pgbouncer.lines import find, rewrite
-from pooler import pooler
+from pooler import shop_config, shop_pooler
 
 pytestmark = pytest.mark.anyio
 
@@ -35,18 +33,9 @@ def sides(new_database, psql):
 @contextmanager
 def served(project, old, settings=""):
     """A pooler for ``old``, named shop, and the project's settings for it."""
-    line = f"shop = host={old.params['host']} dbname={old.database} user={old.params['user']} pool_size=5"
-    with tempfile.NamedTemporaryFile("w", prefix="pgb", dir="/tmp") as users:
-        users.write('"boss" ""\n"watcher" ""\n"app" ""\n')
-        users.flush()
-        Path(users.name).chmod(0o644)
-        who = f"auth_type = trust\nauth_file = {users.name}\nadmin_users = boss\nstats_users = watcher"
-        with pooler(line, f"{who}\n{FOLLOWING}\n{settings}") as folder:
-            file = folder / "pgbouncer.ini"
-            project.config(
-                f'[pgbouncer]\nadmin = "host={folder} user=boss"\ndatabase = "shop"\nconfig_file = "{file}"\n'
-            )
-            yield folder
+    with shop_pooler(old, f"{FOLLOWING}\n{settings}") as folder:
+        project.config(shop_config(folder))
+        yield folder
 
 
 async def connected(folder):

@@ -1,0 +1,58 @@
+"""A pooler that dies in the middle of a cutover."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from confiture.errors import ExecutionError
+from confiture.model import StepStarted
+from conftest import run_psql
+from pooler import kill, serving, shop_config, shop_pooler
+
+pytestmark = pytest.mark.anyio
+
+TRIGGERS = "SELECT count(*) FROM pg_trigger WHERE tgname ~ 'zzzz_confiture' AND NOT tgisinternal"
+
+
+def dying(folder: Path, step: str) -> Callable[[object], None]:
+    """An observer that kills the pooler when that step begins."""
+
+    def see(event: object) -> None:
+        if isinstance(event, StepStarted) and event.step == f"schema-to-schema.cutover.{step}":
+            kill(folder)
+
+    return see
+
+
+async def served(folder: Path) -> str:
+    """The database that clients of the pooler get to."""
+    connection = await asyncpg.connect(host=str(folder), port=6432, user="app", database="shop", statement_cache_size=0)
+    try:
+        return await connection.fetchval("SELECT current_database()")
+    finally:
+        await connection.close()
+
+
+async def test_a_pooler_that_dies(moved):
+    """Before the decision all is as it was; after it, what is left is done when the pooler is back."""
+    with shop_pooler(moved.source) as folder:
+        config = (moved.project.root / "confiture.toml").read_text()
+        moved.project.config(config + shop_config(folder))
+        with pytest.raises(ExecutionError, match=r"is the live database still, and .* cannot reach") as told:
+            await moved.start("-cutover", switch="pgbouncer", observers=[dying(folder, "hold")])
+        assert "by hand" in (told.value.hint or "")
+        assert (await moved.live(), run_psql(moved.target, TRIGGERS)) == ((True, False), "0")
+        run_psql(moved.source, "UPDATE accounts SET balance = 8 WHERE id = 8")
+        with serving(folder):
+            assert await served(folder) == moved.source.database
+            with pytest.raises(ExecutionError, match="is the live database now, and not all is done"):
+                await moved.start("-cutover", switch="pgbouncer", observers=[dying(folder, "lock")])
+            assert (await moved.live(), moved.same()) == ((False, True), True)
+        with serving(folder):
+            assert (await moved.start("-settle")).live == "new"
+            assert await served(folder) == moved.target.database
+        assert [each.outcome for each in (await moved.start("-status")).crossings] == ["given up", "crossed"]
