@@ -28,13 +28,21 @@ _SETTINGS = {
 }
 
 
+#: Another version than the session's, where it is installed.
+DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
+
+
 @contextmanager
-def logical_server() -> Iterator[Target]:
-    """One of its own, gone afterwards; its database ``postgres``."""
+def logical_server(*, older: bool = False) -> Iterator[Target]:
+    """One of its own, gone afterwards; its database ``postgres``. ``older``: Debian's, where there is one."""
     pgserver.server_params()  # which has its programs copied where its user may run them
     copied = Path(os.environ[pgserver.SESSION_VARIABLE]) / "pginstall" / "bin"
     given = os.environ.get("CONFITURE_TEST_LOGICAL_BIN")
-    programs = Path(given) if given else copied if copied.exists() else pgserver.binaries()
+    programs = copied if copied.exists() else pgserver.binaries()
+    if given or (older and DEBIAN_15.exists()):
+        programs = Path(given or DEBIAN_15)
+    # Before PostgreSQL 17, each poll waits for commits that were not waited for.
+    settings = _SETTINGS | {"synchronous_commit": "local" if older else "off"}
     user = pgserver.unprivileged()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     folder = Path(tempfile.mkdtemp(prefix="logical", dir="/tmp"))
@@ -49,7 +57,7 @@ def logical_server() -> Iterator[Target]:
 
     try:
         run("initdb", "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C")
-        options = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items() if value)
+        options = " ".join(f"-c {name}={value}" for name, value in settings.items() if value)
         options += f" -c listen_addresses='' -c unix_socket_directories={folder}"
         run("pg_ctl", "-w", "-s", "-l", folder / "log", "-o", options, "start")
         yield Target(label="logical", params={"host": str(folder), "user": "postgres", "dbname": "postgres"})

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import itertools
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import anyio
@@ -13,13 +16,14 @@ import asyncpg
 import pytest
 from anyio import to_thread
 
+import pgserver
 from confiture.config.dsn import to_uri
-from confiture.errors import Busy, CaptureBroken
+from confiture.errors import Busy, CaptureBroken, Refused
 from confiture.model import Target
 from conftest import ProjectFolder, run_psql
 from e2e.schema_to_schema.bank import MAP, NEW, OLD, Writers, mirror_differs
 from e2e.schema_to_schema.faults import until
-from e2e.schema_to_schema.live import Bank, done, kill, live, sides
+from e2e.schema_to_schema.live import Bank, done, kill, sides
 from e2e.schema_to_schema.live import following as following_process
 from e2e.schema_to_schema.moves import dump
 from logical import logical_server
@@ -32,12 +36,28 @@ LOSE = """
 SELECT txid_current(), pg_switch_wal(); CHECKPOINT;
 SELECT wal_status FROM pg_replication_slots
 """
+#: A cutover that is killed when it is decided, before the old database is captured no more.
+KILLED = """
+import asyncio, os, signal
+from pathlib import Path
+from confiture.kernel import Kernel
+
+def kill(event):
+    if getattr(event, "step", "") == "schema-to-schema.cutover.complete":
+        os.kill(os.getpid(), signal.SIGKILL)
+
+async def cutover():
+    async with Kernel(Path.cwd(), observers=[kill]).run(env="production") as run:
+        await run.start("schema-to-schema-cutover")
+
+asyncio.run(cutover())
+"""
 _counter = itertools.count()
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Target]:
-    with logical_server() as target:
+    with logical_server(older=True) as target:  # the provider's own tests have the newest
         yield target
 
 
@@ -86,6 +106,24 @@ def slots(bank: Bank | Following) -> list[str]:
     ]
 
 
+def run(bank: Bank, *phase: str, **values: Any) -> Any:
+    """Its report. In this process, which is quicker than a command."""
+    return anyio.run(partial(bank.start, "-".join(("schema-to-schema", *phase)), **values))
+
+
+@contextmanager
+def open_writer(server: Target) -> Iterator[int]:
+    """A session that writes in another database, and does not end; its process."""
+    command = [pgserver.binaries() / "psql", "-XqAt", "-d", to_uri(server.params)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write("BEGIN;\nSELECT pg_backend_pid() WHERE txid_current() > 0;\n")
+        process.stdin.flush()
+        yield int(process.stdout.readline())
+        process.stdin.close()
+
+
 @contextmanager
 def setting(server: Target, name: str, value: str) -> Iterator[None]:
     """Of the whole server, for a while."""
@@ -102,15 +140,15 @@ def test_a_bank_moves_and_comes_back(bank: Bank) -> None:
     old, new = sides(bank)
     before = dump(bank.source)
     with Writers((old, new)) as writers:
-        done(bank.cli("start"))
+        run(bank)
         process = following_process(bank)
         writers.until_more(8)
         bank.on_source('BEGIN; TRUNCATE "Odd ""T"".x"; INSERT INTO "Odd ""T"".x" VALUES (40, 1, 1); COMMIT')
         writers.until_more()
-        done(bank.cli("validate"))
+        assert run(bank, "validate").exit_code == 0
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
-    done(bank.cli("follow", "--until-caught-up"))
+    run(bank, "follow", until_caught_up=True)
     assert mirror_differs(bank.source, bank.target) == {}
     bank.on_source("UPDATE accounts SET owner = 'by hand' WHERE id = 3")
     assert mirror_differs(bank.source, bank.target) == {"holders": 2}
@@ -119,16 +157,14 @@ def test_a_bank_moves_and_comes_back(bank: Bank) -> None:
         done(bank.cli("cutover", "--yes"))
         assert process.wait(30) == 0, process.communicate()
         writers.until_at(1)
-        assert live(bank) == "new"
         assert int(new.sql("SELECT sum(amount) FROM holders")) == 3000
         assert slots(bank) == [bank.target.database, f"{bank.target.database} publishes"]
         done(bank.cli("rollback", "--yes"))
         writers.until_at(0)
     assert writers.told == {"25006"}
     assert old.wrong_books(writers.log) == 0
-    assert live(bank) == "old"
     assert slots(bank) == [bank.source.database, f"{bank.source.database} publishes"]
-    done(bank.cli("cleanup", "--yes"))
+    run(bank, "cleanup")
     assert dump(bank.source) == before
     assert slots(bank) == []
 
@@ -171,7 +207,8 @@ async def _a_commit_that_cannot_be_seen_is_waited_for(following: Following, serv
             tasks.start_soon(writer.execute, "UPDATE users SET login = 'late' WHERE id = 1")
             while run_psql(server, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") != "1":
                 await anyio.sleep(0.01)
-            following.write("UPDATE country SET label = 'B2' WHERE code = 'b'; TRUNCATE cats")
+            write = "UPDATE country SET label = 'B2' WHERE code = 'b'; TRUNCATE cats"
+            following.write(f"SET synchronous_commit = off; {write}")
             await following.follow()
             assert following.differing() == {}
             run_psql(server, "ALTER SYSTEM RESET synchronous_standby_names")
@@ -208,3 +245,35 @@ async def _what_is_lost_is_never_gone_on_with(following: Following, server: Targ
     assert status.live == "old"
     await following.start("schema-to-schema-cleanup")
     assert slots(following) == []
+
+
+@pytest.mark.anyio
+async def test_killed_it_leaves_nothing_that_holds_wal(bank: Bank, server: Target) -> None:
+    """While the slot is made, and before the old one is dropped; and the new database may be gone by then."""
+    before = dump(bank.source)
+    with open_writer(server):
+        process = bank.popen("start")
+        until(lambda: len(slots(bank)) == 2)
+        kill(process)
+    until(lambda: bank.on_source("SELECT count(*) FROM pg_replication_slots WHERE active") == "0")
+    assert slots(bank) == [bank.source.database, f"{bank.source.database} publishes"]
+    run_psql(server, f"DROP DATABASE {bank.target.database}")
+    await bank.start("schema-to-schema-cleanup")
+    run_psql(server, f"CREATE DATABASE {bank.target.database} OWNER {bank.target.params['user']}")
+    assert slots(bank) == []
+    assert dump(bank.source) == before
+    bank.on_target(NEW)
+    await bank()
+    bank.project.config(CONFIG + "[slot]\ncreate_s = 0.5\n")
+    with open_writer(server) as pid, pytest.raises(Busy, match=f"server process {pid},"):
+        await bank.start("schema-to-schema-cutover")
+    assert slots(bank) == [bank.source.database, f"{bank.source.database} publishes"]
+    killed = subprocess.run([sys.executable, "-c", KILLED], cwd=bank.project.root)
+    assert killed.returncode == -signal.SIGKILL
+    assert len(slots(bank)) == 4
+    with pytest.raises(Refused, match="was begun and has not ended"):
+        await bank.start("schema-to-schema-cleanup")
+    await bank.start("schema-to-schema-settle")
+    assert slots(bank) == [bank.target.database, f"{bank.target.database} publishes"]
+    await bank.start("schema-to-schema-cleanup")
+    assert slots(bank) == []

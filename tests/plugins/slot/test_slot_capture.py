@@ -259,12 +259,16 @@ async def test_a_lost_slot_is_broken_and_made_anew(old):
 
 
 async def test_who_is_in_the_way_is_named_and_nothing_is_left(old):
-    async with old.ctx.connect(old.superuser) as other, old.ctx.transaction(other):
+    async with old.ctx.connect(old.target) as other, old.ctx.transaction(other):
         pid = other.get_server_pid()
         await other.execute("INSERT INTO s.other VALUES (1)")
         with pytest.raises(Busy, match=f"server process {pid}"):
             await old.install(PLAIN)
         assert old.psql(old.superuser, "SELECT count(*) FROM pg_publication, pg_replication_slots") == "0"
+        # Half a second is more than `create_s`.
+        (warned,) = [each for each in await old.preflight(PLAIN) if "have been writing" in each.message]
+        assert warned.level == "warning"
+        assert f"server process {pid}" in warned.message
         await other.execute("INSERT INTO s.t VALUES (1)")
         with pytest.raises(Busy, match=r"'s\.t'.*" + str(pid)):
             await old.install(PLAIN)

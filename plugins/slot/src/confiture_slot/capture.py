@@ -24,7 +24,7 @@ class SlotCapture:
     ) -> Sequence[CaptureFinding]:
         """The server's settings, privileges, kinds of tables, replica identities; nothing is changed."""
         async with reading(ctx, source) as connection:
-            return await preflight.preflight(connection, tables)
+            return await preflight.preflight(connection, tables, _config(ctx))
 
     async def install(self, ctx: Context, source: Target, name: str, tables: Sequence[CapturedTable]) -> None:
         """Have these tables captured, and no others; a table whose capture was broken is told as emptied."""

@@ -11,18 +11,29 @@ from confiture_slot.locking import shown_session
 if TYPE_CHECKING:
     from confiture.protocols import Connection, Context
 
-__all__ = ["create_slot"]
+__all__ = ["create_slot", "long_writers"]
 
 _CREATE = "SELECT pg_catalog.pg_create_logical_replication_slot($1, 'pgoutput')"
 #: Who has a transaction with a number holds the lock on it; this is shown to every role.
 _WRITERS = """
-SELECT l.transactionid::text AS xid, l.pid, a.usename, a.application_name
+SELECT l.transactionid::text AS xid, l.pid, a.usename, a.application_name,
+       extract(epoch FROM pg_catalog.clock_timestamp() - a.xact_start)::double precision AS age_s
   FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
  WHERE l.locktype = 'transactionid' AND l.granted AND l.mode = 'ExclusiveLock'
    AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()
  ORDER BY pg_catalog.age(l.transactionid) DESC
 """
 _SHOWN = 3
+
+
+async def long_writers(connection: Connection, longer_s: float) -> list[str]:
+    """Who has been writing for so long, anywhere on the server: a slot would have waited for them in vain.
+
+    A prepared transaction is one of them: it ends when somebody sees to it. Of other roles' sessions the server tells
+    when they began only who is of the role ``pg_read_all_stats``: such a one is left out.
+    """
+    rows = await connection.fetch(_WRITERS)
+    return [shown_session(row) for row in rows if row["pid"] is None or (row["age_s"] or 0) > longer_s]
 
 
 async def create_slot(ctx: Context, connection: Connection, slot: str, timeout_s: float) -> None:

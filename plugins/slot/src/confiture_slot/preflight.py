@@ -8,21 +8,26 @@ from typing import TYPE_CHECKING, Any
 from confiture.model import CaptureFinding
 from confiture.quoting import quote_ident
 from confiture_slot.catalog import Column, Relation, read_columns, read_relation_oid, read_relations
+from confiture_slot.creating import long_writers
 
 if TYPE_CHECKING:
     from confiture.model import CapturedTable
     from confiture.protocols import Connection
+    from confiture_slot.config import SlotConfig
 
 __all__ = ["preflight"]
 
 #: Messages between changes are decoded since then.
 _OLDEST = 14
 _GENERATED_SINCE = 18
+_FLUSHING_SINCE = 17
 _SERVER = """
 SELECT pg_catalog.pg_is_in_recovery() AS standby, pg_catalog.current_setting('wal_level') AS wal_level,
        pg_catalog.current_setting('max_replication_slots')::int AS slots,
        (SELECT pg_catalog.count(*) FROM pg_catalog.pg_replication_slots) AS used,
        pg_catalog.current_setting('max_slot_wal_keep_size') AS keep,
+       pg_catalog.current_setting('synchronous_commit') AS waited,
+       pg_catalog.current_setting('wal_writer_delay') AS delay,
        coalesce(pg_catalog.current_setting('idle_replication_slot_timeout', true), '0') AS idle,
        CURRENT_USER AS role, pg_catalog.current_database() AS database,
        pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE') AS room,
@@ -41,10 +46,21 @@ _KINDS = {
 _PERSISTENCE = {"t": "temporary: nobody else sees its rows", "u": "unlogged: its changes are not in the WAL"}
 
 
-async def preflight(connection: Connection, tables: Sequence[CapturedTable]) -> list[CaptureFinding]:
+async def preflight(
+    connection: Connection, tables: Sequence[CapturedTable], config: SlotConfig
+) -> list[CaptureFinding]:
     """First what concerns all tables, then each of them."""
     version: int = connection.get_server_version()[0]
     found = list(_about_the_server(version, await connection.fetchrow(_SERVER)))
+    if writers := await long_writers(connection, config.create_s):
+        found.append(
+            _all(
+                "warning",
+                f"transactions have been writing for more than {config.create_s:g} s: {', '.join(writers)}",
+                "the slot is made when they have ended, in whatever database of the server they are: see `create_s` "
+                "under [slot]",
+            )
+        )
     for table in tables:
         oid = await read_relation_oid(connection, table.sql)
         if oid is None:
@@ -99,6 +115,13 @@ def _about_the_server(version: int, server: Any) -> Iterator[CaptureFinding]:
         )
     else:
         yield _all("note", f"the capture is lost where more than {server['keep']} of WAL wait (max_slot_wal_keep_size)")
+    if server["waited"] == "off" and version < _FLUSHING_SINCE:
+        yield _all(
+            "warning",
+            f"synchronous_commit is 'off': before PostgreSQL {_FLUSHING_SINCE}, each batch waits for the WAL writer, "
+            f"up to three times {server['delay']} (wal_writer_delay), and a cutover does not come near",
+            "set wal_writer_delay = '10ms' meanwhile",
+        )
     if server["idle"] not in ("0", "0s", "0min"):
         yield _all(
             "warning",
