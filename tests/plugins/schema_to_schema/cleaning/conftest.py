@@ -7,11 +7,12 @@ import subprocess
 from collections.abc import Callable
 from typing import Any
 
+import anyio
 import pytest
 
 import pgserver
 from confiture.config.dsn import to_uri
-from confiture.model import Target
+from confiture.model import StepStarted, Target
 from conftest import ProjectFolder, run_psql
 
 CONFIG = '[schema-to-schema]\nstrategy = "copy"\ncapture = "triggers"\n'
@@ -40,6 +41,18 @@ class Cleaning:
     async def start(self, medium: str = "", **values: Any) -> Any:
         async with self.run(self.project, database=self.source) as run:
             return await run.start(f"schema-to-schema{medium}", **values)
+
+    async def cut(self, step: str, **values: Any) -> None:
+        """A copy that comes no further than to the beginning of that step."""
+        with anyio.CancelScope() as scope:
+
+            def see(event: object) -> None:
+                if isinstance(event, StepStarted) and event.step == f"schema-to-schema.{step}":
+                    scope.cancel()
+
+            async with self.run(self.project, database=self.source, observers=[see]) as run:
+                await run.start("schema-to-schema", **values)
+        assert scope.cancelled_caught
 
     def dumps(self) -> list[str]:
         """The schemas of both, everything that is in them."""

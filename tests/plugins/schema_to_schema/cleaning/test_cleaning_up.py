@@ -35,7 +35,7 @@ async def test_both_databases_are_as_they_were(cleaning):
     assert cleaning.dumps() == before
     run_psql(cleaning.target, "INSERT INTO users VALUES (9, 'open')")
     report = await cleaning.start("-cleanup")
-    assert (report.removed, report.remaining, report.dropped) == ((), (), None)
+    assert (report.removed, report.remaining, report.dropped, report.live) == ((), (), None, None)
 
 
 async def test_the_old_database_is_dropped_where_its_name_is_typed(cleaning):
@@ -56,16 +56,30 @@ async def test_the_old_database_is_dropped_where_its_name_is_typed(cleaning):
     connection = await asyncpg.connect(
         to_uri(cleaning.source.params, password=True), server_settings={"application_name": "the old app"}
     )
-    with pytest.raises(Busy, match=r"is in use: 'the old app' \(process \d+\)"):
+    with pytest.raises(Busy, match=r"is in use: 'the old app' \(process \d+\)$"):
         await cleaning.start("-cleanup", drop_database=old)
     await connection.close()
     assert cleaning.dumps() == dumps
     report = await cleaning.start("-cleanup", drop_database=old)
-    assert (report.dropped, report.remaining) == (old, ())
+    assert (report.dropped, report.remaining, report.live, report.old_database) == (old, (), "new", None)
     assert run_psql(cleaning.target, f"SELECT count(*) FROM pg_database WHERE datname = '{old}'") == "0"
     after = cleaning.dump(cleaning.target)
     assert after == before
     assert run_psql(cleaning.target, "SELECT count(*) FROM users") == "2"
+
+
+async def test_what_a_copy_that_was_cut_has_left(cleaning):
+    """Its extension too. While keys of the new database are off, it would not be as it was: that is refused."""
+    made = "SELECT count(*) FROM pg_extension WHERE extname = 'postgres_fdw'"
+    before = cleaning.dumps()
+    await cleaning.cut("rows", strategy="fdw")
+    with pytest.raises(Refused, match="were taken off for the copy, and are not back yet"):
+        await cleaning.start("-cleanup")
+    await cleaning.cut("analyze", resume=True)
+    assert run_psql(cleaning.target, made) == "1"
+    report = await cleaning.start("-cleanup")
+    assert (report.remaining, report.live, run_psql(cleaning.target, made)) == ((), "old", "0")
+    assert cleaning.dumps() == before
 
 
 async def test_a_start_anew_removes_what_one_into_a_lost_database_left(cleaning):
