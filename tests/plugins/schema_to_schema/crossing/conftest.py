@@ -25,6 +25,7 @@ OLD = """
     CREATE TABLE logs_a PARTITION OF logs FOR VALUES FROM (0) TO (40);
     CREATE TABLE logs_b PARTITION OF logs DEFAULT;
     CREATE TABLE notes (id int PRIMARY KEY, account int NOT NULL REFERENCES accounts ON DELETE CASCADE, text text);
+    CREATE TABLE fax (id int);
     INSERT INTO accounts (email, balance) SELECT n || '@x.org', 100 FROM generate_series(1, 40) AS n;
     INSERT INTO "My ""T.x"" s" (v) SELECT n FROM generate_series(1, 10) AS n;
     INSERT INTO logs SELECT n % 80, n, 'line ' || n FROM generate_series(1, 100) AS n;
@@ -49,6 +50,7 @@ tables:
   accounts:
     target: holders
     columns: {email: mail}
+drop: [fax]
 """
 #: What each new table is to have, over the old database.
 EXPECTED = {

@@ -27,6 +27,7 @@ REFUSED = (
     "TRUNCATE logs_b",
     "COPY notes FROM stdin",
     "DELETE FROM accounts WHERE id = 1",
+    "INSERT INTO fax VALUES (1)",
     'SET session_replication_role = replica; DELETE FROM "My ""T.x"" s"',
 )
 
@@ -54,6 +55,14 @@ def refusal(place, sql: str) -> str:
 async def test_the_new_database_takes_over(moved):
     """With what was written since the copy; nobody writes to the old one any more, by whatever statement."""
     definitions = run_psql(moved.target, DEFINITIONS)
+    run_psql(moved.admin, "CREATE TABLE telex (id int)")  # which the role of the migration does not own
+    map_ = moved.project.root / "db/migration_map.yaml"
+    map_.write_text(map_.read_text().replace("[fax]", "[fax, telex]"))
+    left = [each for each in (await moved.start("-plan")).findings if "nothing takes" in each.message]
+    assert [each.level for each in left] == ["note", "warning"]
+    assert ["'public.fax': a cutover closes them" in left[0].message, "'public.telex', and" in left[1].message] == [
+        True, True,
+    ]  # fmt: skip
     run_psql(moved.source, "UPDATE accounts SET balance = 7 WHERE id < 9; DELETE FROM notes WHERE id = 3")
     run_psql(moved.source, "INSERT INTO accounts (email, balance) VALUES ('late@x.org', 1)")
     run_psql(moved.source, "SELECT nextval('accounts_id_seq') FROM generate_series(1, 50)")
@@ -62,6 +71,7 @@ async def test_the_new_database_takes_over(moved):
     assert moved.same()
     assert await moved.live() == (False, True)
     assert [refusal(moved.admin, sql) for sql in REFUSED] == ["25006"] * len(REFUSED)
+    assert refusal(moved.admin, "INSERT INTO telex VALUES (1)") == ""  # as the plan has said
     assert run_psql(moved.target, DEFINITIONS) == definitions
     ids = run_psql(
         moved.target,
