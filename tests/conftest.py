@@ -38,6 +38,8 @@ _session = pytest.StashKey[pgserver.Session]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Where byte code is not kept, each command that a test runs compiles all of confiture: four times the work.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if not hasattr(config, "workerinput") and pgserver.SESSION_VARIABLE not in os.environ:
         config.stash[_session] = pgserver.Session()
 
@@ -90,44 +92,85 @@ def server() -> Target:
     return Target(label="test", params=pgserver.server_params(), managed=True)
 
 
+class Maintenance:
+    """One psql for all databases that are made and dropped: to start one, and a session for it, costs as much."""
+
+    def __init__(self, server: Target) -> None:
+        self._psql = subprocess.Popen(
+            [str(pgserver.binaries() / "psql"), "-XqAt", "-d", to_uri(server.params)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=_environment(server),
+        )
+
+    def run(self, sql: str) -> None:
+        """Run one statement. An error of the server fails the test."""
+        assert self._psql.stdin is not None
+        assert self._psql.stdout is not None
+        self._psql.stdin.write(f"{sql};\n\\echo :ERROR\n")
+        self._psql.stdin.flush()
+        said = []
+        while (line := self._psql.stdout.readline().strip()) not in ("true", "false"):
+            assert line, f"psql ended: {said}"
+            said.append(line)
+        assert line == "false", f"psql failed: {said}"
+
+    def end(self) -> None:
+        """Leave the server."""
+        self._psql.communicate()
+
+
 @pytest.fixture(scope="session")
-def new_database(server: Target) -> Iterator[Callable[[], Target]]:
+def maintenance(server: Target) -> Iterator[Maintenance]:
+    """For the databases of the tests."""
+    made = Maintenance(server)
+    yield made
+    made.end()
+
+
+@pytest.fixture(scope="session")
+def new_database(server: Target, maintenance: Maintenance) -> Iterator[Callable[[], Target]]:
     """Makes databases; all of them are dropped at the end of the session. Most tests take ``database``."""
     made: list[Target] = []
 
     def make() -> Target:
         name = f"t_{os.environ.get('PYTEST_XDIST_WORKER', 'gw')}_{os.getpid()}_{next(_counter)}"
         # By file_copy: without fsync it takes a third of what the write-ahead log does.
-        run_psql(server, f'CREATE DATABASE "{name}" STRATEGY file_copy')
+        maintenance.run(f'CREATE DATABASE "{name}" STRATEGY file_copy')
         made.append(server.with_database(name))
         return made[-1]
 
     yield make
     for target in made:
-        drop_database(target)
+        maintenance.run(_drop(target))
 
 
 @pytest.fixture
-def database(new_database: Callable[[], Target]) -> Iterator[Target]:
+def database(new_database: Callable[[], Target], maintenance: Maintenance) -> Iterator[Target]:
     """A fresh, empty database on the server, dropped after the test."""
     target = new_database()
     yield target
-    drop_database(target)
+    maintenance.run(_drop(target))
 
 
-def drop_database(target: Target) -> None:
-    """Drop it, whoever is connected."""
-    run_psql(target.with_database("postgres"), f'DROP DATABASE IF EXISTS "{target.database}" WITH (FORCE)')
+def _drop(target: Target) -> str:
+    return f'DROP DATABASE IF EXISTS "{target.database}" WITH (FORCE)'
 
 
 def run_psql(target: Target, sql: str, *options: str) -> str:
     """What psql prints for ``sql``: unaligned, tuples only. An error of the server fails the test."""
     command = [str(pgserver.binaries() / "psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", to_uri(target.params)]
-    env = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-    env |= {"PGPASSWORD": target.params.get("password", ""), "PGCLIENTENCODING": "UTF8"}
-    done = subprocess.run([*command, *options, "-f", "-"], input=sql, capture_output=True, text=True, env=env)
+    arguments = [*command, *options, "-f", "-"]
+    done = subprocess.run(arguments, input=sql, capture_output=True, text=True, env=_environment(target))
     assert done.returncode == 0, f"psql failed: {done.stderr}"
     return done.stdout.removesuffix("\n")
+
+
+def _environment(target: Target) -> dict[str, str]:
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    return env | {"PGPASSWORD": target.params.get("password", ""), "PGCLIENTENCODING": "UTF8"}
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,14 @@ from diff.planner import Planned, Planner, Side
 pytestmark = pytest.mark.anyio
 
 NAMES = sorted(str(file.parent.relative_to(CASES)) for file in CASES.glob("*/*/old.sql"))
+KINDS = sorted({name.partition("/")[0] for name in NAMES})
+#: Many cases of a kind begin with the same objects: a third of them has all; and whatever was noise once.
+WRITTEN_ANEW = [
+    name
+    for kind in KINDS
+    for at, name in enumerate(name for name in NAMES if name.startswith(f"{kind}/"))
+    if at % 3 == 0 or kind in ("convergence", "whole")
+]
 
 
 @pytest.fixture
@@ -65,7 +73,7 @@ async def test_the_plan_leads_there(
         assert databases.ask(database, check.query) == wanted, planned.sql
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", WRITTEN_ANEW)
 async def test_a_dump_of_a_schema_is_that_schema(name: str, pair: Pair, tool: Planner, tmp_path: Path) -> None:
     """The same schema, written by another hand: what never converges shows here."""
     dump = tmp_path / "dump.sql"
