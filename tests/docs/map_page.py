@@ -37,6 +37,8 @@ async def expected(old: Target, new: Target) -> str:
     text = PAGE.read_text(encoding="utf-8")
     parts, end = [], 0
     with tempfile.TemporaryDirectory() as folder:
+        # Not each of them can be followed.
+        (Path(folder) / "confiture.toml").write_text("[schema-to-schema]\ncapture = 'none'\n")
         async with Kernel(folder).run() as run:
             for example in EXAMPLE.finditer(text):
                 file = Path(folder) / f"map.{example[1]}"

@@ -36,9 +36,9 @@ async def start(
     """Begin a migration into a new database.
 
     The new database is built from db/schema/ where it is not there yet, and filled from the old one, which goes on
-    serving. What changes there is captured before the first row is copied, where a capture is configured; otherwise it
-    is only read. Nothing is written before all checks have passed. A run that is cut is gone on with:
-    confiture migrate schema-to-schema resume.
+    serving. What changes there is captured before the first row is copied, by triggers unless [schema-to-schema] in
+    confiture.toml says otherwise: with capture = "none" it is only read. Nothing is written before all checks have
+    passed. A run that is cut is gone on with: confiture migrate schema-to-schema resume.
 
     Parameters
     ----------

@@ -57,7 +57,7 @@ async def schema_to_schema(
     Shows the plan and starts; on a terminal it asks in between. What is renamed, split, merged or transformed on the
     way stands in the migration map; what has the same name on both sides needs no word. After the copy the new database
     follows what changes (confiture migrate schema-to-schema follow), until it takes over (cutover). Changes are
-    captured from the start on where [schema-to-schema] in confiture.toml names a capture.
+    captured from the start on, by triggers unless [schema-to-schema] in confiture.toml says otherwise.
 
     Parameters
     ----------
