@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from confiture.errors import ConfigError
+from confiture_schema_to_schema.reversing import lost_tables
 from conftest import run_psql
 
 pytestmark = pytest.mark.anyio
@@ -185,6 +186,28 @@ async def test_what_has_no_way_back_is_said(way, old, new, map_, why):
     assert compiled.job.tables[0].parts[0].irreversible == (why,)
     assert compiled.sentences == (f"rollback loses writes since cutover in public.n: {why}",)
     assert compiled.back.tables == ()
+
+
+async def test_a_row_comes_back_as_a_whole(way):
+    """Where a part of it has no way back, the others have none; rows of other tables do."""
+    compiled = await way.compile(
+        "CREATE TABLE o (id int PRIMARY KEY, a text, b int); CREATE TABLE p (id int PRIMARY KEY)",
+        "CREATE TABLE m (id int PRIMARY KEY, a text); CREATE TABLE n (id int PRIMARY KEY, c int);"
+        "CREATE TABLE p (id int PRIMARY KEY)",
+        "tables:\n  o:\n    into:\n      - {target: m, drop: [b]}\n"
+        "      - {target: n, drop: [a], columns: {b: {target: c, transform: b / 2}}}\n",
+    )
+    assert [part.irreversible for table in compiled.job.tables for part in table.parts] == [
+        ("its rows and those of public.n are the same rows of public.o, and those have no way back",),
+        ("column c: it is computed, and the old value cannot be told from it",),
+        (),
+    ]
+    assert [sentence.split(":")[0].rsplit(" ", 1)[1] for sentence in compiled.sentences] == ["public.m", "public.n"]
+    assert (lost_tables(compiled.job, compiled.back), compiled.back.left_behind) == (
+        ("public.m", "public.n"),
+        ("public.o",),
+    )
+    assert [table.label for table in compiled.back.tables] == ["public.p"]
 
 
 async def test_reverse_is_looked_at_beforehand(way):

@@ -23,7 +23,7 @@ from confiture_schema_to_schema.crossing.losing import loss_name
 from confiture_schema_to_schema.crossing.medium import crossing_lock
 from confiture_schema_to_schema.crossing.places import live_side, locate
 from confiture_schema_to_schema.crossing.state import crossings_of
-from confiture_schema_to_schema.following.loosening import confirm
+from confiture_schema_to_schema.following.loosening import end_loosening
 from confiture_schema_to_schema.following.state import follow_state_of
 from confiture_schema_to_schema.model import CleanupReport, CleanupRequest
 from confiture_schema_to_schema.sides import find_sides, lock_name
@@ -84,6 +84,7 @@ async def _clean(
 ) -> CleanupReport:
     live = await live_side(ctx, sides) if known.runs else None
     removed: list[str] = []
+    remaining: list[str] = []
     there = [side for side, is_there in ((sides.source, old), (sides.target, new)) if is_there]
     if old:
         known = await _with_noted(ctx, sides, known)
@@ -96,7 +97,7 @@ async def _clean(
                 removed += _of(side, await ctx.get(CAPTURE, capture).uninstall(ctx, side, name))
             if side is sides.source and request.drop_database is not None:
                 continue
-            await confirm(ctx, side)
+            remaining += _of(side, await end_loosening(ctx, side))
             removed += _of(side, await drop_fences(ctx, side))
         if new:
             removed += _of(sides.target, await _remove_engines(ctx, sides.target, known))
@@ -109,7 +110,6 @@ async def _clean(
         if side in there and known.runs:
             async with ctx.connect(side) as connection:
                 removed += _of(side, await forget_runs(ctx, connection, known.runs))
-    remaining: list[str] = []
     for side in there:
         async with ctx.connect(side) as connection:
             remaining += _of(side, await read_remaining(ctx, connection, [name for _, name in known.captures]))

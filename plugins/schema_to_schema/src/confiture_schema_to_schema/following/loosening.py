@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from confiture.protocols import Connection, Context
     from confiture_schema_to_schema.values import Job
 
-__all__ = ["confirm", "dangling_rows", "loosen", "loosened_of", "tighten"]
+__all__ = ["confirm", "dangling_rows", "end_loosening", "loosen", "loosened_of", "tighten"]
 
 _NAME: Final = "confiture_move_loosened"
 _COMMENT: Final = (
@@ -180,6 +180,25 @@ async def confirm(ctx: Context, target: Target) -> None:
     async with ctx.connect(target) as connection:
         if await loosened_of(ctx).read(connection):
             await loosened_of(ctx).end(connection)
+
+
+async def end_loosening(ctx: Context, target: Target) -> tuple[str, ...]:
+    """For a side that nobody brings changes to any more: put back what can be, and say what cannot.
+
+    Rows that came back may refer to rows that had no way back, in an old database that is left behind.
+    """
+    records = loosened_of(ctx)
+    put = PutBack(ctx, target, records, 1)
+    async with ctx.connect(target) as connection:
+        known = await records.read(connection)
+        await put.run(connection, known, (Phase.KEY, Phase.SWITCH, Phase.VALIDATE), "schema-to-schema.constraints")
+        if known:
+            await records.end(connection)
+    return tuple(
+        f"{each.record.kind} {each.record.name} of {each.record.label}, which is "
+        f"{'not valid' if each.record.phase is Phase.VALIDATE else 'missing'}: {each.why}"
+        for each in put.failures
+    )
 
 
 async def _put_back(ctx: Context, target: Target, phases: Sequence[Phase]) -> None:

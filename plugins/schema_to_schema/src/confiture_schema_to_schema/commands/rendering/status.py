@@ -80,7 +80,7 @@ def _after(report: StatusReport, again: Callable[[str], str]) -> Iterator[str]:
 def _losses(losses: Sequence[LostTable]) -> Iterator[str]:
     """What does not come back, where something was written there."""
     told = [
-        f"what changed in {each.table}" if each.changes is None else f"{many(each.changes, 'change')} of {each.table}"
+        f"{'what was not counted' if each.changes is None else many(each.changes, 'change')} of {each.table}"
         for each in losses
         if each.changes != 0
     ]
