@@ -109,6 +109,9 @@ def test_the_status_says_how_far_behind_it_is() -> None:
     lost = (LostTable(table="public.a", changes=0), LostTable(table="public.b", changes=2), LostTable(table="public.c"))
     text = " ".join(" ".join(status_lines(msgspec.structs.replace(STATUS, losses=lost), "<{}>".format)).split())
     assert "a rollback would lose 2 changes of public.b, what was not counted of public.c: nothing leads back" in text
+    begun = msgspec.structs.replace(STATUS, following=alone, running=True)
+    text = " ".join(status_lines(begun, "<{}>".format))
+    assert ("a cutover, a rollback or a cleanup is at work" in text, "<follow>" in text) == (True, False)
 
 
 @pytest.mark.parametrize(

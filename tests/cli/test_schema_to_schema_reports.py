@@ -321,8 +321,8 @@ def test_watching_a_database_that_follows(run_here, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(StatusMedium, "run", run)
     out = run_here("migrate", "schema-to-schema", "status", "--watch")[1]
     assert out.splitlines() == [
-        "copied: 2,500 rows, 1 of 3 tables, 1.00 s behind: 2 changes, 0 B of log",
-        "copied: 2,500 rows, 1 of 3 tables, nothing waits",
+        "copied, followed: 2,500 rows, 1 of 3 tables, 1.00 s behind: 2 changes, 0 B of log",
+        "copied, followed: 2,500 rows, 1 of 3 tables, nothing waits",
     ]
 
 

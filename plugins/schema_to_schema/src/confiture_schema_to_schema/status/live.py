@@ -41,11 +41,13 @@ class After(msgspec.Struct, frozen=True, kw_only=True):
     following: FollowStatus | None = None
     crossings: tuple[CrossingStatus, ...] = ()
     losses: tuple[LostTable, ...] = ()
+    held: bool = False
 
     @property
     def running(self) -> bool:
-        """Whether a process is at work on any of it."""
-        return bool(self.following and self.following.running) or any(each.running for each in self.crossings)
+        """Whether a process is at work on any of it; one that is about to cross has nothing to show for it yet."""
+        crossing = any(each.running for each in self.crossings)
+        return bool(self.following and self.following.running) or crossing or self.held
 
 
 async def find_again(ctx: Context, sides: Sides) -> Sides:
@@ -85,7 +87,8 @@ async def read_after(ctx: Context, sides: Sides, run: RunRecord) -> After:
     record = back if live == "new" else forward
     following = await _following(ctx, sides, record) if record is not None else None
     # Where a process brings changes over, it looks by itself, and nobody is to be in its way.
-    alone = run.finished is None or not await _is_held(ctx, sides, lock_name(sides))
+    held = run.finished is not None and await _held(ctx, sides, lock_name(sides))
+    alone = held is False
     if record is not None and following is not None and live is not None and alone:
         following = await _measured(ctx, sides.target if live == "new" else sides.source, record, following)
     return After(
@@ -93,6 +96,7 @@ async def read_after(ctx: Context, sides: Sides, run: RunRecord) -> After:
         following=following,
         crossings=crossings,
         losses=await _losses(ctx, sides, records) if live == "new" else (),
+        held=held is True,
     )
 
 
@@ -172,5 +176,10 @@ async def _crossing(ctx: Context, sides: Sides, record: CrossingRecord) -> Cross
 
 async def _is_held(ctx: Context, sides: Sides, name: str) -> bool:
     """Whether somebody holds the lock; through a pooler nobody can know, and it is taken for granted."""
+    return await _held(ctx, sides, name) is not False
+
+
+async def _held(ctx: Context, sides: Sides, name: str) -> bool | None:
+    """Whether somebody holds the lock; None where that cannot be known."""
     async with ctx.connect_maintenance(sides.target) as connection:
-        return await is_pooled(connection) or await is_locked(connection, name)
+        return None if await is_pooled(connection) else await is_locked(connection, name)

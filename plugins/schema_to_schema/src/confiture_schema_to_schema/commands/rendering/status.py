@@ -95,6 +95,9 @@ def _follow_lines(report: StatusReport, following: FollowStatus, again: Callable
         done += f", never further behind than {span(following.longest_lag_s)}"
     if following.running:
         yield from filled(f"{_lag(following)}; {done}")
+    elif report.phase == "copied" and report.running:
+        if not any(each.running for each in report.crossings):
+            yield "a cutover, a rollback or a cleanup is at work"
     elif report.phase == "copied":
         yield from filled(f"{_lag(following)}; nobody follows, and what changes is logged; {done}")
     if following.last_error is not None:
@@ -122,7 +125,7 @@ def _crossing(crossing: CrossingStatus) -> str:
 def _state(report: StatusReport) -> str:
     """``copying``, ``copying, paused``, ``copying, waits for ...``, ``copying, nobody is at work``."""
     if report.phase == "copied":
-        return "copied"
+        return "copied, followed" if report.following is not None and report.following.running else "copied"
     if report.paused:
         return f"{report.phase}, paused" + ("" if report.running else "; nobody is at work")
     if not report.running:
