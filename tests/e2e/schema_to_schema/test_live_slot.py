@@ -28,6 +28,7 @@ from e2e.schema_to_schema.live import following as following_process
 from e2e.schema_to_schema.moves import dump
 from logical import logical_server
 from plugins.schema_to_schema.following.conftest import MAP as RICH_MAP
+from plugins.schema_to_schema.following.conftest import NEW as NEW_OF_RICH_MAP
 from plugins.schema_to_schema.following.conftest import Following
 
 CONFIG = '[schema-to-schema]\nstrategy = "copy"\ncapture = "slot"\njobs = 1\n'
@@ -56,25 +57,25 @@ _counter = itertools.count()
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Target]:
+def logical() -> Iterator[Target]:
     with logical_server(older=True) as target:  # the provider's own tests have the newest
         yield target
 
 
 @pytest.fixture
-def pair(server: Target) -> Iterator[tuple[Target, Target]]:
+def pair(logical: Target) -> Iterator[tuple[Target, Target]]:
     """Both databases belong to a role that may replicate, and is no superuser."""
     number = next(_counter)
-    run_psql(server, f"CREATE ROLE owner{number} LOGIN REPLICATION NOSUPERUSER NOCREATEDB NOCREATEROLE")
+    run_psql(logical, f"CREATE ROLE owner{number} LOGIN REPLICATION NOSUPERUSER NOCREATEDB NOCREATEROLE")
     names = (f"old{number}", f"new{number}")
     for name in names:
-        run_psql(server, f"CREATE DATABASE {name} OWNER owner{number}")
-    params = {**server.params, "user": f"owner{number}"}
+        run_psql(logical, f"CREATE DATABASE {name} OWNER owner{number}")
+    params = {**logical.params, "user": f"owner{number}"}
     old, new = (Target(label="plain", params={**params, "dbname": name}) for name in names)
     yield old, new
     for name in names:
-        run_psql(server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-    run_psql(server, f"DROP ROLE owner{number}")
+        run_psql(logical, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    run_psql(logical, f"DROP ROLE owner{number}")
 
 
 @pytest.fixture
@@ -112,9 +113,9 @@ def run(bank: Bank, *phase: str, **values: Any) -> Any:
 
 
 @contextmanager
-def open_writer(server: Target) -> Iterator[int]:
+def open_writer(logical: Target) -> Iterator[int]:
     """A session that writes in another database, and does not end; its process."""
-    command = [pgserver.binaries() / "psql", "-XqAt", "-d", to_uri(server.params)]
+    command = [pgserver.binaries() / "psql", "-XqAt", "-d", to_uri(logical.params)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -125,15 +126,15 @@ def open_writer(server: Target) -> Iterator[int]:
 
 
 @contextmanager
-def setting(server: Target, name: str, value: str) -> Iterator[None]:
-    """Of the whole server, for a while."""
-    run_psql(server, f"ALTER SYSTEM SET {name} = '{value}'")
-    run_psql(server, "SELECT pg_reload_conf()")
+def setting(logical: Target, name: str, value: str) -> Iterator[None]:
+    """Of the whole logical, for a while."""
+    run_psql(logical, f"ALTER SYSTEM SET {name} = '{value}'")
+    run_psql(logical, "SELECT pg_reload_conf()")
     try:
         yield
     finally:
-        run_psql(server, f"ALTER SYSTEM RESET {name}")
-        run_psql(server, "SELECT pg_reload_conf()")
+        run_psql(logical, f"ALTER SYSTEM RESET {name}")
+        run_psql(logical, "SELECT pg_reload_conf()")
 
 
 def test_a_bank_moves_and_comes_back(bank: Bank) -> None:
@@ -170,16 +171,27 @@ def test_a_bank_moves_and_comes_back(bank: Bank) -> None:
 
 
 @pytest.mark.anyio
-async def test_nothing_is_read_too_early_or_passed_over(following: Following, server: Target) -> None:
-    await _nobody_is_in_the_way_of_writers(following, server)
-    await _a_commit_that_cannot_be_seen_is_waited_for(following, server)
-    await _the_wal_of_others_is_given_free(following, server)
-    await _what_is_lost_is_never_gone_on_with(following, server)
+async def test_nothing_is_read_early_or_passed_over(following: Following, logical: Target, database: Target) -> None:
+    await _what_cannot_lead_back_is_not_begun(following, database)
+    await _nobody_is_in_the_way_of_writers(following, logical)
+    await _a_commit_that_cannot_be_seen_is_waited_for(following, logical)
+    await _the_wal_of_others_is_given_free(following, logical)
+    await _what_is_lost_is_never_gone_on_with(following, logical)
 
 
-async def _nobody_is_in_the_way_of_writers(following: Following, server: Target) -> None:
+async def _what_cannot_lead_back_is_not_begun(following: Following, database: Target) -> None:
+    """The new database is on a server of another ``wal_level``: a cutover would be refused, after the copy."""
+    run_psql(database, NEW_OF_RICH_MAP)
+    following.project.environment_for(database, "production_new")
+    with pytest.raises(Refused, match="wal_level is 'minimal'"):
+        await following.start()
+    assert slots(following) == []
+    following.project.environment_for(following.target, "production_new")
+
+
+async def _nobody_is_in_the_way_of_writers(following: Following, logical: Target) -> None:
     """A slot waits for all who write, in whatever database; nobody waits for it."""
-    writer = await asyncpg.connect(to_uri(server.params))
+    writer = await asyncpg.connect(to_uri(logical.params))
     ended = anyio.Event()
 
     async def start() -> None:
@@ -198,43 +210,43 @@ async def _nobody_is_in_the_way_of_writers(following: Following, server: Target)
     await following.start(resume=True)
 
 
-async def _a_commit_that_cannot_be_seen_is_waited_for(following: Following, server: Target) -> None:
+async def _a_commit_that_cannot_be_seen_is_waited_for(following: Following, logical: Target) -> None:
     """It waits for a standby that is not there, and its row is the old one until then."""
     writer = await asyncpg.connect(to_uri(following.source.params))
-    with setting(server, "synchronous_standby_names", "nobody"):
+    with setting(logical, "synchronous_standby_names", "nobody"):
         await writer.execute("SET synchronous_commit = on")
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(writer.execute, "UPDATE users SET login = 'late' WHERE id = 1")
-            while run_psql(server, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") != "1":
+            while run_psql(logical, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") != "1":
                 await anyio.sleep(0.01)
             write = "UPDATE country SET label = 'B2' WHERE code = 'b'; TRUNCATE cats"
             following.write(f"SET synchronous_commit = off; {write}")
             await following.follow()
             assert following.differing() == {}
-            run_psql(server, "ALTER SYSTEM RESET synchronous_standby_names")
-            run_psql(server, "SELECT pg_reload_conf()")
+            run_psql(logical, "ALTER SYSTEM RESET synchronous_standby_names")
+            run_psql(logical, "SELECT pg_reload_conf()")
     await writer.close()
     assert following.differing() == {"accounts": 2}
     await following.follow()
     assert following.differing() == {}
 
 
-async def _the_wal_of_others_is_given_free(following: Following, server: Target) -> None:
+async def _the_wal_of_others_is_given_free(following: Following, logical: Target) -> None:
     behind = "SELECT pg_current_wal_lsn() - confirmed_flush_lsn FROM pg_replication_slots"
-    run_psql(server, "CREATE TABLE filler AS SELECT repeat('x', 1000) FROM generate_series(1, 2000)")
-    run_psql(server, "DROP TABLE filler")
-    assert int(run_psql(server, behind)) > 2_000_000
+    run_psql(logical, "CREATE TABLE filler AS SELECT repeat('x', 1000) FROM generate_series(1, 2000)")
+    run_psql(logical, "DROP TABLE filler")
+    assert int(run_psql(logical, behind)) > 2_000_000
     await following.follow()
-    assert int(run_psql(server, behind)) < 1_000_000
+    assert int(run_psql(logical, behind)) < 1_000_000
 
 
-async def _what_is_lost_is_never_gone_on_with(following: Following, server: Target) -> None:
+async def _what_is_lost_is_never_gone_on_with(following: Following, logical: Target) -> None:
     following.write("UPDATE users SET login = 'lost' WHERE id = 2")
     status = await following.start("schema-to-schema-status")
     assert status.following.backlog_entries == 1
     assert status.following.backlog_bytes > 0
-    with setting(server, "max_slot_wal_keep_size", "1MB"):
-        until(lambda: run_psql(server, LOSE).endswith("lost"))
+    with setting(logical, "max_slot_wal_keep_size", "1MB"):
+        until(lambda: run_psql(logical, LOSE).endswith("lost"))
     for medium in ("schema-to-schema-follow", "schema-to-schema-cutover"):
         with pytest.raises(CaptureBroken, match="has removed WAL") as broken:
             await following.start(medium)
@@ -248,24 +260,24 @@ async def _what_is_lost_is_never_gone_on_with(following: Following, server: Targ
 
 
 @pytest.mark.anyio
-async def test_killed_it_leaves_nothing_that_holds_wal(bank: Bank, server: Target) -> None:
+async def test_killed_it_leaves_nothing_that_holds_wal(bank: Bank, logical: Target) -> None:
     """While the slot is made, and before the old one is dropped; and the new database may be gone by then."""
     before = dump(bank.source)
-    with open_writer(server):
+    with open_writer(logical):
         process = bank.popen("start")
         until(lambda: len(slots(bank)) == 2)
         kill(process)
     until(lambda: bank.on_source("SELECT count(*) FROM pg_replication_slots WHERE active") == "0")
     assert slots(bank) == [bank.source.database, f"{bank.source.database} publishes"]
-    run_psql(server, f"DROP DATABASE {bank.target.database}")
+    run_psql(logical, f"DROP DATABASE {bank.target.database}")
     await bank.start("schema-to-schema-cleanup")
-    run_psql(server, f"CREATE DATABASE {bank.target.database} OWNER {bank.target.params['user']}")
+    run_psql(logical, f"CREATE DATABASE {bank.target.database} OWNER {bank.target.params['user']}")
     assert slots(bank) == []
     assert dump(bank.source) == before
     bank.on_target(NEW)
     await bank()
     bank.project.config(CONFIG + "[slot]\ncreate_s = 0.5\n")
-    with open_writer(server) as pid, pytest.raises(Busy, match=f"server process {pid},"):
+    with open_writer(logical) as pid, pytest.raises(Busy, match=f"server process {pid},"):
         await bank.start("schema-to-schema-cutover")
     assert slots(bank) == [bank.source.database, f"{bank.source.database} publishes"]
     killed = subprocess.run([sys.executable, "-c", KILLED], cwd=bank.project.root)

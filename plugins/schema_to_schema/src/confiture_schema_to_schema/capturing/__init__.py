@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from confiture_schema_to_schema.capturing.explaining import explained
-from confiture_schema_to_schema.capturing.installing import install, preflight, verify
+from confiture_schema_to_schema.capturing.installing import check_way_back, install, preflight, verify
 from confiture_schema_to_schema.capturing.nothing import capture_of
 from confiture_schema_to_schema.capturing.planning import capture_name, plan_watch
 from confiture_schema_to_schema.capturing.values import Followed, Touch, Watch
@@ -14,6 +14,7 @@ __all__ = [
     "Watch",
     "capture_name",
     "capture_of",
+    "check_way_back",
     "explained",
     "install",
     "plan_watch",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from confiture.config.project import MigrationsConfig
-from confiture.errors import CaptureBroken
+from confiture.errors import CaptureBroken, Refused
 from confiture.hooks import CAPTURE
 from confiture.sides import shown_side
 from confiture.sql.grammar import walk
@@ -17,11 +17,14 @@ from confiture_schema_to_schema.compiling import trees
 from confiture_schema_to_schema.model import Finding
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from confiture.model import CapturedTable, Target
     from confiture.protocols import Context
     from confiture_schema_to_schema.capturing.values import Watch
     from confiture_schema_to_schema.values import Job
 
-__all__ = ["install", "preflight", "verify"]
+__all__ = ["check_way_back", "install", "preflight", "verify"]
 
 
 async def preflight(ctx: Context, job: Job, watch: Watch) -> tuple[Finding, ...]:
@@ -31,6 +34,21 @@ async def preflight(ctx: Context, job: Job, watch: Watch) -> tuple[Finding, ...]
         Finding(level=each.level, check="capture", table=each.table, message=each.message, hint=each.hint)
         for each in found
     )
+
+
+async def check_way_back(ctx: Context, capture: str, side: Target, tables: Sequence[CapturedTable] = ()) -> None:
+    """Raise ``Refused`` where ``side``, which comes to be the live one, could not be captured: it may be of another
+    server, with other settings and rights. Without ``tables``, what concerns all of them."""  # noqa: D205, D209
+    findings = await ctx.get(CAPTURE, capture).preflight(ctx, side, tables)
+    found = [each for each in findings if each.level == "error"]
+    if found:
+        told = [f"{each.table}: {each.message}" if each.table else each.message for each in found]
+        hints = dict.fromkeys(each.hint for each in found if each.hint)
+        raise Refused(
+            f"what is written to {shown_side(side)!r} after a cutover could not be captured for the way back: "
+            f"{'; '.join(told)}",
+            hint="; ".join(hints) or None,
+        )
 
 
 async def install(ctx: Context, job: Job, watch: Watch) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from confiture.errors import Busy, Refused
 from confiture.sides import shown_side
-from confiture_schema_to_schema.capturing import capture_of, explained, preflight, verify
+from confiture_schema_to_schema.capturing import capture_of, check_way_back, explained, verify
 from confiture_schema_to_schema.following import catch_up
 from confiture_schema_to_schema.following.loosening import loosened_of
 
@@ -82,7 +82,8 @@ async def stamp(connection: Connection, way: Way) -> str:
 async def check_gate(ctx: Context, way: Way) -> None:
     """Raise ``CaptureBroken``, ``Refused`` or ``Busy``, naming what is in the way. Nothing is changed."""
     await verify(ctx, way.job, way.watch)
-    await _check_way_back(ctx, way)
+    if way.back_watch is not None:
+        await check_way_back(ctx, way.back_watch.capture, way.other, way.back_watch.tables)
     async with ctx.connect(way.live) as connection:
         await _refuse_long(connection, way.live, way.closed_there(), "write in", ("AccessShareLock",))
     async with ctx.connect(way.other) as connection:
@@ -98,20 +99,6 @@ async def check_gate(ctx: Context, way: Way) -> None:
             f"foreign keys of {shown_side(way.other)!r} are not validated: {', '.join(found)}",
             hint="ALTER TABLE ... VALIDATE CONSTRAINT ... does that; `confiture migrate schema-to-schema resume` where "
             "it was begun and not finished",
-        )
-
-
-async def _check_way_back(ctx: Context, way: Way) -> None:
-    """What the capture on the other side would find in its way: another server may have other settings and rights."""
-    if way.back is None or way.back_watch is None:
-        return
-    found = [each for each in await preflight(ctx, way.back, way.back_watch) if each.level == "error"]
-    if found:
-        told = [f"{each.table}: {each.message}" if each.table else each.message for each in found]
-        hints = list(dict.fromkeys(each.hint for each in found if each.hint))
-        raise Refused(
-            f"what is written to {shown_side(way.other)!r} could not be captured for the way back: {'; '.join(told)}",
-            hint="; ".join(hints) or None,
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from confiture.errors import DatabaseNotFound
-from confiture_schema_to_schema.capturing import Watch, install, plan_watch, preflight, verify
+from confiture_schema_to_schema.capturing import Watch, check_way_back, install, plan_watch, preflight, verify
 from confiture_schema_to_schema.checking import COPY_ONLY
 from confiture_schema_to_schema.cleaning.orphans import check_noting, note_capture
 from confiture_schema_to_schema.copying.retrying import retrying
@@ -53,8 +53,11 @@ def _errors(findings: tuple[Finding, ...]) -> bool:
 async def begin(ctx: Context, job: Job, watch: Watch) -> None:
     """Before the first chunk. A run that is gone on with must have been told of everything since its own first one.
 
-    Raises ``CaptureBroken`` where it was not, ``Busy`` naming who holds a table.
+    Raises ``CaptureBroken`` where it was not, ``Busy`` naming who holds a table, ``Refused`` where the new database
+    could not be captured after a cutover.
     """
+    from confiture_schema_to_schema.crossing.opening import way_back
+
     state = state_of(ctx)
     async with ctx.connect(job.sides.target) as connection:
         await follow_state_of(ctx).create(connection, job.run_id, watch)
@@ -64,6 +67,9 @@ async def begin(ctx: Context, job: Job, watch: Watch) -> None:
     if copied:
         await verify(ctx, job, watch)
     else:
+        # Now rather than at the cutover, after the copy.
+        if way_back(job, watch.capture).job.tables:
+            await check_way_back(ctx, watch.capture, job.sides.target)
         await note_capture(ctx, job, watch)
         await install(ctx, job, watch)
 
