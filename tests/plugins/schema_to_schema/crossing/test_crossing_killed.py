@@ -1,73 +1,82 @@
-"""A cutover that is killed, stopped or cut off: one side is live, and it is known which. Judged by psql."""
+"""A cutover that is stopped, and goes on when others have come after it: it changes nothing. Judged by plain SQL."""
 
 from __future__ import annotations
 
-import anyio
 import pytest
 
-from confiture.errors import Refused
+from confiture.errors import Busy
+from confiture_schema_to_schema.crossing import settling
 from conftest import run_psql
+from forked import Forked
 
 pytestmark = pytest.mark.anyio
-
-CAPTURES = "SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal AND tgname ~ 'confiture' AND tgname !~ 'fence'"
-
-
-async def test_killed_at_any_step(moved):
-    """Before the decision nothing has happened, after it the new database is live, and all the rest is made up for."""
-    for number, step in enumerate(("prepare", "fence")):
-        await moved.kill("-cutover", f"cutover.{step}", "Finished")
-        assert await moved.live() == (True, False)
-        run_psql(moved.source, f"INSERT INTO notes VALUES (1000 + {number}, 1, '{step}')")
-    status = await moved.start("-status")
-    assert (status.live, status.crossings[-1].outcome) == ("old", None)
-    settled = await moved.start("-settle")
-    assert settled.live == "old"
-    assert run_psql(moved.target, CAPTURES) == "0"
-    with pytest.raises(Refused):
-        await moved.start("-settle")
-    await moved.kill("-cutover", "cutover.decide", "Finished")
-    assert await moved.live() == (False, False)
-    assert (await moved.start("-status")).live == "new"
-    settled = await moved.start("-settle")
-    assert (settled.live, await moved.live(), moved.same()) == ("new", (False, True), True)
-    assert (run_psql(moved.source, CAPTURES), settled.reversible) == ("0", True)
-    assert settled.paused_seconds == 0 or settled.steps
-
-
-async def test_killed_on_the_way_back(moved):
-    """The same protocol: and whoever asks again ends what was begun."""
-    await moved.start("-cutover")
-    run_psql(moved.target, "UPDATE holders SET balance = 8 WHERE id = 8")
-    await moved.kill("-rollback", "rollback.lock", "Finished")
-    assert await moved.live() == (False, True)
-    await moved.kill("-rollback", "rollback.open", "Started")
-    assert await moved.live() == (False, False)
-    report = await moved.start("-rollback")
-    assert (report.live, await moved.live(), moved.same()) == ("old", (True, False), True)
-
-
-async def test_a_process_that_was_stopped_decides_nothing(moved):
-    """The server ends its session, and with it its locks; when it goes on, another one has taken it back."""
-    script = moved.script("-cutover", "cutover.drain", "Finished", "SIGSTOP", max_seconds=3.0)
-    async with await anyio.open_process(script) as process:
-        with anyio.fail_after(60):
-            assert process.stdout is not None
-            await process.stdout.receive()
-            # Whoever waits for its locks goes on without anybody's help.
-            run_psql(moved.source, "INSERT INTO notes VALUES (2000, 1, 'waited')")
-            run_psql(moved.target.with_database("postgres"), END_LOCKS.format(process.pid))
-            settled = await moved.start("-settle")
-            assert settled.live == "old"
-            process.send_signal(18)
-            assert await process.wait() != 0
-    assert await moved.live() == (True, False)
-    assert (await moved.start("-cutover")).live == "new"
-    assert moved.same()
-
 
 #: The sessions that have the locks of a run: in another database, as a process holds them until it ends.
 END_LOCKS = (
     "SELECT count(pg_terminate_backend(a.pid, 5000)) FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
     " WHERE l.locktype = 'advisory' AND a.application_name LIKE 'confiture {}@%'"
 )
+#: What another attempt begins with.
+NUMBER = "SET lock_timeout = 50; UPDATE confiture.confiture_move_crossings SET seq = seq + 1"
+
+
+async def test_a_process_that_was_stopped_decides_nothing(moved, monkeypatch):
+    """The server ends its session, and with it its locks; when it goes on, another one has taken it back."""
+    at = ("schema-to-schema.cutover.drain", "StepFinished")
+    process = Forked(moved.project.root, "schema-to-schema-cutover", at, "SIGSTOP", max_seconds=1.5)
+    try:
+        process.there()
+        for medium in ("-cutover", "-rollback", "-settle"):
+            with pytest.raises(Busy, match=f"confiture {process.pid}@"):
+                await moved.start(medium)
+        # Whoever waits for its locks goes on without anybody's help.
+        run_psql(moved.source, "INSERT INTO notes VALUES (2000, 1, 'waited')")
+        run_psql(moved.target.with_database("postgres"), END_LOCKS.format(process.pid))
+        asked = _begins_no_other(moved, monkeypatch)
+        assert ((await moved.start("-settle")).live, asked) == ("old", ["LockNotAvailableError"])
+        process.go_on()
+        assert "live" not in process.end()
+    finally:
+        process.kill()
+    assert await moved.live() == (True, False)
+    assert (await moved.start("-cutover")).live == "new"
+    assert moved.same()
+
+
+def _begins_no_other(moved, monkeypatch) -> list[str]:
+    """What is told to an attempt that begins while another process takes it back: that it has to wait."""
+    asked, looked = list[str](), settling._has_crossed
+
+    async def look(ctx, sides, record):
+        async with ctx.connect(sides.target) as connection:
+            try:
+                await connection.execute(NUMBER)
+            except Exception as error:
+                asked.append(type(error).__name__)
+        return await looked(ctx, sides, record)
+
+    monkeypatch.setattr(settling, "_has_crossed", look)
+    return asked
+
+
+async def test_a_process_that_was_stopped_leads_nobody_away(moved):
+    """It was decided, completed by another one, and taken back by a rollback: what it was about to do is over."""
+    script = moved.project.write("switch.sh", '#!/bin/sh\necho "$CONFITURE_STEP" >> told\n')
+    script.chmod(0o755)
+    values = {"switch": "command", "command": "./switch.sh"}
+    at = ("schema-to-schema.cutover.switch", "StepStarted")
+    process = Forked(moved.project.root, "schema-to-schema-cutover", at, "SIGSTOP", **values)
+    try:
+        process.there()
+        assert await moved.live() == (False, True)
+        run_psql(moved.target.with_database("postgres"), END_LOCKS.format(process.pid))
+        assert (await moved.start("-settle")).live == "new"
+        assert (await moved.start("-rollback", **values)).live == "old"
+        told = (moved.project.root / "told").read_text()
+        assert told.split() == ["switch"] * 2
+        process.go_on()
+        assert process.end().startswith("ExecutionError")
+    finally:
+        process.kill()
+    assert (moved.project.root / "told").read_text() == told
+    assert await moved.live() == (True, False)

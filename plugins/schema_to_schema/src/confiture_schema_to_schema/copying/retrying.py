@@ -27,8 +27,8 @@ _LONGEST_WAIT_S = 8.0
 _PASSING = frozenset({"40P01", "40001"})
 
 
-async def retrying(ctx: Context, doing: str, work: Callable[[], Awaitable[T]]) -> T:
-    """``work``, again where a server was lost, for about a minute since it last was well. It has to be safe to repeat.
+async def retrying(ctx: Context, doing: str, work: Callable[[], Awaitable[T]], *, patience_s: float = PATIENCE_S) -> T:
+    """``work``, again where a server was lost, for so long since it last was well. It has to be safe to repeat.
 
     A ``Note`` says each time that it is tried again. What is raised in the end is an error of ours.
     """
@@ -43,9 +43,9 @@ async def retrying(ctx: Context, doing: str, work: Callable[[], Awaitable[T]]) -
             if not isinstance(found, ConfitureError):
                 raise
             now = time.monotonic()
-            if failing_since is None or now - begun > PATIENCE_S:  # it went well for so long: another fault
+            if failing_since is None or now - begun > patience_s:  # it went well for so long: another fault
                 failing_since, wait = now, _FIRST_WAIT_S
-            if not _passes(found) or now - failing_since + wait > PATIENCE_S:
+            if not _passes(found) or now - failing_since + wait > patience_s:
                 if found is error:
                     raise
                 raise found from error

@@ -70,7 +70,7 @@ async def attempt(
     ``times``: how often it was tried, with this one. ``may_lose``: as in :func:`.losing.check_losses`.
 
     Raises ``NotReachedError``, or what is wrong (``CaptureBroken``, ``ProofFailed``): then nothing was decided, unless
-    the connection was lost in the very moment: ``has_crossed`` says.
+    the connection was lost in the very moment: ``give_up`` says.
     """
     import asyncpg
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from confiture.errors import Busy, Refused
 from confiture.sides import shown_side
 from confiture_schema_to_schema.capturing import capture_of, check_way_back, explained, verify
-from confiture_schema_to_schema.following import catch_up
+from confiture_schema_to_schema.following.batches import Follower
 from confiture_schema_to_schema.following.loosening import loosened_of
 
 if TYPE_CHECKING:
@@ -138,6 +138,7 @@ async def come_near(ctx: Context, way: Way, epoch: int) -> Sequence[float]:
     Raises ``Busy`` where more is written than can be applied: nothing was locked.
     """
     capture = capture_of(ctx, way.watch)
+    follower = Follower(ctx, way.job, way.watch, epoch)
     deadline = time.monotonic() + _PATIENCE_S
     quick: list[float] = []
     while len(quick) < _QUICK_BATCHES:
@@ -145,7 +146,7 @@ async def come_near(ctx: Context, way: Way, epoch: int) -> Sequence[float]:
             with explained(way.job, way.watch):
                 backlog = await capture.backlog(connection, way.watch.name)
         strict = backlog.entries <= _LARGE
-        batch = await catch_up(ctx, way.job, way.watch, epoch, strict=strict)
+        batch = await follower.batch(strict=strict, refresh=strict)
         quick = [*quick, batch.seconds] if batch.strict and batch.seconds < QUICK_S else []
         if time.monotonic() > deadline and not quick:
             raise Busy(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from confiture.protocols import Connection, Context, Switch
     from confiture_schema_to_schema.crossing.state import CrossingRecord
 
-__all__ = ["NO_SWITCH", "find_switch", "give_up", "has_crossed", "is_cut", "open_side", "recover", "roll_forward"]
+__all__ = ["NO_SWITCH", "claimed", "find_switch", "give_up", "is_cut", "open_side", "recover", "roll_forward"]
 
 #: What stands for no switch: who owns the application points it at the other database.
 NO_SWITCH = "none"
@@ -66,10 +66,8 @@ async def recover(ctx: Context, sides: Sides) -> tuple[CrossingRecord, Sides] | 
         record = await crossings_of(ctx).last(connection)
     if record is None or record.outcome is not None:
         return None
-    if await has_crossed(ctx, sides, record):
+    if not await give_up(ctx, sides, record):
         sides = await roll_forward(ctx, sides, record, Steps(ctx, record.direction))
-    else:
-        await give_up(ctx, sides, record)
     async with ctx.connect(sides.target) as connection:
         return await crossings_of(ctx).again(connection, record), sides
 
@@ -81,7 +79,7 @@ async def is_cut(ctx: Context, sides: Sides) -> bool:
     return record is not None and record.outcome is None
 
 
-async def has_crossed(ctx: Context, sides: Sides, record: CrossingRecord) -> bool:
+async def _has_crossed(ctx: Context, sides: Sides, record: CrossingRecord) -> bool:
     """Whether the last attempt was decided. Where it was not, it never will be: that is written now."""
     import asyncpg
 
@@ -128,8 +126,10 @@ async def claimed(ctx: Context, new: Target, record: CrossingRecord) -> AsyncIte
         yield connection
 
 
-async def give_up(ctx: Context, sides: Sides, record: CrossingRecord) -> None:
-    """Leave everything as it was: nothing was decided. Raises ``Busy`` where another process did that.
+async def give_up(ctx: Context, sides: Sides, record: CrossingRecord, steps: Steps | None = None) -> bool:
+    """Leave everything as it was, unless it was decided: False then. Raises ``Busy`` where another process did that.
+
+    ``steps``: those that were made.
 
     And what a switch says that could not let the applications go on, once all else is done: that is not tried again,
     since it may never succeed, and both databases are as they were.
@@ -137,6 +137,10 @@ async def give_up(ctx: Context, sides: Sides, record: CrossingRecord) -> None:
     live, other = _direction(sides, record)
     failure: ConfitureError | None = None
     async with claimed(ctx, sides.target, record) as connection:
+        # While this is held nobody gets a number for another attempt: it is this one that counts.
+        record = await crossings_of(ctx).again(connection, record)
+        if await _has_crossed(ctx, sides, record):
+            return False
         if (switch := find_switch(ctx, record.switch, record.command)) is not None:
             try:
                 await switch.release(ctx, *_as_recorded(live, other, record))
@@ -146,7 +150,8 @@ async def give_up(ctx: Context, sides: Sides, record: CrossingRecord) -> None:
             await ctx.get(CAPTURE, record.capture).uninstall(ctx, other, record.back_name)
         if record.lost and record.direction == "cutover":
             await ctx.get(CAPTURE, record.capture).uninstall(ctx, other, loss_name(record.capture_name))
-        await crossings_of(ctx).change(connection, record.number, outcome="given up")
+        told = {"steps": tuple(steps.done), "paused_s": steps.paused_s} if steps is not None else {}
+        await crossings_of(ctx).change(connection, record.number, **told, outcome="given up")
     if failure is not None:
         raise ExecutionError(
             f"{shown_side(live)!r} is the live database still, and applications may be held up: {failure.message}",
@@ -154,6 +159,7 @@ async def give_up(ctx: Context, sides: Sides, record: CrossingRecord) -> None:
             hint=f"let them go on at the switch {record.switch!r} by hand"
             + (f": {failure.hint}" if failure.hint else ""),
         ) from failure
+    return True
 
 
 async def roll_forward(ctx: Context, sides: Sides, record: CrossingRecord, steps: Steps) -> Sides:
@@ -168,6 +174,8 @@ async def roll_forward(ctx: Context, sides: Sides, record: CrossingRecord, steps
     if (switch := find_switch(ctx, record.switch, record.command)) is not None:
         # It may have to end each session there is, and give the databases other names.
         with steps.step("switch", f"lead applications to {shown_side(other)}"):
+            async with claimed(ctx, sides.target, record):
+                pass  # it may end these very sessions; and who was stopped before it is to lead nobody anywhere
             live, other = await switch.switch(ctx, *_as_recorded(live, other, record))
         with steps.step("release", "let applications go on"):
             await switch.release(ctx, live, other)
