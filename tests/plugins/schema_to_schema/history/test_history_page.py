@@ -14,7 +14,7 @@ from confiture_schema_to_schema.history.page import MARK, page
 from confiture_schema_to_schema.history.scales import NumberScale, TimeScale, compact
 from confiture_schema_to_schema.history.values import History, LagSample, RateSample, Span
 from confiture_schema_to_schema.model import FollowStatus, StatusReport, StepTime, TableStatus
-from confiture_schema_to_schema.validating.recording import Validation
+from confiture_schema_to_schema.validating.recording import Compared, Validation
 
 DAY = dt.datetime(2026, 3, 2, 8, 0, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
@@ -33,6 +33,9 @@ CROSSING = CrossingRecord(
     not_reversible=(f"{ODD} is dropped",), steps=STEPS, paused_s=0.226, attempts=2, outcome="crossed",
     started=DAY + 100 * HOUR, finished=DAY + 100 * HOUR + dt.timedelta(seconds=98),
 )  # fmt: skip
+FOUND = Compared(
+    table="sales.orders", clean=False, source_rows=2_999_999, target_rows=3_000_000, differing=1, seconds=3599.0
+)
 HISTORY = History(
     status=StatusReport(
         source="production", target=ODD, phase="copied", run_id="r1", started=DAY, rows=3_000_000, bytes=900_000_000,
@@ -53,7 +56,8 @@ HISTORY = History(
     lags=tuple(LagSample(at=DAY + (9 + n / 2) * HOUR, seconds=0.4 + n % 7 / 5, entries=n * 13 % 99) for n in range(180))
     + tuple(LagSample(at=DAY + (100 + n) * HOUR, seconds=0.2, entries=3, to="old") for n in range(40)),
     validations=(Validation(run_id="r1", digest="", clean=True, tables=1, rows=3_000_000, differing=0, seconds=3600.0,
-                            at=DAY + 31 * HOUR),),
+                            at=DAY + 31 * HOUR,
+                            found=(FOUND,)),),
     crossings=(CROSSING,),
 )  # fmt: skip
 
@@ -68,6 +72,7 @@ def test_everything_is_in_it_and_nothing_of_it_runs() -> None:
     text = page(HISTORY)
     assert text.startswith(MARK)
     assert "<script" not in text
+    assert re.search(r"sales\.orders</td><td class=\"bad\">differs</td><td class=\"n\">2,999,999</td>.*3,000,000", text)
     assert "http" not in text
     for words in ("226 ms", "writers", "3,000,000", "2026-03-02 08:00:00", "40 of 40", "r1", "2 attempts", "pgbouncer"):
         assert words in text

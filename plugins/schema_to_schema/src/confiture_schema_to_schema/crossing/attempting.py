@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import anyio
 import msgspec
 
+from confiture.cli.units import many
 from confiture.errors import Refused
 from confiture.hooks import CAPTURE
 from confiture.sides import shown_side
@@ -129,16 +130,16 @@ async def _drain(ctx: Context, way: Way, steps: Steps, follower: Follower) -> No
             async with ctx.connect(way.live) as connection:
                 if await capture.drained(connection, way.watch.name):
                     break
-        details.append(f"{entries} changes in {batches} batches")
+        details.append(f"{many(entries, 'change')} in {batches} {'batch' if batches == 1 else 'batches'}")
 
 
 async def _bring(ctx: Context, way: Way, steps: Steps, budget: _Budget, may_lose: frozenset[str]) -> None:
     with steps.step("sequences", "carry the sequences over") as details:
         async with ctx.connect(way.other) as connection:
-            details.append(f"{await carry_sequences(ctx, way.job, connection)} sequences")
+            details.append(many(await carry_sequences(ctx, way.job, connection), "sequence"))
     with steps.step("check", "compare small tables") as details:
         compared = await compare_small(ctx, way, budget.left_s, may_lose)
-        details.append(f"{compared} of {len(way.job.tables)} tables")
+        details.append(f"{compared} of {many(len(way.job.tables), 'table')}")
     if way.back_watch is not None or way.losses is not None:
         with steps.step("forget", "forget what the migration itself wrote"):
             await _forget(ctx, way)

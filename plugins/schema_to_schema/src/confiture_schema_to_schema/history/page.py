@@ -136,10 +136,20 @@ def _validations(history: History) -> Iterator[str]:
             for each in history.validations
         ]  # fmt: skip
         yield _table("Validation", ("When", "Result", "Tables", "Rows", "Differing", "Time"), rows, left=2)
+        last = history.validations[-1]
+        tables = [
+            (each.table, "equal" if each.clean else "differs", f"{each.source_rows:,}", f"{each.target_rows:,}",
+             f"{each.differing:,}", span(each.seconds))
+            for each in last.found
+        ]  # fmt: skip
+        if tables:
+            columns = ("Table", "Result", "Rows by the map", "Rows there", "Differing", "Time")
+            yield _table(f"Validation of {utc(last.at)}, table by table", columns, tables, left=2)
 
 
 def _crossing(record: CrossingRecord) -> Iterator[str]:
-    outcome = {"crossed": "the other side is live since", "given up": "given up: everything as it was"}
+    side = "new" if record.direction == "cutover" else "old"
+    outcome = {"crossed": f"the {side} database took over", "given up": "given up, everything is as it was"}
     said = outcome.get(record.outcome or "", "not ended")
     lines = [
         f"{utc(record.started)}: {said}. Writers waited for {record.paused_s * 1000:,.0f} ms, in "

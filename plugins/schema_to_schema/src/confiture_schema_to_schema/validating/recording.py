@@ -19,20 +19,35 @@ if TYPE_CHECKING:
     from confiture_schema_to_schema.model import ValidatedTable
     from confiture_schema_to_schema.values import Job
 
-__all__ = ["VALIDATIONS", "Validation", "Validations", "map_digest", "validations_of"]
+__all__ = ["VALIDATIONS", "Compared", "Validation", "Validations", "map_digest", "validations_of"]
 
 VALIDATIONS: Final = "confiture_move_validations"
 _DDL = """
 CREATE TABLE {name} (
     number integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, run_id text NOT NULL, digest text NOT NULL,
     clean boolean NOT NULL, tables integer NOT NULL, rows bigint NOT NULL, differing bigint NOT NULL,
-    seconds double precision NOT NULL, at timestamp with time zone NOT NULL DEFAULT pg_catalog.clock_timestamp());
+    seconds double precision NOT NULL, found jsonb NOT NULL,
+    at timestamp with time zone NOT NULL DEFAULT pg_catalog.clock_timestamp());
 COMMENT ON TABLE {name} IS 'What `confiture migrate schema-to-schema validate` said'
 """
 
 
+class Compared(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found in a table, as the fields of :class:`.model.ValidatedTable` of these names; ``clean``: nothing."""
+
+    table: str
+    clean: bool
+    source_rows: int
+    target_rows: int
+    differing: int
+    seconds: float
+
+
 class Validation(msgspec.Struct, frozen=True, kw_only=True):
-    """A comparison of all tables. ``digest`` is :func:`map_digest`'s; ``rows`` those of the source that were read."""
+    """A comparison of all tables. ``digest`` is :func:`map_digest`'s; ``rows`` those of the source that were read.
+
+    ``found``: table by table.
+    """
 
     run_id: str
     digest: str
@@ -41,6 +56,7 @@ class Validation(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     differing: int
     seconds: float
+    found: tuple[Compared, ...] = ()
     at: dt.datetime | None = None
 
 
@@ -71,8 +87,8 @@ class Validations(msgspec.Struct, frozen=True):
         if await connection.fetchval("SELECT pg_catalog.to_regclass($1)", self.name) is None:
             await connection.execute(_DDL.format(name=self.name))
         await connection.execute(
-            f"INSERT INTO {self.name} (run_id, digest, clean, tables, rows, differing, seconds)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            f"INSERT INTO {self.name} (run_id, digest, clean, tables, rows, differing, seconds, found)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text::jsonb)",
             run_id,
             map_digest(job),
             all(table.ok for table in tables),
@@ -80,6 +96,7 @@ class Validations(msgspec.Struct, frozen=True):
             sum(table.source_rows for table in tables),
             sum(table.differing for table in tables),
             seconds,
+            msgspec.json.encode([_compared(table) for table in tables]).decode(),
         )
 
     async def all(self, connection: Connection, run_id: str) -> tuple[Validation, ...]:
@@ -87,11 +104,25 @@ class Validations(msgspec.Struct, frozen=True):
         if await connection.fetchval("SELECT pg_catalog.to_regclass($1)", self.name) is None:
             return ()
         rows = await connection.fetch(
-            f"SELECT run_id, digest, clean, tables, rows, differing, seconds, at FROM {self.name} WHERE run_id = $1"
+            f"SELECT run_id, digest, clean, tables, rows, differing, seconds, found::text AS found, at FROM"
+            f" {self.name} WHERE run_id = $1"
             " ORDER BY number",
             run_id,
         )
-        return tuple(Validation(**row) for row in rows)
+        return tuple(
+            Validation(**{**row, "found": msgspec.json.decode(row["found"], type=tuple[Compared, ...])}) for row in rows
+        )
+
+
+def _compared(table: ValidatedTable) -> Compared:
+    return Compared(
+        table=table.table,
+        clean=table.ok,
+        source_rows=table.source_rows,
+        target_rows=table.target_rows,
+        differing=table.differing,
+        seconds=table.seconds,
+    )
 
 
 def validations_of(ctx: Context) -> Validations:
