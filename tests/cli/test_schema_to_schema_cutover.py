@@ -116,6 +116,8 @@ def test_there_and_back(move, psql, run_here) -> None:
     assert (report["ended"], report["run_id"], report["live"]) == ("stopped", status["run_id"], "old")
 
     following = move.follow("json")
+    code, refused, _ = move("cutover", "--yes", "--command", "./nothing.sh")
+    assert (code, "is not there" in refused["error"]["message"], following.poll()) == (8, True, None)
     code, crossed, _ = move("cutover", "--yes", "--max-seconds", "20")
     assert (code, crossed["live"], crossed["reversible"]) == (0, "new", True), crossed
     out, err = following.communicate(timeout=60)

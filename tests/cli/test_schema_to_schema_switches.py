@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from typing import Any
 
 import asyncpg
 import msgspec
+import pexpect
 import pytest
 
 import pgserver
@@ -65,6 +67,22 @@ class Move:
 
     def program(self, name: str, text: str) -> None:
         self.project.write(name, f"#!/bin/sh\n{text}\n").chmod(0o755)
+
+    def asked(self, *words: str) -> str:
+        """What somebody at a terminal is asked, who says no then."""
+        child = pexpect.spawn(
+            sys.executable,
+            ["-m", "confiture", "migrate", "schema-to-schema", *words],
+            cwd=str(self.project.root), env={**os.environ, "NO_COLOR": "1"}, encoding="utf-8", timeout=60,
+            dimensions=(40, 400),
+        )  # fmt: skip
+        child.expect("y/N")
+        question = child.before.splitlines()[-1].removesuffix(" [")
+        child.sendline("n")
+        child.expect(pexpect.EOF)
+        child.close()
+        assert child.exitstatus == 8
+        return question
 
 
 @pytest.fixture
@@ -172,6 +190,12 @@ def test_at_a_pooler_no_transaction_fails(move, psql) -> None:
 def test_a_program_that_fails_or_hangs_is_run_again(move) -> None:
     """It was decided: `resume` runs it, with the same words, until it has succeeded. It is told no password."""
     move("start")
+    asked = "make production_new the live database? Applications can write to production no more."
+    assert move.asked("cutover", "--command", "./switch.sh") == asked
+    asked = move.asked("cleanup", "--drop-database", "shop")
+    both = "remove all that the migration made in production and production_new"
+    assert asked.startswith(f"{both}, and drop the database 'shop' with all its rows?")
+    assert asked.endswith("production is the live database: the migration is given up, and begins anew if at all.")
     told = 'echo "$CONFITURE_STEP $CONFITURE_OLD_URL $CONFITURE_NEW_URL $*" >> said; env >> all'
     move.program("switch.sh", f"{told}; echo no route >&2; exit 3")
     code, said = move("cutover", "--command", "./switch.sh 'a b'", "--yes")
