@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 
 import anyio
 import msgspec
@@ -211,6 +212,23 @@ async def test_backlog_limit_and_the_wal_of_others(old):
     assert old.psql(old.superuser, f"SELECT ({position}) > '{before}'") == "t"
 
 
+async def test_a_large_transaction_is_told_without_being_held(old):
+    """Whole rows are told, of which no more than the captured columns are kept."""
+    await old.install(ODD, PLAIN)
+    keys = "SELECT 'k' || i, now(), NULL, NULL, repeat('x', 100000) FROM generate_series(1, 600) i"
+    old.write(f"BEGIN; INSERT INTO s.t SELECT generate_series(1, 2000); INSERT INTO {ODD.sql} {keys}; COMMIT")
+    tracemalloc.start()
+    try:
+        changes = await old.take()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert {row[0] for row in changes.rows[ODD.label]} == {f"k{i}" for i in range(1, 601)}
+    assert set(changes.rows[PLAIN.label]) == {(str(i),) for i in range(1, 2001)}
+    assert changes.entries == 2600
+    assert peak < 40_000_000  # of 60 MB
+
+
 async def test_what_is_broken_is_named_and_installing_again_tells_the_table_as_emptied(old):
     tables = (ODD, PARTS, PLAIN)
     await old.install(*tables)
@@ -295,4 +313,6 @@ async def test_the_preflight_asks_for_what_is_needed(project, database, old):
 @pytest.mark.parametrize("data", [b"B" + bytes(20), b"?", b"I" + bytes(4), b"C" + bytes(25)])
 def test_what_is_not_known_is_not_passed_over(data):
     with pytest.raises(CaptureBroken):
-        list(pgoutput.decode([(1, data)], "p"))
+        decoder = pgoutput.Decoder("p")
+        list(decoder.feed([(1, data)]))
+        decoder.finish()

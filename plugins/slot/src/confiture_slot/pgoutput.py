@@ -1,4 +1,4 @@
-"""What the server's plugin pgoutput says, protocol version 1, as bytes: transactions of changed rows."""
+"""What the server's plugin pgoutput says, protocol version 1, as bytes: changed rows of transactions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 
 from confiture.errors import CaptureBroken
 
-__all__ = ["UNKNOWN", "Change", "Described", "Transaction", "decode"]
+__all__ = ["UNKNOWN", "Change", "Commit", "Decoder", "Described", "is_begin"]
 
 _KEY = 1
 _SKIPPED = b"YO"
@@ -41,58 +41,75 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     """A row that changed; its columns before and after, None where there is no such row, or it is not told.
 
     ``kind``: "I", "U", "D"; "T" for a relation that was emptied, "M" for a message, whose text ``message`` is.
+    ``xid``: the transaction's number, of 32 bits.
     """
 
     kind: str
+    xid: int = 0
     relation: Described | None = None
     before: dict[str, Value] | None = None
     after: dict[str, Value] | None = None
     message: str = ""
 
 
-class Transaction(msgspec.Struct, kw_only=True):
-    """A committed transaction. ``xid`` has 32 bits. ``end``: where its commit ends in the WAL."""
+class Commit(msgspec.Struct, frozen=True, kw_only=True):
+    """The end of a transaction, whose changes came before. ``end``: where its commit ends in the WAL."""
 
     xid: int
-    end: int = 0
-    changes: list[Change] = msgspec.field(default_factory=list)
+    end: int
 
 
-def decode(rows: Iterable[tuple[int, bytes]], prefix: str) -> Iterator[Transaction]:
-    """The transactions in the order of their commits. ``prefix``: of messages of ours.
+def is_begin(data: bytes) -> bool:
+    """Whether a transaction begins with this message."""
+    return data[:1] == b"B"
 
-    Raises ``CaptureBroken`` for what this does not know, or what is not whole: to go on would lose a change.
+
+class Decoder:
+    """What the messages say, in the order of the transactions' commits. ``prefix``: of messages of ours.
+
+    They may come in parts. Raises ``CaptureBroken`` for what this does not know, or what is not whole: to go on would
+    lose a change.
     """
-    relations: dict[int, Described] = {}
-    current: Transaction | None = None
-    for xid, data in rows:
-        kind = data[:1]
-        try:
-            if kind == b"B":
-                current = Transaction(xid=xid)
-            elif kind == b"R":
-                described = _relation(data)
-                relations[described.oid] = described
-            elif kind == b"M":
-                change = _message(data, prefix)
-                if change is not None and current is not None:
-                    current.changes.append(change)
-            elif kind in (b"I", b"U", b"D", b"T"):
-                if current is None:
-                    raise _broken(f"a change {kind!r} outside of a transaction")
-                current.changes += _changes(kind.decode(), data, relations)
-            elif kind == b"C":
-                if current is None:
-                    raise _broken("a commit outside of a transaction")
-                (current.end,) = struct.unpack_from(">Q", data, 10)
-                yield current
-                current = None
-            elif kind not in _SKIPPED:
-                raise _broken(f"the message {kind!r}, which is not known")
-        except (struct.error, ValueError, LookupError):
-            raise _broken(f"a message {kind!r} that is not whole") from None  # its bytes are values of rows
-    if current is not None:
-        raise _broken("a transaction without its commit")
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self._relations: dict[int, Described] = {}
+        self._xid: int | None = None
+
+    def feed(self, rows: Iterable[tuple[int, bytes]]) -> Iterator[Change | Commit]:
+        """Of each message of a transaction, with its number."""
+        for xid, data in rows:
+            kind = data[:1]
+            try:
+                yield from self._message(kind, xid, data)
+            except (struct.error, ValueError, LookupError):
+                raise _broken(f"a message {kind!r} that is not whole") from None  # its bytes are values of rows
+
+    def finish(self) -> None:
+        """There are no more."""
+        if self._xid is not None:
+            raise _broken("a transaction without its commit")
+
+    def _message(self, kind: bytes, xid: int, data: bytes) -> Iterable[Change | Commit]:
+        if is_begin(data):
+            self._xid = xid
+        elif kind == b"R":
+            described = _relation(data)
+            self._relations[described.oid] = described
+        elif kind == b"M":
+            change = _message(data, self._prefix)
+            return [msgspec.structs.replace(change, xid=self._xid)] if change is not None and self._xid else ()
+        elif kind in (b"I", b"U", b"D", b"T", b"C"):
+            if self._xid is None:
+                raise _broken(f"{kind!r} outside of a transaction")
+            if kind != b"C":
+                return _changes(kind.decode(), data, self._relations, self._xid)
+            commit = Commit(xid=self._xid, end=struct.unpack_from(">Q", data, 10)[0])
+            self._xid = None
+            return (commit,)
+        elif kind not in _SKIPPED:
+            raise _broken(f"the message {kind!r}, which is not known")
+        return ()
 
 
 def _broken(what: str) -> CaptureBroken:
@@ -131,11 +148,11 @@ def _message(data: bytes, prefix: str) -> Change | None:
     return Change(kind="M", message=data[at + 4 : at + 4 + length].decode())
 
 
-def _changes(kind: str, data: bytes, relations: dict[int, Described]) -> list[Change]:
+def _changes(kind: str, data: bytes, relations: dict[int, Described], xid: int) -> list[Change]:
     if kind == "T":
         (count,) = struct.unpack_from(">I", data, 1)
         oids = struct.unpack_from(f">{count}I", data, 6)
-        return [Change(kind=kind, relation=relations[oid]) for oid in oids]
+        return [Change(kind=kind, xid=xid, relation=relations[oid]) for oid in oids]
     relation = relations[struct.unpack_from(">I", data, 1)[0]]
     before = after = None
     at = 5
@@ -149,7 +166,7 @@ def _changes(kind: str, data: bytes, relations: dict[int, Described]) -> list[Ch
         else:
             # Of a key, the other columns are sent as NULL.
             before = row if part == b"O" else {n: v if n in relation.key else UNKNOWN for n, v in row.items()}
-    return [Change(kind=kind, relation=relation, before=before, after=after)]
+    return [Change(kind=kind, xid=xid, relation=relation, before=before, after=after)]
 
 
 def _row(data: bytes, at: int, relation: Described) -> tuple[dict[str, Value], int]:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from confiture.model import Changes
 from confiture_slot.peeking import MESSAGES, arguments, flush, prefix_of, when_free
-from confiture_slot.pgoutput import Transaction, decode
+from confiture_slot.pgoutput import Commit, Decoder, is_begin
 from confiture_slot.registry import need_installed, read_installed
-from confiture_slot.telling import Telling, relations_of
+from confiture_slot.telling import Telling
 
 if TYPE_CHECKING:
     from confiture.model import Target
     from confiture.protocols import Connection, Context
+    from confiture_slot.registry import Registry, Slot
 
 __all__ = ["Token", "ack", "guard", "poll"]
 
@@ -29,9 +30,8 @@ SELECT x.place::int, pg_catalog.pg_visible_in_snapshot(x.xid::text::xid8, pg_cat
 """
 #: The WAL has the last 32 bits of a transaction's number; the others are those that are nearest now.
 _NEXT_XID = "SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text::bigint"
-_ROOTS = """
-SELECT u.oid, r.relid::oid AS root
-  FROM unnest($1::oid[]) AS u(oid), pg_catalog.pg_partition_ancestors(u.oid::regclass) AS r(relid)
+_ROOT = """
+SELECT r.relid::oid FROM pg_catalog.pg_partition_ancestors($1::oid::regclass) AS r(relid)
  WHERE r.relid::oid = ANY ($2::oid[])
 """
 _ADVANCE = """
@@ -41,6 +41,8 @@ SELECT pg_catalog.pg_replication_slot_advance(s.slot_name, '0/0'::pg_lsn + $2::b
 """
 #: WAL of others' tables is acknowledged once it is so much: it is decoded again by each poll until then.
 _WORTH_BYTES = 256 * 1024
+#: Messages are read in parts of about so many bytes; the first, and the largest, by their number.
+_PART_BYTES, _FIRST, _MOST = 4 * 1024 * 1024, 10, 250
 _HALF, _WRAP = 1 << 31, 1 << 32
 
 
@@ -63,24 +65,22 @@ async def poll(connection: Connection, name: str, *, limit: int | None = None) -
     await flush(connection, inserted)
     # All commits before this position will have been decoded.
     flushed = await connection.fetchval(_FLUSHED)
-    rows = await when_free(connection, lambda: _peek(connection, arguments(slot, name, limit=limit)), slot)
-    whole = limit is None or len(rows) < limit
-    transactions = list(decode(((row["xid"], row["data"]) for row in rows), prefix_of(name)))
-    seen, end = await _seen(connection, transactions, slot.confirmed)
-    if whole and len(seen) == len(transactions):
-        end = max(end, flushed)
-    roots = await _roots(connection, seen, [known.relation for known in registry.tables])
-    telling = Telling(registry, roots)
-    for _, transaction in seen:
-        for change in transaction.changes:
-            telling.take(change)
+    taking = _Taking(registry, slot, prefix_of(name), await connection.fetchval(_NEXT_XID))
+    messages = 0
+    async for rows in _peek(connection, slot, arguments(slot, name, limit=limit)):
+        messages += len(rows)
+        await taking.take(connection, rows)
+    taking.finish()
+    whole = limit is None or messages < limit
+    end = max(taking.end, flushed) if whole and taking.all_seen else taking.end
+    telling = taking.telling
     if telling.faults and not whole:
         return await poll(connection, name)  # what mends them may come later
     telling.check()
     known = registry.by_label()
     token = None
     if end > slot.confirmed and (telling.entries or end - slot.confirmed > _WORTH_BYTES or not whole):
-        token = Token(slot=slot.name, end=end, xids=tuple(xid for xid, transaction in seen if transaction.changes))
+        token = Token(slot=slot.name, end=end, xids=tuple(taking.xids))
     return Changes(
         rows={label: tuple(told) for label, told in telling.rows.items()},
         truncated=frozenset(telling.truncated & known.keys()),
@@ -90,35 +90,70 @@ async def poll(connection: Connection, name: str, *, limit: int | None = None) -
     )
 
 
-async def _peek(connection: Connection, values: Sequence[object]) -> list[Any]:
-    return await connection.fetch(f"SELECT xid::text::bigint AS xid, data FROM {MESSAGES}", *values)
+async def _peek(connection: Connection, slot: Slot, values: Sequence[object]) -> AsyncIterator[list[Any]]:
+    """In parts: of whole rows, which are told where a table's identity is all of it, a transaction may be large."""
+    statement = await connection.prepare(f"SELECT xid::text::bigint AS xid, data FROM {MESSAGES}")
+
+    async def begin() -> tuple[Any, list[Any]]:
+        # The first row is there when all have been decoded: what fails does so here.
+        cursor = await statement.cursor(*values)
+        return cursor, await cursor.fetch(_FIRST)
+
+    cursor, rows = await when_free(connection, begin, slot)
+    while rows:
+        yield rows
+        size = sum(len(row["data"]) for row in rows) // len(rows)
+        rows = await cursor.fetch(max(1, min(_MOST, _PART_BYTES // max(1, size))))
 
 
-async def _seen(
-    connection: Connection, transactions: Sequence[Transaction], confirmed: int
-) -> tuple[list[tuple[int, Transaction]], int]:
-    """Those that the snapshot sees, with their whole numbers, and where the first of the others begins, or later."""
-    if not transactions:
-        return [], confirmed
-    next_xid = await connection.fetchval(_NEXT_XID)
-    xids = [_whole_xid(transaction.xid, next_xid) for transaction in transactions]
-    visible = [row[1] for row in await connection.fetch(_VISIBLE, xids)]
-    first = visible.index(False) if False in visible else len(transactions)
-    seen = [(xid, each) for xid, each, sees in zip(xids, transactions, visible, strict=True) if sees]
-    return seen, transactions[first - 1].end if first else confirmed
+class _Taking:
+    """What is told by the messages so far. ``near``: the next transaction's number, of 64 bits.
+
+    ``end``: where the last transaction ends before the first that the snapshot does not see. ``xids`` of those told.
+    """
+
+    def __init__(self, registry: Registry, slot: Slot, prefix: str, near: int) -> None:
+        self.telling = Telling(registry)
+        self.end = slot.confirmed
+        self.all_seen = True
+        self.xids: list[int] = []
+        self._decoder = Decoder(prefix)
+        self._near = near
+        self._seen: dict[int, bool] = {}
+        self._has_changes = False
+
+    async def take(self, connection: Connection, rows: Sequence[Any]) -> None:
+        """The next messages."""
+        xids = [row["xid"] for row in rows if is_begin(row["data"])]
+        if xids:
+            asked = [_whole_xid(xid, self._near) for xid in xids]
+            visible = await connection.fetch(_VISIBLE, asked)
+            self._seen |= {xid: row[1] for xid, row in zip(xids, visible, strict=True)}
+        for said in self._decoder.feed((row["xid"], row["data"]) for row in rows):
+            if isinstance(said, Commit):
+                self._commit(said)
+            elif self._seen[said.xid]:
+                self._has_changes = True
+                if (strange := self.telling.strange(said)) is not None:
+                    self.telling.introduce(strange, await connection.fetchval(_ROOT, strange, self.telling.roots))
+                self.telling.take(said)
+
+    def finish(self) -> None:
+        """There are no more messages."""
+        self._decoder.finish()
+
+    def _commit(self, commit: Commit) -> None:
+        if not self._seen.pop(commit.xid):
+            self.all_seen = False
+        elif self.all_seen:
+            self.end = commit.end
+        if self._has_changes:
+            self.xids.append(_whole_xid(commit.xid, self._near))
+        self._has_changes = False
 
 
 def _whole_xid(xid: int, near: int) -> int:
     return near + (xid - near + _HALF) % _WRAP - _HALF
-
-
-async def _roots(
-    connection: Connection, seen: Sequence[tuple[int, Transaction]], roots: Sequence[int]
-) -> dict[int, int]:
-    changed = relations_of(transaction for _, transaction in seen).difference(roots)
-    if not changed:
-        return {}
-    return {row["oid"]: row["root"] for row in await connection.fetch(_ROOTS, sorted(changed), list(roots))}
 
 
 async def guard(connection: Connection, changes: Changes) -> bool:

@@ -1,41 +1,30 @@
-"""From decoded transactions to what is told: which table a relation belongs to, and which columns its rows had."""
+"""From decoded changes to what is told: which table a relation belongs to, and which columns its rows had."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from confiture.errors import CaptureBroken
-from confiture_slot.pgoutput import UNKNOWN, Change, Described, Transaction, Unknown
+from confiture_slot.pgoutput import UNKNOWN, Change, Described, Unknown
 
 if TYPE_CHECKING:
     from confiture_slot.registry import Registered, Registry
 
-__all__ = ["Telling", "relations_of"]
+__all__ = ["Telling"]
 
 _Row = tuple[str | None, ...]
 
 
-def relations_of(transactions: Iterable[Transaction]) -> set[int]:
-    """The relations that changed."""
-    return {
-        change.relation.oid
-        for transaction in transactions
-        for change in transaction.changes
-        if change.relation is not None
-    }
-
-
 class Telling:
-    """Collects rows and emptied tables. ``roots``: the captured table of partitions that are there now."""
+    """Collects rows and emptied tables."""
 
-    def __init__(self, registry: Registry, roots: Mapping[int, int]) -> None:
+    def __init__(self, registry: Registry) -> None:
         self._known = registry.by_label()
         self._forgotten = frozenset(registry.forgotten)
-        by_root = {known.relation: known for known in registry.tables}
-        self._by_oid = {oid: by_root[root] for oid, root in roots.items() if root in by_root}
-        self._by_oid |= {oid: known for known in registry.tables for oid in known.relations}
+        self._by_root = {known.relation: known for known in registry.tables}
+        self._by_oid = {oid: known for known in registry.tables for oid in known.relations}
+        self._strange = set[int]()
         # A table that was made anew since: its earlier rows are of the same label.
         self._by_name = {name: known for known in registry.tables for name in known.relations.values()}
         self._by_name |= self._known
@@ -43,6 +32,25 @@ class Telling:
         self.truncated: set[str] = set()
         self.faults: dict[str, str] = {}
         self.entries = 0
+
+    @property
+    def roots(self) -> list[int]:
+        """The captured tables themselves."""
+        return list(self._by_root)
+
+    def strange(self, change: Change) -> int | None:
+        """The relation that changed, where nobody has heard of it before."""
+        if change.relation is None or change.relation.oid in self._by_oid:
+            return None
+        oid = change.relation.oid
+        return None if oid in self._strange or oid in self._forgotten else oid
+
+    def introduce(self, oid: int, root: int | None) -> None:
+        """A partition that is there now, and its captured table; or something that is none."""
+        if root is None:
+            self._strange.add(oid)
+        else:
+            self._by_oid[oid] = self._by_root[root]
 
     def take(self, change: Change) -> None:
         """One change. What cannot be told is a fault, unless the table is told as emptied later."""
