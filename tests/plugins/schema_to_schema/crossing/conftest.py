@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import signal
-import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import anyio
 import asyncpg
 import msgspec
 import pytest
@@ -59,23 +56,7 @@ EXPECTED = {
     "logs": "SELECT at, id, line FROM logs",
     "notes": "SELECT id, account, text FROM notes",
 }
-SESSIONS = (
-    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    " AND backend_type = 'client backend'"
-)
 _SUM = "SELECT count(*), md5(string_agg(t::text, '|' ORDER BY t::text)) FROM ({}) AS t"
-_PROCESS = """
-import anyio, os, signal, sys
-from confiture import Kernel
-def see(event):
-    if {at!r} == (getattr(event, "step", ""), type(event).__name__):
-        print("there", flush=True)
-        os.kill(os.getpid(), signal.{signal})
-async def main():
-    async with Kernel({root!r}, observers=[see]).run(env="production") as run:
-        await run.start({medium!r}, **{values!r})
-anyio.run(main)
-"""
 
 
 class Move:
@@ -101,25 +82,6 @@ class Move:
     async def start(self, medium: str = "", *, observers: Any = (), **values: Any) -> Any:
         async with self._kernel_run(self.project, database=self.source, observers=observers) as run:
             return await run.start(f"schema-to-schema{medium}", **values)
-
-    def script(self, medium: str, step: str, event: str, signal_name: str = "SIGKILL", **values: Any) -> list[str]:
-        """A process that sends itself a signal when that step begins or ends."""
-        text = _PROCESS.format(
-            root=str(self.project.root),
-            at=(f"schema-to-schema.{step}", f"Step{event}"),
-            signal=signal_name,
-            medium=f"schema-to-schema{medium}",
-            values={"source": "production"} | values,
-        )
-        return [sys.executable, "-c", text]
-
-    async def kill(self, medium: str, step: str, event: str, **values: Any) -> None:
-        """Run it in a process that ends itself by SIGKILL."""
-        with anyio.fail_after(60):
-            done = await anyio.run_process(self.script(medium, step, event, **values), check=False)
-            assert done.returncode == -signal.SIGKILL, done.stderr.decode()[-2000:]
-            while sum(int(run_psql(place, SESSIONS)) for place in (self.source, self.target)):
-                await anyio.sleep(0.01)
 
     async def live(self, old: Target | None = None, new: Target | None = None) -> tuple[bool, bool]:
         """Whether somebody can write to the old one, and to the new one: by asking."""

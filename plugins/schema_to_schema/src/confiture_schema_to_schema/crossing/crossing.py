@@ -266,8 +266,9 @@ async def _decide(
                 return False
         else:
             if switch is None:
-                with anyio.CancelScope(shield=True), steps.step("open", f"open {shown_side(way.other)}"):
-                    await open_side(ctx, way.sides, record)
-                steps.go_on()
+                with anyio.CancelScope(shield=True), suppress(Exception):  # it is tried again, and told of then
+                    with steps.step("open", f"open {shown_side(way.other)}"):
+                        await open_side(ctx, way.sides, record)
+                    steps.go_on()
             return True
         await anyio.sleep(_BACK_OFF_S * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, not a secret
