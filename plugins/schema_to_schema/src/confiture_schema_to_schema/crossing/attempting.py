@@ -18,7 +18,7 @@ from confiture_schema_to_schema.creating import carry_sequences
 from confiture_schema_to_schema.crossing.comparing import compare_small
 from confiture_schema_to_schema.crossing.fencing import CLOSED, fence
 from confiture_schema_to_schema.crossing.gate import stamp
-from confiture_schema_to_schema.crossing.losing import check_keys, check_losses, copy_anew, forget_losses
+from confiture_schema_to_schema.crossing.losing import check_keys, check_losses, copy_anew, forget_losses, told_loss
 from confiture_schema_to_schema.crossing.places import read_place
 from confiture_schema_to_schema.crossing.state import crossings_of
 
@@ -164,11 +164,7 @@ async def _lose(ctx: Context, way: Way, steps: Steps, may_lose: frozenset[str]) 
     with steps.step("losses", "count what does not come back") as details:
         losses = await check_losses(ctx, way, may_lose)
         await check_keys(ctx, way, losses)
-        details += [
-            f"{'?' if each.changes is None else each.changes} changes of {each.table} are lost"
-            for each in losses
-            if each.changes != 0
-        ]
+        details += [f"{told_loss(each)}, lost" for each in losses if each.changes != 0]
     return losses
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from confiture.errors import CaptureBroken, Irreversible, UsageError
@@ -34,6 +35,7 @@ __all__ = [
     "forget_losses",
     "loss_name",
     "loss_watch",
+    "told_loss",
 ]
 
 
@@ -121,16 +123,18 @@ async def check_losses(
                 changes = None
         found.append(LostTable(table=table.label, changes=changes))
     if refused := [lost for lost in found if lost.changes != 0 and lost.table not in may_lose]:
+        accept = " ".join(f"--lose {quote(lost.table)}" for lost in refused)
         raise Irreversible(
             f"a rollback would lose what was written to {shown_side(new)!r} since the cutover, where nothing leads "
-            f"back: {', '.join(map(_told, refused))}",
-            hint=f"accept that by name: {' '.join(f'--lose {lost.table}' for lost in refused)}; what is in the old "
+            f"back: {', '.join(map(told_loss, refused))}",
+            hint=f"accept that by name: {accept}; what is in the old "
             f"database there is as it was at the cutover. Why: {'; '.join(way.not_reversible)}",
         )
     return tuple(found)
 
 
-def _told(lost: LostTable) -> str:
+def told_loss(lost: LostTable) -> str:
+    """For people."""
     if lost.changes is None:
         return f"an unknown number of changes of {lost.table}"
     return f"{lost.changes} change{'' if lost.changes == 1 else 's'} of {lost.table}"
@@ -160,8 +164,7 @@ async def copy_anew(
     ``session`` is of the new database, in the transaction of the decision.
     """
     lost = {each.table for each in losses if each.changes != 0}
-    parts = (
-        [part.number for table in way.back.tables if table.label in lost for part in table.parts] if way.back else []
-    )
-    if parts:
+    lost |= {table.label for table in way.stranding() if table.label in may_lose}
+    tables = way.back.tables if way.back is not None else ()
+    if parts := [part.number for table in tables if table.label in lost for part in table.parts]:
         await follow_state_of(ctx).copy_anew(session, way.run_id, parts)

@@ -5,6 +5,7 @@ A kind that no old table has, or a part of a row whose other part is not there: 
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -57,7 +58,7 @@ def refuse_stranded(way: Way, found: Mapping[str, AbstractSet[str]]) -> None:
         raise Irreversible(
             f"rows of {shown_side(way.live)!r} are rows of no table of {shown_side(way.other)!r}: {'; '.join(told)}",
             hint="a rollback would lose them: change or delete them, or accept that by name: "
-            f"{' '.join(f'--lose {label}' for label in sorted(found) if found[label])}",
+            f"{' '.join(f'--lose {quote(label)}' for label in sorted(found) if found[label])}",
         )
 
 
