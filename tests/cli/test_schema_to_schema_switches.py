@@ -77,7 +77,7 @@ class Move:
             dimensions=(40, 400),
         )  # fmt: skip
         child.expect("y/N")
-        question = child.before.splitlines()[-1].removesuffix(" [")
+        question = " ".join(child.before.split()).removesuffix(" [")
         child.sendline("n")
         child.expect(pexpect.EOF)
         child.close()
