@@ -38,7 +38,7 @@ _session = pytest.StashKey[pgserver.Session]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # Where byte code is not kept, each command that a test runs compiles all of confiture: four times the work.
+    # Where byte code is not kept, each command that a test runs compiles all of confiture that it uses.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if not hasattr(config, "workerinput") and pgserver.SESSION_VARIABLE not in os.environ:
         config.stash[_session] = pgserver.Session()
