@@ -168,6 +168,8 @@ def test_a_bank_moves_and_comes_back(bank: Bank) -> None:
     run(bank, "cleanup")
     assert dump(bank.source) == before
     assert slots(bank) == []
+    schemas = "SELECT nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema$)'"
+    assert [side.sql(schemas) for side in (old, new)] == ["public", "public"]
 
 
 @pytest.mark.anyio

@@ -297,6 +297,16 @@ async def test_the_preflight_asks_for_what_is_needed(project, database, old):
     async with open_context(project.root, registry=Registry()) as ctx:
         found = await SlotCapture().preflight(ctx, database, [PLAIN])
     assert [each.level for each in found if "wal_level" in each.message] == ["error"]
+    in_use = "all 3 replication slots are in use"
+    await old.install(PLAIN)
+    old.write("SELECT pg_create_physical_replication_slot(name) FROM (VALUES ('one'), ('two')) AS x(name)")
+    try:
+        assert in_use not in [each.message for each in await old.preflight(PLAIN)]
+        await old.uninstall()
+        old.write("SELECT pg_create_physical_replication_slot('three')")
+        assert in_use in [each.message for each in await old.preflight(PLAIN)]
+    finally:
+        old.write("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_type = 'physical'")
     old.write("CREATE ROLE poor LOGIN; CREATE UNLOGGED TABLE s.u (id int PRIMARY KEY)")
     try:
         target = msgspec.structs.replace(old.target, params={**old.target.params, "user": "poor"})

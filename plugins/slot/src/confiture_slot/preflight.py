@@ -21,10 +21,12 @@ __all__ = ["preflight"]
 _OLDEST = 14
 _GENERATED_SINCE = 18
 _FLUSHING_SINCE = 17
-_SERVER = """
+_SERVER = r"""
 SELECT pg_catalog.pg_is_in_recovery() AS standby, pg_catalog.current_setting('wal_level') AS wal_level,
        pg_catalog.current_setting('max_replication_slots')::int AS slots,
        (SELECT pg_catalog.count(*) FROM pg_catalog.pg_replication_slots) AS used,
+       EXISTS (SELECT FROM pg_catalog.pg_replication_slots s WHERE s.database = pg_catalog.current_database()
+                  AND s.slot_name LIKE 'confiture\_%') AS installed,
        pg_catalog.current_setting('max_slot_wal_keep_size') AS keep,
        pg_catalog.current_setting('synchronous_commit') AS waited,
        pg_catalog.current_setting('wal_writer_delay') AS delay,
@@ -89,7 +91,7 @@ def _about_the_server(version: int, server: Any) -> Iterator[CaptureFinding]:
             "set wal_level = logical and restart the server (rds.logical_replication, cloudsql.logical_decoding), or "
             "use the capture 'triggers'",
         )
-    if server["used"] >= server["slots"]:
+    if server["used"] >= server["slots"] and not server["installed"]:  # one that is here may be gone on with
         yield _all(
             "error",
             f"all {server['slots']} replication slots are in use",
