@@ -18,8 +18,8 @@ from confiture.kernel import Kernel
 
 __all__ = ["At", "Forked"]
 
-#: An event: its step and its type.
-At = tuple[str, str]
+#: An event: its step and its type; or its number, from the first row of a copy on.
+At = tuple[str, str] | int
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(
     [
@@ -83,8 +83,13 @@ class Forked:
 
 
 def _run(told: Connection, root: str, medium: str, at: At | None, signal_name: str, values: dict[str, Any]) -> None:
+    seen = 0
+
     def see(event: object) -> None:
-        if at == (getattr(event, "step", ""), type(event).__name__):
+        nonlocal seen
+        step = getattr(event, "step", "")
+        seen += bool(seen) or step == "schema-to-schema.rows"
+        if at in (seen, (step, type(event).__name__)):
             told.send("there")
             os.kill(os.getpid(), getattr(signal, signal_name))
 

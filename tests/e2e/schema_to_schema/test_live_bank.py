@@ -88,20 +88,14 @@ def test_killed_while_it_follows_and_crosses(bank: Bank) -> None:
         writers.until_more(2)
         kill(process)
         process = following(bank)
-        second = bank.cli("follow")
-        assert second.returncode == 9, second.stdout + second.stderr
-        assert process.poll() is None
         bank.on_target(UNHEARD)
-        for step, side in (("compare all tables", "old"), ("bring over what is left", "old")):
-            kill_at(bank, step)
-            assert live(bank) == side
-            writers.until_more(2)
-        assert process.wait(30) == 0, process.communicate()
+        # At each step, without writers: tests of the crossing.
         kill_at(bank, "close production for writes")
+        assert process.wait(30) == 0, process.communicate()
         side = json.loads(done(bank.cli("status", "--format", "json")))["live"]
         done(bank.cli("resume"))
-        assert live(bank) == side
         if side == "old":
+            assert live(bank) == side
             done(bank.cli("cutover", "--yes"))
         writers.until_at(1)
     assert new.wrong_books(writers.log) == 0

@@ -63,11 +63,10 @@ def ends_well(process: subprocess.Popen[str]) -> None:
     assert process.returncode == 0, said
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_killed_anywhere_and_resumed(seed: int, servers: Servers, moved: Move) -> None:
+def test_killed_anywhere_and_resumed(servers: Servers, moved: Move) -> None:
     """At random moments, also of what goes on with it; `resume` needs no flags."""
-    chance = random.Random(seed)
-    engine = ("fdw", "copy", "hybrid")[seed]
+    chance = random.Random(0)
+    engine = "fdw"  # it leaves most behind; the others are killed where they copy within one server
     for attempt in (1, 2, 3):
         words = ("resume",) if attempt > 1 else ("start", "--strategy", engine)
         with moved.popen(*words) as process:

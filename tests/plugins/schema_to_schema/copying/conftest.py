@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +10,7 @@ import pytest
 
 from confiture.model import Target
 from conftest import ProjectFolder, run_psql
+from forked import At, Forked
 
 CONFIG = '[schema-to-schema]\nstrategy = "copy"\nchunk_mb = 0\ncapture = "none"\n'
 OLD = """
@@ -79,23 +78,6 @@ SESSIONS = (
 )
 _SUM = "SELECT count(*), md5(string_agg(t::text, '|' ORDER BY t::text)) FROM ({}) AS t"
 
-_PROCESS = """
-import anyio, os, signal, sys
-from confiture import Kernel
-seen = 0
-def see(event):
-    global seen
-    begun = seen or getattr(event, "step", "") == "schema-to-schema.rows"
-    seen += bool(begun)
-    if {at!r} in (seen, getattr(event, "step", "")):
-        print("there", flush=True)
-        os.kill(os.getpid(), signal.{signal})
-async def main():
-    async with Kernel({root!r}, observers=[see]).run(env="production") as run:
-        await run.start("schema-to-schema", **{values!r})
-anyio.run(main)
-"""
-
 
 class Move:
     """An old database and a new one, and a way to copy."""
@@ -120,18 +102,13 @@ class Move:
         async with self._kernel_run(self.project, **settings) as run:
             return await run.start(medium, **values)
 
-    def script(self, at: int | str, signal_name: str, **values: Any) -> list[str]:
-        """A process that sends itself a signal at its event of that number, from the first row on, or at a step."""
-        text = _PROCESS.format(
-            root=str(self.project.root), at=at, signal=signal_name, values={"jobs": 2, "source": "production"} | values
-        )
-        return [sys.executable, "-c", text]
+    def forked(self, at: At | None, signal_name: str = "SIGKILL", **values: Any) -> Forked:
+        """A process that sends itself a signal at its event of that number, from the first row on."""
+        return Forked(self.project.root, "schema-to-schema", at, signal_name, **{"jobs": 2} | values)
 
-    async def kill(self, at: int | str, **values: Any) -> None:
+    async def kill(self, at: At, **values: Any) -> None:
         """Run it in a process that ends itself by SIGKILL."""
-        with anyio.fail_after(60):
-            done = await anyio.run_process(self.script(at, "SIGKILL", **values), check=False)
-            assert done.returncode == -signal.SIGKILL, done.stderr.decode()[-2000:]
+        assert self.forked(at, **values).end() == "SIGKILL"
         await self.no_session()
 
     async def no_session(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from confiture.errors import Refused
+from confiture.errors import Busy, Refused
 from confiture.model import Note, Progress
 from conftest import run_psql
 
@@ -41,6 +41,8 @@ async def test_it_follows_through_lost_sessions_until_a_cutover_asks(following):
         run_psql(following.source, KILL)
         following.write("UPDATE users SET login = 'two' WHERE id = 1; INSERT INTO orders VALUES (4000, 1, 1)")
         await reached("schema-to-schema.follow", 2)
+        with pytest.raises(Busy, match="is held"):
+            await following.follow(until_caught_up=False)
         run_psql(following.target, ASK)
     assert reports[0].ended == "taken over by a cutover"
     assert reports[0].exit_code == 0
