@@ -23,7 +23,7 @@ from confiture.model import Target
 from conftest import ProjectFolder, run_psql
 from e2e.schema_to_schema.bank import MAP, NEW, OLD, Writers, mirror_differs
 from e2e.schema_to_schema.faults import until
-from e2e.schema_to_schema.live import Bank, done, kill, sides
+from e2e.schema_to_schema.live import Bank, kill, sides
 from e2e.schema_to_schema.live import following as following_process
 from e2e.schema_to_schema.moves import dump
 from logical import logical_server
@@ -155,12 +155,12 @@ def test_a_bank_moves_and_comes_back(bank: Bank) -> None:
     assert mirror_differs(bank.source, bank.target) == {"holders": 2}
     with Writers((old, new), log=writers.log) as writers:
         process = following_process(bank)
-        done(bank.cli("cutover", "--yes"))
+        assert run(bank, "cutover").exit_code == 0
         assert process.wait(30) == 0, process.communicate()
         writers.until_at(1)
         assert int(new.sql("SELECT sum(amount) FROM holders")) == 3000
         assert slots(bank) == [bank.target.database, f"{bank.target.database} publishes"]
-        done(bank.cli("rollback", "--yes"))
+        assert run(bank, "rollback").exit_code == 0
         writers.until_at(0)
     assert writers.told == {"25006"}
     assert old.wrong_books(writers.log) == 0
