@@ -309,9 +309,16 @@ class DiskFull(ExecutionError):
 
 
 class CaptureBroken(ExecutionError):
-    """What tells of a table's changes is missing, disabled or out of date: some of them may not have been told."""
+    """What tells of a table's changes is missing, disabled or out of date: some of them may not have been told.
+
+    ``partitions``: nothing but that partitions of it came or went, so that to install the capture again is enough.
+    """
 
     code = "capture-broken"
+
+    def __init__(self, message: str, *, partitions: bool = False, **values: Any) -> None:
+        super().__init__(message, **values)
+        self.partitions = partitions
 
 
 class OutcomeUnknown(ExecutionError):

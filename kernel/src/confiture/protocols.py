@@ -389,7 +389,11 @@ class Capture(Protocol):
         ...
 
     async def verify(self, ctx: Context, source: Target, name: str, tables: Sequence[CapturedTable]) -> None:
-        """Raise ``CaptureBroken`` naming the table where anything of it is missing, disabled or of another shape."""
+        """Raise ``CaptureBroken`` naming the table where anything of it is missing, disabled or of another shape.
+
+        Where partitions came or went and nothing else, it says so, and ``install`` takes that in: what is in new ones
+        is told, or the table is told as emptied.
+        """
         ...
 
     async def poll(self, connection: Connection, name: str, *, limit: int | None = None) -> Changes:

@@ -17,10 +17,10 @@ from confiture_schema_to_schema.begun import refuse_begun
 from confiture_schema_to_schema.checking import refuse
 from confiture_schema_to_schema.cleaning import remove_orphans
 from confiture_schema_to_schema.configuring import SECTION, SchemaToSchemaConfig
-from confiture_schema_to_schema.copying import Former, copy_tables, find_former, running
+from confiture_schema_to_schema.copying import Former, copy_tables, find_former, refuse_changed_since, running
 from confiture_schema_to_schema.creating import Staging, create_target, target_exists
 from confiture_schema_to_schema.crossing.closing import close_other
-from confiture_schema_to_schema.following.beginning import begin, bring_over, capture_of, watched
+from confiture_schema_to_schema.following.beginning import NONE, begin, bring_over, capture_of, watched
 from confiture_schema_to_schema.mapping import read_map
 from confiture_schema_to_schema.model import SchemaToSchemaReport, SchemaToSchemaRequest
 from confiture_schema_to_schema.opening import opened
@@ -63,7 +63,12 @@ class SchemaToSchemaMedium:
             # A run that is gone on with was looked at when it began; half its rows are there by now. What a scratch
             # database takes in a second is not what the new one will.
             sample = former is None and await target_exists(ctx, sides.target)
-            async with reopened(rows=request.preflight and former is None, sample=sample) as first:
+            rows = request.preflight and former is None
+            async with reopened(rows=rows, sample=sample, unmapped=former is None) as first:
+                if former is not None:
+                    await refuse_changed_since(
+                        ctx, first.job, former.source, former.fingerprints, captured=capture != NONE
+                    )
                 watch, more = await watched(ctx, first.job, capture) if first.compiled else (None, ())
                 # What was begun is in nobody's way.
                 refuse((*first.findings, *more) if former is None else first.findings)
@@ -107,7 +112,7 @@ async def _copy(
         await _prepare_engines(ctx, job)
         staging = Staging(ctx, job, request.jobs)
         await staging.take_off()
-        copied = await copy_tables(ctx, job, request, attempt, staging)
+        copied = await copy_tables(ctx, job, request, attempt, staging, captured=watch is not None)
         if watch is not None:
             await bring_over(ctx, job, watch)
             # What could not be built over rows of several moments is tried again.

@@ -65,14 +65,18 @@ async def opened(
     run_id: str,
     rows: bool,
     sample: bool = True,
+    unmapped: bool = True,
 ) -> AsyncIterator[Opened]:
     """Everything that is known before anything is changed. A scratch database lasts as long as the block.
 
+    ``unmapped`` False: what the map says nothing of has come since it was looked at, and stays behind.
     ``rows``: look at the rows for those that the new schema would not take. ``sample``: engines may read some, to
     measure how fast they are.
     """
     async with new_schema(ctx, sides) as (target, exists):
         job, findings = await compiled(ctx, sides, target, map_, strategy=strategy, tables=tables, run_id=run_id)
+        if not unmapped:
+            findings = tuple(finding for finding in findings if finding.check != "unmapped")
         if not any(finding.level == "error" for finding in findings):
             plans, more = await plan_parts(ctx, job, target, stands_for=None if exists else sides.target, sample=sample)
             job = msgspec.structs.replace(job, plans=plans)

@@ -50,7 +50,14 @@ async def verify(connection: Connection, name: str, tables: Sequence[CapturedTab
             raise CaptureBroken(
                 f"changes of {table.label!r} may not have been told: {fault}",
                 hint="install the capture again: the table is then told as emptied, and everything of it read again",
+                partitions=isinstance(fault, PartitionFault),
             )
+
+
+class PartitionFault(str):
+    """Some came or went."""
+
+    __slots__ = ()
 
 
 async def publication_fault(connection: Connection, name: str) -> str | None:
@@ -70,7 +77,7 @@ async def find_fault(connection: Connection, name: str, known: Registered, table
     relations = await read_relations(connection, known.relation)
     if {relation.oid for relation in relations} != known.relations.keys():
         names = [relation.label for relation in relations if relation.oid not in known.relations]
-        return f"it has the new partition {names[0]!r}" if names else "a partition of it is gone"
+        return PartitionFault(f"it has the new partition {names[0]!r}" if names else "a partition of it is gone")
     columns = await read_columns(connection, known.relation)
     for column_name, type_ in zip(known.columns, known.types, strict=True):
         column = columns.get(column_name)

@@ -37,7 +37,8 @@ SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod) AS type, a.att
  WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped
 """
 _TRIGGERS = """
-SELECT t.tgrelid, t.tgname, t.tgtype, t.tgenabled = 'A' AS always, t.tgqual IS NULL AND t.tgattr::text = '' AS whole,
+SELECT t.oid, t.tgrelid, t.tgname, t.tgtype,
+       t.tgenabled = 'A' AS always, t.tgqual IS NULL AND t.tgattr::text = '' AS whole,
        n.nspname, c.relname,
        EXISTS (SELECT FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_trigger p ON p.tgrelid = i.inhparent
                 WHERE i.inhrelid = t.tgrelid AND p.tgname = t.tgname AND p.tgfoid = t.tgfoid
@@ -91,6 +92,7 @@ class Trigger(msgspec.Struct, frozen=True, kw_only=True):
     ``table``: what it is on, in SQL. ``cloned``: it belongs to the one of a partitioned table, and goes with it.
     """
 
+    oid: int
     relation: int
     table: str
     name: str
@@ -135,6 +137,7 @@ async def read_triggers(connection: Connection, schema: str, function: str) -> l
     """All triggers that call this function, wherever they are."""
     return [
         Trigger(
+            oid=row["oid"],
             relation=row["tgrelid"],
             table=f"{quote_ident(row['nspname'])}.{quote_ident(row['relname'])}",
             name=row["tgname"],

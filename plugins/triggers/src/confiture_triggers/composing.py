@@ -12,7 +12,16 @@ if TYPE_CHECKING:
     from confiture_triggers.catalog import Column
     from confiture_triggers.naming import Home
 
-__all__ = ["ROW_TYPE", "TRUNCATE_TYPE", "function_body", "function_settings", "function_sql", "log_sql", "trigger_sql"]
+__all__ = [
+    "ROW_TYPE",
+    "TRUNCATE_TYPE",
+    "function_body",
+    "function_settings",
+    "function_sql",
+    "log_sql",
+    "rows_sql",
+    "trigger_sql",
+]
 
 #: pg_trigger.tgtype: for each row 1, after INSERT 4, DELETE 8, UPDATE 16; after TRUNCATE 32, for each statement.
 ROW_TYPE: Final = 1 | 4 | 8 | 16
@@ -48,7 +57,7 @@ CREATE TABLE {home.log} (
 COMMENT ON TABLE {home.log} IS {quote_literal(home.comment)};
 CREATE TABLE {home.tables} (
     number smallint PRIMARY KEY, label text NOT NULL UNIQUE, relation oid NOT NULL, relations oid[] NOT NULL,
-    columns text[] NOT NULL, types text[] NOT NULL
+    columns text[] NOT NULL, types text[] NOT NULL, triggers oid[] NOT NULL
 );
 """
 
@@ -104,6 +113,15 @@ def function_sql(home: Home, number: int, columns: tuple[Column, ...]) -> str:
     return (
         f"CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER {settings}"
         f" AS {body}; REVOKE ALL ON FUNCTION {function}() FROM PUBLIC;"
+    )
+
+
+def rows_sql(home: Home, number: int, relation: str, columns: Iterable[str]) -> str:
+    """Log the rows that a partition has as if each were inserted now."""
+    values = ", ".join(f"{quote_ident(name)}::pg_catalog.text" for name in columns)
+    return (
+        f"INSERT INTO {home.log} (rel, op, after) SELECT {number}, 'I', ARRAY[{values}]::pg_catalog.text[]"
+        f" FROM ONLY {relation}"
     )
 
 

@@ -10,8 +10,17 @@ import msgspec
 
 from confiture.errors import Busy, PermissionMissing, Refused
 from confiture.quoting import quote_ident, quote_literal
+from confiture.transfer import set_local
 from confiture_triggers.catalog import Column, Relation, read_columns, read_relation_oid, read_relations, read_triggers
-from confiture_triggers.composing import ROW_TYPE, TRUNCATE_TYPE, function_sql, log_sql, trigger_sql
+from confiture_triggers.composing import (
+    ROW_TYPE,
+    TRUNCATE_TYPE,
+    function_settings,
+    function_sql,
+    log_sql,
+    rows_sql,
+    trigger_sql,
+)
 from confiture_triggers.locking import with_short_locks
 from confiture_triggers.naming import SCHEMA_COMMENT, Home, check_name, find_home, home_in
 from confiture_triggers.removing import remove_table, uninstall
@@ -24,12 +33,18 @@ if TYPE_CHECKING:
 
 __all__ = ["install"]
 
-#: Nothing was ever taken from such a partition unseen: no row is there, and it was not emptied (that gives a new file).
+#: Nothing was ever taken from such a partition unseen: it was not emptied (that gives a new file), and what it has was
+#: told, or it has nothing.
 _UNTOUCHED = """
-SELECT bool_and(c.relkind = 'p' OR (pg_catalog.pg_relation_size(c.oid) = 0
-                                    AND pg_catalog.pg_relation_filenode(c.oid) = c.oid))
+SELECT bool_and(c.relkind = 'p' OR (pg_catalog.pg_relation_filenode(c.oid) = c.oid
+                                    AND (c.oid = ANY($2::oid[]) OR pg_catalog.pg_relation_size(c.oid) = 0)))
   FROM pg_catalog.pg_class c WHERE c.oid = ANY($1::oid[])
 """
+#: The rows of larger ones are not told one by one: the whole table is read again.
+_MOST_BYTES = 64 << 20
+_SIZES = (
+    "SELECT c.oid, pg_catalog.pg_relation_size(c.oid) AS bytes FROM pg_catalog.pg_class c WHERE c.oid = ANY($1::oid[])"
+)
 
 
 async def install(
@@ -97,61 +112,120 @@ async def _install(
         elif await find_fault(connection, home, before, table) is None:
             continue
         numbered = number if before is None else before.number
+        told = frozenset[int]() if before is None else await _tell_rows(ctx, connection, home, before)
 
         async def work(
-            table: CapturedTable = table, numbered: int = numbered, before: Registered | None = before
+            table: CapturedTable = table,
+            numbered: int = numbered,
+            before: Registered | None = before,
+            told: frozenset[int] = told,
         ) -> None:
-            await _install_table(connection, home, table, numbered, before)
+            await _install_table(connection, home, table, numbered, before, told)
 
         oid = await read_relation_oid(connection, table.sql)
         await with_short_locks(ctx, connection, config, (table.label, oid), work)
 
 
+async def _tell_rows(ctx: Context, connection: Connection, home: Home, before: Registered) -> frozenset[int]:
+    """Log the rows of new partitions, of which some may have come with them; the row triggers of those that are told.
+
+    Such a trigger is there from the moment on in which the partition is: what comes later is logged by itself, so that
+    writers need not wait.
+    """
+    relations = await read_relations(connection, before.relation)
+    new = {each.oid: each for each in relations if each.kind == "r" and each.oid not in before.relations}
+    columns = await read_columns(connection, before.relation)
+    if not new or not all(name in columns for name in before.columns):
+        return frozenset()
+    small = {row["oid"] for row in await connection.fetch(_SIZES, list(new)) if 0 < row["bytes"] <= _MOST_BYTES}
+    row = home.row_trigger(before.number)
+    triggers = await read_triggers(connection, home.schema, home.function_name(before.number))
+    found = {each.relation: each.oid for each in triggers if each.name == row and each.type == ROW_TYPE}
+    settings = dict(function_settings([columns[name] for name in before.columns]))
+    async with ctx.transaction(connection):
+        await set_local(connection, {**settings, "row_security": "off"})
+        for oid in small & found.keys():
+            await connection.execute(rows_sql(home, before.number, new[oid].sql, before.columns))
+    return frozenset(found[oid] for oid in small & found.keys())
+
+
 async def _install_table(
-    connection: Connection, home: Home, table: CapturedTable, number: int, before: Registered | None
+    connection: Connection,
+    home: Home,
+    table: CapturedTable,
+    number: int,
+    before: Registered | None,
+    told: frozenset[int],
 ) -> None:
-    """All of a table's triggers, its partitions' too, while nobody writes to it and no partition comes or goes."""
+    """All of a table's triggers, its partitions' too, while nobody writes to it and no partition comes or goes.
+
+    ``told``: the row triggers of new partitions whose rows are told.
+    """
     oid = await read_relation_oid(connection, table.sql)
     if oid is None:
         raise Refused(f"the table {table.label!r} is not there")
     only = "" if (await read_relations(connection, oid))[0].kind == "p" else "ONLY "
     await connection.execute(f"LOCK TABLE {only}{table.sql} IN SHARE ROW EXCLUSIVE MODE")
     relations = await read_relations(connection, oid)
-    if before is not None and await _has_only_grown(connection, home, table, before, relations):
+    if before is not None and await _has_only_grown(connection, home, table, before, relations, told):
         return
     columns = _captured(table, await read_columns(connection, oid))
     await connection.execute(function_sql(home, number, columns))
     if before is not None:
         await _forget(connection, home, number)
     await _put_triggers(connection, home, number, relations)
+    triggers = await _row_triggers(connection, home, number)
     await connection.execute(
-        f"INSERT INTO {home.tables} VALUES ($1, $2, $3, $4, $5, $6)",
+        f"INSERT INTO {home.tables} VALUES ($1, $2, $3, $4, $5, $6, $7)",
         number,
         table.label,
         oid,
         [relation.oid for relation in relations],
         list(table.columns),
         [column.type for column in columns],
+        list(triggers),
     )
 
 
+async def _row_triggers(connection: Connection, home: Home, number: int) -> dict[int, int]:
+    """Those for rows, and what they are on."""
+    name = home.row_trigger(number)
+    triggers = await read_triggers(connection, home.schema, home.function_name(number))
+    return {each.oid: each.relation for each in triggers if each.name == name and each.type == ROW_TYPE}
+
+
 async def _has_only_grown(
-    connection: Connection, home: Home, table: CapturedTable, before: Registered, relations: Sequence[Relation]
+    connection: Connection,
+    home: Home,
+    table: CapturedTable,
+    before: Registered,
+    relations: Sequence[Relation],
+    told: frozenset[int],
 ) -> bool:
     """Whether the table has new partitions that nothing has gone unseen of, and else is as it was; they are taken in.
 
-    Such are those that are made in advance. Their rows would be told already: only TRUNCATE would not.
+    Their rows are told already: only TRUNCATE would not be.
     """
     new = [relation for relation in relations if relation.oid not in before.relations]
-    if not new or not await connection.fetchval(_UNTOUCHED, [relation.oid for relation in new]):
+    triggers = await _row_triggers(connection, home, before.number)
+    known_rows = [relation for trigger, relation in triggers.items() if trigger in told]
+    if not new or not await connection.fetchval(_UNTOUCHED, [relation.oid for relation in new], known_rows):
         return False
     truncate = quote_ident(home.truncate_trigger(before.number))
     for relation in new:
         await connection.execute(trigger_sql(home, before.number, relation.sql, truncate=True))
         await connection.execute(f"ALTER TABLE ONLY {relation.sql} ENABLE ALWAYS TRIGGER {truncate}")
-    known = msgspec.structs.replace(before, relations=before.relations.union(relation.oid for relation in new))
+    oids = {relation.oid for relation in new}
+    known = msgspec.structs.replace(
+        before,
+        relations=before.relations | oids,
+        triggers=before.triggers.union(trigger for trigger, relation in triggers.items() if relation in oids),
+    )
     await connection.execute(
-        f"UPDATE {home.tables} SET relations = $2 WHERE number = $1", known.number, sorted(known.relations)
+        f"UPDATE {home.tables} SET relations = $2, triggers = $3 WHERE number = $1",
+        known.number,
+        sorted(known.relations),
+        sorted(known.triggers),
     )
     return await find_fault(connection, home, known, table) is None
 

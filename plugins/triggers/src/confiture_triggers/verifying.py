@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Registered", "find_fault", "read_registered", "verify"]
 
-_REGISTERED = "SELECT number, label, relation, relations, columns, types FROM "
+_REGISTERED = "SELECT number, label, relation, relations, columns, types, triggers FROM "
 _FUNCTION = """
 SELECT p.prosrc, p.prosecdef FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
  WHERE n.nspname = $1 AND p.proname = $2
@@ -28,7 +28,10 @@ _LOG = "SELECT relpersistence = 'p' FROM pg_catalog.pg_class WHERE oid = $1"
 
 
 class Registered(msgspec.Struct, frozen=True, kw_only=True):
-    """What was installed for a table: it and its partitions then, its columns and their types then."""
+    """What was installed for a table: it and its partitions then, its columns and their types then.
+
+    ``triggers``: for rows, its own and its partitions'. A partition that was detached and is back has another one.
+    """
 
     number: int
     label: str
@@ -36,6 +39,7 @@ class Registered(msgspec.Struct, frozen=True, kw_only=True):
     relations: frozenset[int]
     columns: tuple[str, ...]
     types: tuple[str, ...]
+    triggers: frozenset[int]
 
 
 async def read_registered(connection: Connection, home: Home) -> dict[str, Registered]:
@@ -48,6 +52,7 @@ async def read_registered(connection: Connection, home: Home) -> dict[str, Regis
             relations=frozenset(row["relations"]),
             columns=tuple(row["columns"]),
             types=tuple(row["types"]),
+            triggers=frozenset(row["triggers"]),
         )
         for row in await connection.fetch(_REGISTERED + home.tables)
     }
@@ -69,7 +74,14 @@ async def verify(connection: Connection, name: str, tables: Sequence[CapturedTab
             raise CaptureBroken(
                 f"changes of {table.label!r} may not have been told: {fault}",
                 hint="install the capture again: the table is then told as emptied, and everything of it read again",
+                partitions=isinstance(fault, PartitionFault),
             )
+
+
+class PartitionFault(str):
+    """Some came or went."""
+
+    __slots__ = ()
 
 
 async def find_fault(connection: Connection, home: Home, known: Registered, table: CapturedTable) -> str | None:
@@ -81,7 +93,7 @@ async def find_fault(connection: Connection, home: Home, known: Registered, tabl
     relations = await read_relations(connection, known.relation)
     if {relation.oid for relation in relations} != known.relations:
         names = [relation.label for relation in relations if relation.oid not in known.relations]
-        return f"it has the new partition {names[0]!r}" if names else "a partition of it is gone"
+        return PartitionFault(f"it has the new partition {names[0]!r}" if names else "a partition of it is gone")
     columns = await read_columns(connection, known.relation)
     for name, type_ in zip(known.columns, known.types, strict=True):
         column: Column | None = columns.get(name)
@@ -107,6 +119,8 @@ async def find_fault(connection: Connection, home: Home, known: Registered, tabl
             trigger = there.get((relation.oid, name, kind))
             if trigger is None:
                 return f"{relation.label!r} lacks the trigger {name!r}"
+            if kind == ROW_TYPE and trigger.oid not in known.triggers:
+                return PartitionFault(f"the trigger {name!r} of {relation.label!r} was away, and is another one")
             if not trigger.always:
                 return f"the trigger {name!r} of {relation.label!r} does not always fire"
     return None

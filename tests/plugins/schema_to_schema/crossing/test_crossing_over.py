@@ -66,8 +66,15 @@ async def test_the_new_database_takes_over(moved):
     run_psql(moved.source, "UPDATE accounts SET balance = 7 WHERE id < 9; DELETE FROM notes WHERE id = 3")
     run_psql(moved.source, "INSERT INTO accounts (email, balance) VALUES ('late@x.org', 1)")
     run_psql(moved.source, "SELECT nextval('accounts_id_seq') FROM generate_series(1, 50)")
-    report = await moved.start("-cutover")
-    assert (report.live, report.exit_code, report.attempts) == ("new", 0, 1)
+    part = "CREATE TABLE IF NOT EXISTS logs_{0} PARTITION OF logs FOR VALUES FROM ({0}) TO ({0} + 10)"
+    run_psql(moved.source, f"{part.format(200)}; INSERT INTO logs VALUES (200, 1)")
+
+    def altered(event: object) -> None:  # in the last moment, where nobody may look for long
+        if isinstance(event, StepStarted) and event.step == "schema-to-schema.cutover.lock":
+            run_psql(moved.source, part.format(300))
+
+    report = await moved.start("-cutover", observers=[altered])
+    assert (report.live, report.exit_code, report.attempts) == ("new", 0, 2)
     assert moved.same()
     assert await moved.live() == (False, True)
     assert [refusal(moved.admin, sql) for sql in REFUSED] == ["25006"] * len(REFUSED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from confiture_schema_to_schema.capturing.changing import changed_tables
 from confiture_schema_to_schema.capturing.explaining import explained
 from confiture_schema_to_schema.capturing.installing import check_way_back, install, preflight, verify
 from confiture_schema_to_schema.capturing.nothing import capture_of
@@ -14,6 +15,7 @@ __all__ = [
     "Watch",
     "capture_name",
     "capture_of",
+    "changed_tables",
     "check_way_back",
     "explained",
     "install",

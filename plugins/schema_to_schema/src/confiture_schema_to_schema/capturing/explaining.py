@@ -22,7 +22,7 @@ def explained(job: Job, watch: Watch) -> Iterator[None]:
     try:
         yield
     except CaptureBroken as error:
-        raise CaptureBroken(error.message, hint=_hint(job, watch)) from error
+        raise CaptureBroken(error.message, hint=_hint(job, watch), partitions=error.partitions) from error
 
 
 def _hint(job: Job, watch: Watch) -> str:

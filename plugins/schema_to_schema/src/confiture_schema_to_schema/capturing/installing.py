@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from confiture.config.project import MigrationsConfig
 from confiture.errors import CaptureBroken, Refused
 from confiture.hooks import CAPTURE
+from confiture.model import Note
 from confiture.sides import shown_side
-from confiture.sql.grammar import walk
 from confiture.transfer import reading
+from confiture_schema_to_schema.capturing.changing import changed_tables
 from confiture_schema_to_schema.capturing.explaining import explained
 from confiture_schema_to_schema.capturing.nothing import capture_of
-from confiture_schema_to_schema.cataloguing import only_added, read_catalog
-from confiture_schema_to_schema.compiling import trees
+from confiture_schema_to_schema.cataloguing import read_catalog
 from confiture_schema_to_schema.model import Finding
 
 if TYPE_CHECKING:
@@ -56,13 +56,24 @@ async def install(ctx: Context, job: Job, watch: Watch) -> None:
     await ctx.get(CAPTURE, watch.capture).install(ctx, job.sides.source, watch.name, watch.tables)
 
 
-async def verify(ctx: Context, job: Job, watch: Watch) -> None:
-    """Before each phase and within a cutover: every trigger is there, and the tables are as they were.
+async def verify(ctx: Context, job: Job, watch: Watch, *, mend: bool = True) -> None:
+    """Before each phase and before a cutover's locks: every trigger is there, and the tables are as they were.
 
-    Raises ``CaptureBroken`` naming the table; an added column that the map does not take is no error.
+    Raises ``CaptureBroken`` naming the table. An added column that the map does not take is no error; nor are
+    partitions that came or went, where ``mend``: the capture is told of them. ``Busy`` naming who holds the table then.
     """
-    with explained(job, watch):
-        await capture_of(ctx, watch).verify(ctx, job.sides.source, watch.name, watch.tables)
+    capture = capture_of(ctx, watch)
+    source = job.sides.source
+    try:
+        with explained(job, watch):
+            await capture.verify(ctx, source, watch.name, watch.tables)
+    except CaptureBroken as broken:
+        if not (broken.partitions and mend):
+            raise
+        await capture.install(ctx, source, watch.name, watch.tables)
+        with explained(job, watch):
+            await capture.verify(ctx, source, watch.name, watch.tables)
+        ctx.emit(Note(message=f"{broken.message}; what it has now is taken in"))
     await _verify_tables(ctx, job, watch)
 
 
@@ -70,25 +81,11 @@ async def _verify_tables(ctx: Context, job: Job, watch: Watch) -> None:
     own = ctx.settings("migrations", MigrationsConfig).schema
     async with reading(ctx, job.sides.source) as connection:
         now = (await read_catalog(connection, own_schema=own)).fingerprints
-    changed = [
-        label
-        for label in (table.label for table in watch.tables)
-        if (found := now.get(label, "")) != (before := job.old.fingerprints.get(label, ""))
-        and not (only_added(before, found) and not _takes_all(watch, label))
-    ]
+    before = {table.label: job.old.fingerprints.get(table.label, "") for table in watch.tables}
+    changed = changed_tables(before, now, (followed.part for followed in watch.parts), captured=True)
     if changed:
         raise CaptureBroken(
             f"tables of {shown_side(job.sides.source)!r} have changed since the migration began: {', '.join(changed)}",
             hint="what is in the new database need not be what the map gives of them any more: take the change back, "
             "or drop the new database, and begin anew",
         )
-
-
-def _takes_all(watch: Watch, label: str) -> bool:
-    """Whether a query has a star for the table's columns: one that is added is one more."""
-    return any(
-        node.DESCRIPTOR.name == "AStar"
-        for followed in watch.parts
-        if label in (followed.part.source, *followed.part.lookups)
-        for node in walk(trees.select(followed.part.query))
-    )

@@ -18,7 +18,7 @@ from confiture_schema_to_schema.values import Catalog, Check, Column, ForeignKey
 if TYPE_CHECKING:
     from confiture.protocols import Connection
 
-__all__ = ["only_added", "read_catalog"]
+__all__ = ["Added", "only_added", "read_catalog"]
 
 
 async def read_catalog(connection: Connection, *, own_schema: str) -> Catalog:
@@ -150,18 +150,36 @@ def _fingerprint(table: Table, columns: Sequence[Any], partitions: Sequence[Any]
     ]
     rest = (
         [(key.columns, key.primary) for key in table.keys],
-        [(quote_ident(row["schema"]), quote_ident(row["name"]), row["bound"]) for row in partitions],
         table.partitioned,
         table.only,
     )
-    return ".".join((_hashed(rest)[:32], *(_hashed(column)[:12] for column in each)))
+    parts = sorted(
+        _hashed((quote_ident(row["schema"]), quote_ident(row["name"]), row["bound"]))[:12] for row in partitions
+    )
+    return ".".join((_hashed(rest)[:32], "-".join(parts), *(_hashed(column)[:12] for column in each)))
 
 
 def _hashed(facts: Any) -> str:
     return hashlib.sha256(msgspec.json.encode(facts)).hexdigest()
 
 
-def only_added(before: str, now: str) -> bool:
-    """Whether a table with the fingerprint ``before`` has the fingerprint ``now`` for columns that were added to it."""
-    (rest, *columns), (rest_now, *columns_now) = before.split("."), now.split(".")
-    return bool(before) and rest == rest_now and columns == columns_now[: len(columns)]
+class Added(msgspec.Struct, frozen=True):
+    """What has come to a table, and maybe gone from it; everything else of it is as it was."""
+
+    columns: bool
+    partitions: bool
+    gone: bool
+
+
+def only_added(before: str, now: str) -> Added | None:
+    """What tells the fingerprint ``now`` of a table from the one ``before``: columns and partitions that were added.
+
+    None where something else does. ``gone``: some partitions are not there any more.
+    """
+    if not before or not now:
+        return None
+    (rest, parts, *columns), (rest_now, parts_now, *columns_now) = before.split("."), now.split(".")
+    if rest != rest_now or columns != columns_now[: len(columns)]:
+        return None
+    then, after = set(parts.split("-")) - {""}, set(parts_now.split("-")) - {""}
+    return Added(columns=columns != columns_now, partitions=not after <= then, gone=not then <= after)

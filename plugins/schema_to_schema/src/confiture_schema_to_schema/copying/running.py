@@ -56,8 +56,8 @@ async def find_run(ctx: Context, sides: Sides) -> RunRecord | None:
 async def running(ctx: Context, job: Job, request: SchemaToSchemaRequest) -> AsyncIterator[int]:
     """Write the run's record on the target, and how it ended; the number of this attempt.
 
-    Raises ``Refused`` where a former run was of another map, another source, or of tables that have changed since; and
-    where a table that is to be filled has rows at the start.
+    Raises ``Refused`` where a former run was of another map, and where a table that is to be filled has rows at the
+    start.
     """
     state = state_of(ctx)
     async with ctx.connect(job.sides.source) as connection:
@@ -66,7 +66,7 @@ async def running(ctx: Context, job: Job, request: SchemaToSchemaRequest) -> Asy
         parts = _parts(job, await relids(connection, [plan.target for plan in job.plans]))
         former = await state.unfinished(connection)
         if former is not None and former.run_id == run.run_id:
-            _refuse_changes(job, former, run, await state.read_parts(connection, run.run_id), parts)
+            _refuse_changes(job, await state.read_parts(connection, run.run_id), parts)
             attempt = await state.take_over(connection, run.run_id, {part.part: part.engine for part in parts})
         else:
             await state.create(connection)
@@ -118,26 +118,13 @@ def _parts(job: Job, oids: Sequence[int]) -> list[PartRecord]:
     ]
 
 
-def _refuse_changes(
-    job: Job, former: RunRecord, run: RunRecord, recorded: Sequence[PartRecord], parts: Sequence[PartRecord]
-) -> None:
+def _refuse_changes(job: Job, recorded: Sequence[PartRecord], parts: Sequence[PartRecord]) -> None:
     """What must be as it was, for the rows that are there and those to come to be of one kind."""
     shown = shown_side(job.sides.target)
-    if former.source != run.source:
-        raise Refused(
-            f"the migration into {shown!r} was begun from another database than {shown_side(job.sides.source)!r}",
-            hint=f"name the one that it was begun from with --from, {_ANEW}",
-        )
     if differing := sorted(set(_differing_parts(recorded, parts))):
         raise Refused(
             f"the map is not the one that the migration into {shown!r} was begun with: {', '.join(differing)}",
             hint=f"go on with the map that it was begun with, {_ANEW}",
-        )
-    if changed := sorted(label for label, found in run.fingerprints.items() if former.fingerprints.get(label) != found):
-        raise Refused(
-            f"tables of {shown_side(job.sides.source)!r} have changed since the migration into {shown!r} was begun: "
-            f"{', '.join(changed)}",
-            hint=f"take the change back, {_ANEW}",
         )
     oids = {part.part: part.relid for part in recorded}
     if anew := sorted({part.target for part in parts if oids[part.part] != part.relid}):

@@ -31,12 +31,16 @@ if TYPE_CHECKING:
 __all__ = ["copy_tables"]
 
 
-async def copy_tables(ctx: Context, job: Job, request: SchemaToSchemaRequest, attempt: int, staging: Staging) -> Copied:
+async def copy_tables(
+    ctx: Context, job: Job, request: SchemaToSchemaRequest, attempt: int, staging: Staging, *, captured: bool
+) -> Copied:
     """Copy what is not yet copied, largest first, by several workers; ``staging.finish_table`` after the last chunk.
+
+    ``captured``: something tells of what changes meanwhile.
 
     Raises ``Refused`` where a table of the source has changed meanwhile; what an engine raises comes out as it is.
     """
-    copying = _Copying(ctx, job, request, attempt, staging)
+    copying = _Copying(ctx, job, request, attempt, staging, captured=captured)
     await retrying(ctx, "looking at the source", copying.check)
     async with beating(ctx, job, copying.state, attempt, copying.meters.under_way):
         await copying.begin()
@@ -48,11 +52,14 @@ async def copy_tables(ctx: Context, job: Job, request: SchemaToSchemaRequest, at
 class _Copying:
     """The workers, and what is left for them to do."""
 
-    def __init__(self, ctx: Context, job: Job, request: SchemaToSchemaRequest, attempt: int, staging: Staging) -> None:
+    def __init__(
+        self, ctx: Context, job: Job, request: SchemaToSchemaRequest, attempt: int, staging: Staging, *, captured: bool
+    ) -> None:
         config = ctx.settings(SECTION, SchemaToSchemaConfig)
         self._ctx = ctx
         self._job = job
         self._attempt = attempt
+        self._captured = captured
         self._staging = staging
         self._jobs = worker_count(request.jobs if request.jobs is not None else config.jobs)
         self._sizing = Sizing.of(config, self._jobs, request.max_mb_per_second)
@@ -69,7 +76,7 @@ class _Copying:
 
     async def check(self) -> None:
         """Whether the source is as it was."""
-        await refuse_changed_source(self._ctx, self._job)
+        await refuse_changed_source(self._ctx, self._job, captured=self._captured)
 
     async def begin(self) -> None:
         """Have chunks of all parts but those that are cut under a snapshot of their own."""

@@ -76,9 +76,7 @@ async def attempt(
     import asyncpg
 
     # All of it takes a while, so before the pause; under the locks it is looked whether it is still so.
-    async with ctx.connect(way.live) as connection:
-        looked = await stamp(connection, way)
-    await verify(ctx, way.job, way.watch)
+    looked = await _verified(ctx, way)
     budget = _Budget(time.monotonic() + budget_s)
     steps.pause()
     try:
@@ -91,7 +89,7 @@ async def attempt(
                     await _limit(session, budget.left_s, _LOCK_S * times)
                     await _lock(session, way, steps)
                     if await stamp(session, way) != looked:
-                        await verify(ctx, way.job, way.watch)
+                        raise NotReachedError("tables were altered in the meantime", again=True)
                     await _drain(ctx, way, steps, follower)
                     await _bring(ctx, way, steps, budget, may_lose)
                     losses = await _lose(ctx, way, steps, may_lose)
@@ -102,6 +100,16 @@ async def attempt(
         raise NotReachedError(f"{budget_s:g} s were not enough", again=False) from None
     except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError, asyncpg.QueryCanceledError) as error:
         raise NotReachedError(f"the tables could not be locked ({error.sqlstate})", again=True) from None
+
+
+async def _verified(ctx: Context, way: Way) -> str:
+    """The stamp of tables that were verified since they have it: a partition that is taken in gives them another."""
+    looked = None
+    async with ctx.connect(way.live) as connection:
+        while looked != (now := await stamp(connection, way)):
+            looked = now
+            await verify(ctx, way.job, way.watch)
+    return looked
 
 
 async def _limit(session: Connection, left_s: float, lock_s: float) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import anyio
 
+from confiture.errors import Busy
 from confiture.hooks import CAPTURE
 from confiture.model import Progress, StepFinished, StepStarted
 from confiture.sides import shown_side
@@ -108,7 +110,8 @@ class Loop:
         """At the backlog, at the capture, and whether somebody asks it to end; now and then."""
         now = time.monotonic()
         if now - self._verified > _VERIFY_EVERY_S:
-            await verify(self._ctx, self.job, self._watch)
+            with suppress(Busy):  # a new partition that is in use is taken in later
+                await verify(self._ctx, self.job, self._watch)
             self._verified = time.monotonic()
         if self._looked and now - self._looked < _LOOK_EVERY_S:
             return False

@@ -10,8 +10,7 @@ from confiture.errors import CaptureBroken, DatabaseNotFound, Refused
 from confiture.model import TransferSurvey
 from confiture.sides import shown_side
 from confiture.transfer import read_identity, reading
-from confiture_schema_to_schema.capturing import Watch, plan_watch
-from confiture_schema_to_schema.cataloguing import only_added
+from confiture_schema_to_schema.capturing import Watch, changed_tables, plan_watch
 from confiture_schema_to_schema.checking import refuse
 from confiture_schema_to_schema.copying.records import PartRecord, RunRecord, part_digest
 from confiture_schema_to_schema.copying.state import state_of
@@ -69,9 +68,9 @@ async def reopened(ctx: Context, sides: Sides, mapping: str | None = None) -> Re
     job, findings = await compiled(
         ctx, sides, sides.target, map_, strategy=run.strategy, tables=run.tables, run_id=run.run_id
     )
+    _refuse_changes(job, run)
     # A column that was added since is in none of the queries, and stays behind.
     refuse(tuple(finding for finding in findings if finding.check != "unmapped"))
-    _refuse_changes(job, run)
     job = _planned(job, parts)
     job = msgspec.structs.replace(
         job, old=msgspec.structs.replace(job.old, fingerprints={**job.old.fingerprints, **run.fingerprints})
@@ -130,11 +129,8 @@ def _planned(job: Job, parts: tuple[PartRecord, ...]) -> Job:
 
 
 def _refuse_changes(job: Job, run: RunRecord) -> None:
-    changed = sorted(
-        label
-        for label, before in run.fingerprints.items()
-        if (now := job.old.fingerprints.get(label, "")) != before and not only_added(before, now)
-    )
+    parts = [part for table in job.tables for part in table.parts]
+    changed = changed_tables(run.fingerprints, job.old.fingerprints, parts, captured=True)
     if changed:
         raise CaptureBroken(
             f"tables of {shown_side(job.sides.source)!r} have changed since the migration began: {', '.join(changed)}",

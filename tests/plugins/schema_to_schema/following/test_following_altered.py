@@ -1,0 +1,72 @@
+"""Somebody alters the old database while it is followed: what harms nobody passes, all else stops with its name."""
+
+from __future__ import annotations
+
+import pytest
+
+from confiture.errors import CaptureBroken, ConfitureError
+from confiture.model import Note
+
+pytestmark = pytest.mark.anyio
+
+LOG = '"Log ""T"".x"'
+
+
+async def test_partitions_come_and_go(following):
+    """Every night, in advance or with rows: they are taken in; no row is lost, and none stays that is gone."""
+    following.write("CREATE TABLE log_c PARTITION OF " + LOG + " FOR VALUES FROM (95) TO (100)")
+    await following.start()
+    told = []
+
+    async def altered(sql):
+        told.clear()
+        following.write(sql)
+        report = await following.follow(observers=[told.append])
+        assert following.differing() == {}
+        assert any(isinstance(event, Note) and "is taken in" in event.message for event in told)
+        return report.keys
+
+    made = f"CREATE TABLE log_d PARTITION OF {LOG} FOR VALUES FROM (200) TO (300)"
+    assert await altered(f"{made}; INSERT INTO {LOG} VALUES (200, 'd', 'told')") == 1
+    # Rows that no trigger has seen: those of one table that comes, and then of one that goes.
+    assert (
+        await altered(
+            f"CREATE TABLE log_e (LIKE {LOG} INCLUDING ALL); INSERT INTO log_e VALUES (300, 'e', 'x'), (301, 'e', 'y');"
+            f" ALTER TABLE {LOG} ATTACH PARTITION log_e FOR VALUES FROM (300) TO (400)"
+        )
+        == 2
+    )
+    await altered(f"ALTER TABLE {LOG} DETACH PARTITION log_a; DROP TABLE log_d")
+    await altered(
+        f"UPDATE log_a SET line = 'while it was away'; ALTER TABLE {LOG} ATTACH PARTITION log_a"
+        f" FOR VALUES FROM (0) TO (50); ALTER TABLE {LOG} DETACH PARTITION log_e;"
+        f" DELETE FROM log_e; ALTER TABLE {LOG} ATTACH PARTITION log_e FOR VALUES FROM (300) TO (400);"
+        f" INSERT INTO log_c VALUES (95, 'c', 'last'); UPDATE {LOG} SET line = 'l' WHERE at = 2"
+    )
+
+
+async def test_what_else_is_altered_stops_it(following):
+    """With the table's name, in whichever words; once it is taken back, or where it is a new column, it goes on."""
+    await following.start()
+    for sql, back in (
+        ("ALTER TABLE cats RENAME TO felines", "ALTER TABLE felines RENAME TO cats"),
+        ("ALTER TABLE cats ALTER id TYPE bigint", "ALTER TABLE cats ALTER id TYPE int"),
+        ("ALTER TABLE cats ALTER name TYPE varchar(80)", "ALTER TABLE cats ALTER name TYPE text"),
+        ("ALTER TABLE cats RENAME name TO called", "ALTER TABLE cats RENAME called TO name"),
+        ("ALTER TABLE cats DROP CONSTRAINT cats_pkey", "ALTER TABLE cats ADD PRIMARY KEY (id)"),
+    ):
+        following.write(sql)
+        for medium in ("schema-to-schema-follow", "schema-to-schema-cutover"):
+            with pytest.raises(ConfitureError, match=r"public\.cats") as stopped:
+                await following.start(medium)
+            assert stopped.value.exit_code in (7, 8), sql
+        following.write(back)
+    following.write("ALTER TABLE cats ADD born date; ALTER TABLE users ADD age int DEFAULT 7")
+    following.write("UPDATE cats SET born = '2020-02-02', name = 'older' WHERE id = 5")
+    await following.follow()
+    assert following.differing() == {}
+    following.write("ALTER TABLE users DROP boss")
+    with pytest.raises(CaptureBroken, match=r"have changed since the migration began: public\.users"):
+        await following.follow()
+    with pytest.raises(CaptureBroken, match=r"public\.users"):
+        await following.start("schema-to-schema-cutover")
