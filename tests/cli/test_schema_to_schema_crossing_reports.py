@@ -94,6 +94,8 @@ def test_what_was_followed() -> None:
     assert " ".join(followed_lines(back, "<{}>".format)).endswith("the old database the live one again: <rollback>")
     over = msgspec.structs.replace(report, ended="taken over by a cutover")
     assert "<cutover>" not in " ".join(followed_lines(over, "<{}>".format))
+    over = msgspec.structs.replace(over, live="new")
+    assert " ".join(followed_lines(over, "<{}>".format)).startswith("a rollback has taken over")
 
 
 def test_the_status_says_how_far_behind_it_is() -> None:

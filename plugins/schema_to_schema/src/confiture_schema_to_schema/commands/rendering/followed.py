@@ -13,13 +13,15 @@ __all__ = ["followed_lines"]
 _ENDED = {
     "caught up": "{target} has all that was there",
     "stopped": "stopped",
-    "taken over by a cutover": "a cutover has taken over",
+    "taken over by a cutover": "a {crossing} has taken over",
 }
 
 
 def followed_lines(report: FollowReport, again: Callable[[str], str]) -> Iterator[str]:
     """The report, line by line. ``again`` gives the command of a phase."""
-    ended = _ENDED[report.ended].format(target=report.target)
+    ended = _ENDED[report.ended].format(
+        target=report.target, crossing="cutover" if report.live == "old" else "rollback"
+    )
     yield from filled(
         f"{ended}: {many(report.entries, 'change')} of {report.source} in {span(report.seconds)}, "
         f"{many(report.keys, 'row')} read again, in {report.batches:,} {'batch' if report.batches == 1 else 'batches'}"
