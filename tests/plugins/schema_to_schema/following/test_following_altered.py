@@ -4,19 +4,37 @@ from __future__ import annotations
 
 import pytest
 
-from confiture.errors import CaptureBroken, ConfitureError
-from confiture.model import Note
+from confiture.errors import CaptureBroken, ConfitureError, StatementFailed
+from confiture.model import Note, StepStarted
+from conftest import run_psql
 
 pytestmark = pytest.mark.anyio
 
 LOG = '"Log ""T"".x"'
+SPLIT = f"""
+    DROP TABLE {LOG};
+    CREATE TABLE {LOG} (at int, "K" text, line text, PRIMARY KEY (at, "K")) PARTITION BY RANGE (at);
+    CREATE TABLE log_0 PARTITION OF {LOG} FOR VALUES FROM (0) TO (200);
+"""
 
 
 async def test_partitions_come_and_go(following):
     """Every night, in advance or with rows: they are taken in; no row is lost, and none stays that is gone."""
     following.write("CREATE TABLE log_c PARTITION OF " + LOG + " FOR VALUES FROM (95) TO (100)")
-    await following.start()
+    run_psql(following.target, SPLIT)
+
+    def narrow(event):
+        if isinstance(event, StepStarted) and event.step == "schema-to-schema.rows":
+            run_psql(following.target, "ALTER TABLE pets ADD CONSTRAINT narrow CHECK (id < 55) NOT VALID")
+
+    with pytest.raises(ConfitureError, match="narrow"):
+        await following.start(jobs=1, observers=[narrow])
+    run_psql(following.target, "ALTER TABLE pets DROP CONSTRAINT narrow")
+    following.write(f"ALTER TABLE {LOG} DETACH PARTITION log_b; DROP TABLE log_b")
     told = []
+    await following.start(resume=True, observers=[told.append])
+    assert following.differing() == {}
+    assert any(isinstance(event, Note) and "is taken in" in event.message for event in told)
 
     async def altered(sql):
         told.clear()
@@ -26,8 +44,14 @@ async def test_partitions_come_and_go(following):
         assert any(isinstance(event, Note) and "is taken in" in event.message for event in told)
         return report.keys
 
-    made = f"CREATE TABLE log_d PARTITION OF {LOG} FOR VALUES FROM (200) TO (300)"
-    assert await altered(f"{made}; INSERT INTO {LOG} VALUES (200, 'd', 'told')") == 1
+    following.write(f"INSERT INTO {LOG} VALUES (1, 'd', 'told')")
+    made = "CREATE TABLE {} PARTITION OF {} FOR VALUES FROM (200) TO ({})"
+    following.write(f"{made.format('log_d', LOG, 300)}; INSERT INTO {LOG} VALUES (200, 'd', 'told')")
+    with pytest.raises(StatementFailed) as failed:
+        await following.follow()
+    assert "no partition there takes a row" in str(failed.value.hint)
+    run_psql(following.target, made.format("log_1", LOG, 500))
+    assert (await following.follow()).keys == 2
     # Rows that no trigger has seen: those of one table that comes, and then of one that goes.
     assert (
         await altered(

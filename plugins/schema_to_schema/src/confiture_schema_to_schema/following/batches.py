@@ -36,6 +36,8 @@ SOME: Final = 20_000
 _COLLISIONS: Final = frozenset({"23505", "23503", "23P01"})
 #: TRUNCATE empties a table for snapshots that were there before it as well: what these read need not fit together.
 _TIMES: Final = 4
+#: A constraint CHECK; without its name, none of the partitions.
+_CHECK: Final = "23514"
 #: How often a snapshot is taken that does not see yet what was told, and how far apart.
 _LOOKS: Final = 200
 _LOOK_EVERY_S: Final = 0.025
@@ -184,11 +186,16 @@ class Follower:
             if (value := getattr(error, field, None))
         ]
         where = f" ({', '.join(names)})" if names else ""
+        hint = (
+            "mend the rows on the source, or the constraint on the new database; then follow again: nothing is lost "
+            "meanwhile. The server's log has the row"
+        )
+        if state == _CHECK and not getattr(error, "constraint_name", None):
+            hint = "no partition there takes a row: create it; then follow again: nothing is lost meanwhile"
         return StatementFailed(
             f"changes of {shown_side(self._job.sides.source)!r} could not be brought to "
             f"{shown_side(self._job.sides.target)!r}: {type(error).__name__}{where}",
-            hint="mend the rows on the source, or the constraint on the new database; then follow again: nothing is "
-            "lost meanwhile. The server's log has the row",
+            hint=hint,
             sqlstate=error.sqlstate,
         )
 
