@@ -68,6 +68,24 @@ async def test_settings_are_those_of_the_session_from_its_start(kernel_run, data
         assert await connection.fetchval("SHOW lock_timeout") == "7s"
 
 
+async def test_the_driver_does_not_ask_for_arrays_of_postgresql_s_own(database, outside):
+    """They have the same numbers everywhere, and the question is dear. Judged by a session of the driver alone."""
+    select = """SELECT $1::bool[] AS a, $2::"char"[] AS b, $3::name[] AS c, $4::int2[] AS d, $5::int4[] AS e,
+        $6::int8[] AS f, $7::text AS g"""
+    values = ([True, None], [b"x", b"y"], ["n", 'o "p"'], [[1, 2], [-3, None]], [1 << 30], [1 << 60, 0], "t")
+    alone = await asyncpg.connect(to_uri(database.params), statement_cache_size=0)
+    rows, asked = [], []
+    for connection in (alone, outside):
+        seen: list[str] = []
+        connection.add_query_logger(lambda record, seen=seen: seen.append(record.query))
+        rows.append(tuple(await connection.fetchrow(select, *values)))
+        await anyio.lowlevel.checkpoint()
+        asked.append(any("typeinfo" in query for query in seen))
+    await alone.close()
+    assert rows == [values, values]
+    assert asked == [True, False]
+
+
 async def test_a_session_says_whose_it_is(kernel_run, database):
     """An administrator looks at pg_stat_activity; who set a name of their own keeps it."""
     named = Target(label="t", params={**database.params, "application_name": "mine"})

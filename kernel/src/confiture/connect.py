@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 import anyio
@@ -59,6 +59,16 @@ _NO_FILE = f"{os.devnull}/none"
 _CONNECT_TIMEOUT_S = 10.0
 #: Cancel requests travel in milliseconds; one that was not heeded by then was ignored.
 _CANCEL_AGAIN_S = 0.2
+#: Array types of PostgreSQL's own, which have the same numbers everywhere: name, number, element's name and number.
+#: The driver asks for each of them in each session, by a query over all types that costs more than most others.
+_ARRAYS = (
+    ("_bool", 1000, "bool", 16),
+    ("_char", 1002, "char", 18),
+    ("_name", 1003, "name", 19),
+    ("_int2", 1005, "int2", 21),
+    ("_int4", 1007, "int4", 23),
+    ("_int8", 1016, "int8", 20),
+)
 #: How long a shielded ROLLBACK or close may take before the socket is cut.
 CLEANUP_TIMEOUT_S = 10.0
 
@@ -115,7 +125,21 @@ async def open_connection(target: Target, settings: Mapping[str, str] | None = N
         raise connection_error(
             error, target.label, target.database, address(target), [params.get("password", "")]
         ) from error
+    _tell_arrays(connection)
     return connection
+
+
+def _tell_arrays(connection: Connection) -> None:
+    """Tell the driver what it would ask the server for; a driver that is told otherwise goes on asking."""
+    driver: Any = connection
+    with suppress(AttributeError):
+        driver._protocol.get_settings().register_data_types(
+            [
+                {"oid": oid, "ns": "pg_catalog", "name": name, "elemtype": number, "elemtype_name": element}
+                | {"kind": b"b", "elemdelim": ",", "basetype": None, "range_subtype": None, "attrtypoids": None}
+                for name, oid, element, number in _ARRAYS
+            ]
+        )
 
 
 async def close_connection(connection: Connection) -> None:
