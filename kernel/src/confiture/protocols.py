@@ -45,6 +45,7 @@ __all__ = [
     "Differ",
     "DirectedSwitch",
     "Executor",
+    "HoldingSwitch",
     "Inspector",
     "Medium",
     "PreparingEngine",
@@ -474,6 +475,19 @@ class DirectedSwitch(Switch, Protocol):
 
     def directed(self, how: str) -> Switch:
         """The same, told so, instead of by what is configured. Raises ``UsageError`` for a text that it cannot use."""
+        ...
+
+
+@runtime_checkable
+class HoldingSwitch(Switch, Protocol):
+    """A switch that knows whether applications still wait. Optional."""
+
+    async def check_held(self, ctx: Context, old: Target, new: Target) -> None:
+        """Raise where one of them no longer does since :meth:`hold`: asked last, before it is decided to switch.
+
+        Writers wait meanwhile, so it has to be quick. What it raises has the cutover given up, with everything as it
+        was.
+        """
         ...
 
 

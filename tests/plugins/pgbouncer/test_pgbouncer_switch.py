@@ -10,6 +10,7 @@ import pytest
 
 from confiture.errors import Busy, ConfigError, ExecutionError
 from confiture.hooks import SWITCH
+from confiture.protocols import HoldingSwitch
 from confiture.registry import Registry
 from confiture.testing import open_context
 from confiture_pgbouncer.console import ConsoleRefused, console
@@ -66,12 +67,16 @@ async def test_no_query_of_a_client_fails(project, sides, psql):
         before = (folder / "pgbouncer.ini").read_text()
         async with open_context(project.root, registry=Registry()) as ctx, anyio.create_task_group() as tasks:
             switch = ctx.get(SWITCH, "pgbouncer")
+            assert isinstance(switch, HoldingSwitch)
             for number in range(4):
                 tasks.start_soon(client, folder, number)
             await until("old")
             for live, other, name in ((old, new, "new"), (new, old, "old")):
                 assert await switch.preflight(ctx, live, other) == []
+                with pytest.raises(Busy, match="'shop' is no longer paused"):
+                    await switch.check_held(ctx, live, other)
                 await switch.hold(ctx, live, other, timeout_s=5)
+                await switch.check_held(ctx, live, other)
                 count = sum(map(len, seen))
                 assert (
                     psql(

@@ -14,7 +14,7 @@ from confiture.translate import collapse
 from confiture_pgbouncer.config import Pooler, poolers
 from confiture_pgbouncer.console import console
 from confiture_pgbouncer.lines import file_of, rewrite
-from confiture_pgbouncer.seeing import leads_to, place, running
+from confiture_pgbouncer.seeing import database_row, leads_to, place, running
 from confiture_pgbouncer.waiting import pause, resume
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _ANSWER_S = 5.0
 
 
 class PgbouncerSwitch:
-    """A :class:`confiture.protocols.Switch`, over one PgBouncer or several."""
+    """A :class:`confiture.protocols.HoldingSwitch`, over one PgBouncer or several."""
 
     async def preflight(self, ctx: Context, old: Target, new: Target) -> Sequence[CaptureFinding]:
         """Each console, its database's line, and whether it can be rewritten. Nothing is changed."""
@@ -58,6 +58,17 @@ class PgbouncerSwitch:
                 hint="end these clients' transactions, or wait for them, and run again; with pool_mode=session a pause "
                 "waits for clients to disconnect",
             ) from failure
+
+    async def check_held(self, ctx: Context, old: Target, new: Target) -> None:
+        """Raise ``Busy`` where one of them is not paused any more, and what a console says that does not answer."""
+        for pooler in poolers(ctx):
+            async with console(ctx, pooler.admin) as ask:
+                row = await database_row(ask, pooler.database)
+            if row is None or row.get("paused") != "1":
+                raise Busy(
+                    f"PgBouncer's {pooler.database!r} is no longer paused: somebody had it go on, or started it anew",
+                    hint="run it again, and leave PgBouncer alone meanwhile",
+                )
 
     async def switch(self, ctx: Context, old: Target, new: Target) -> tuple[Target, Target]:
         """Rewrite the line and RELOAD. Raises ``ConfigError``, and ``ExecutionError`` where it leads elsewhere then."""

@@ -43,14 +43,14 @@ async def test_a_pooler_that_dies(moved):
         config = (moved.project.root / "confiture.toml").read_text()
         moved.project.config(config + shop_config(folder))
         with pytest.raises(ExecutionError, match=r"is the live database still, and .* cannot reach") as told:
-            await moved.start("-cutover", switch="pgbouncer", observers=[dying(folder, "hold")])
+            await moved.start("-cutover", switch="pgbouncer", observers=[dying(folder, "drain")])
         assert "by hand" in (told.value.hint or "")
         assert (await moved.live(), run_psql(moved.target, TRIGGERS)) == ((True, False), "0")
         run_psql(moved.source, "UPDATE accounts SET balance = 8 WHERE id = 8")
         with serving(folder):
             assert await served(folder) == moved.source.database
             with pytest.raises(ExecutionError, match="is the live database now, and not all is done"):
-                await moved.start("-cutover", switch="pgbouncer", observers=[dying(folder, "lock")])
+                await moved.start("-cutover", switch="pgbouncer", observers=[dying(folder, "open")])
             assert (await moved.live(), moved.same()) == ((False, True), True)
         with serving(folder):
             assert (await moved.start("-settle")).live == "new"

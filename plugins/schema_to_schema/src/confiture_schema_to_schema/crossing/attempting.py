@@ -11,6 +11,7 @@ import msgspec
 from confiture.cli.units import many
 from confiture.errors import Refused
 from confiture.hooks import CAPTURE
+from confiture.protocols import HoldingSwitch
 from confiture.sides import shown_side
 from confiture.transfer import reading
 from confiture_schema_to_schema.capturing import capture_of, verify
@@ -93,6 +94,9 @@ async def attempt(
                     await _drain(ctx, way, steps, follower)
                     await _bring(ctx, way, steps, budget, may_lose)
                     losses = await _lose(ctx, way, steps, may_lose)
+                    if isinstance(switch, HoldingSwitch):
+                        with steps.step("held", "see that applications still wait"):
+                            await switch.check_held(ctx, way.live, way.other)
                     await _close(ctx, session, way, steps, seq, losses, may_lose)
                 committing = time.monotonic()
             steps.add("decide", time.monotonic() - committing)
