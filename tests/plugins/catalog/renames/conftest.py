@@ -12,9 +12,14 @@ from confiture_catalog.renames import match_names
 
 
 class Result(msgspec.Struct):
-    """What a pair came to. ``target`` is the old database with all renames done, ``left`` the difference then."""
+    """What a pair came to. ``target`` is the old database with all renames done, ``left`` the difference then.
+
+    ``other`` is the new database, ``before`` what was asked of the old one before anything was done.
+    """
 
     target: Target
+    other: Target
+    before: str
     old: Schema
     new: Schema
     renames: list[Rename]
@@ -44,12 +49,17 @@ def decided(*renames: str, drops: tuple[str, ...] = ()) -> Decisions:
 def renamed(new_database, inspect, psql) -> Renamed:
     """``await renamed(old_sql, new_sql, decisions)``: the rounds of a pair, run with psql."""
 
-    async def run(old_sql: str, new_sql: str, decisions: Decisions | None = None) -> Result:
+    async def run(
+        old_sql: str,
+        new_sql: str,
+        decisions: Decisions | None = None,
+        before: Callable[[Target], str] = lambda _: "",
+    ) -> Result:
         target, other = new_database(), new_database()
         psql(target, old_sql)
         psql(other, new_sql)
         old, new = await inspect(target), await inspect(other)
-        result = Result(target, old, new, [], (), [], [], set())
+        result = Result(target, other, before(target), old, new, [], (), [], [], set())
         now = old
         for _ in range(10):
             matching = match_names(now, new, decisions or Decisions())
