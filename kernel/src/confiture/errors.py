@@ -385,7 +385,7 @@ class DriftFound(Refused):
 
 
 class Irreversible(Refused):
-    """The migration has no way back: write a ``down``, or go forward with a new migration."""
+    """The migration, or a table of it, has no way back: write a ``down``, accept the loss by name, or go forward."""
 
     code = "irreversible"
 
