@@ -21,7 +21,7 @@ async def follow(
     until_caught_up: Annotated[bool, Parameter(negative="")] = False,
     common: ProjectParam = None,
     shell: ShellParam,
-) -> FollowReport | None:
+) -> FollowReport:
     """Bring what changes in the live database to the other one, until a cutover takes over.
 
     Changes are logged from the start on, so nothing is lost while nobody follows; the log grows meanwhile. Begun again
@@ -37,18 +37,15 @@ async def follow(
     """
     from confiture_schema_to_schema.commands.rendering.followed import followed_lines
     from confiture_schema_to_schema.commands.stopping import until_stopped
-    from confiture_schema_to_schema.following.medium import Following
 
     at_least(jobs, 1, "--jobs")
     request = FollowRequest(**sides(databases), until_caught_up=until_caught_up, jobs=jobs)
-    report: FollowReport | None = None
     async with shell.run(common, anywhere=True) as run:
-        following = Following(run, request)
         with until_stopped():
-            report = await following.run()
-    if report is None:
+            report: FollowReport = await run.start("schema-to-schema-follow", request)
+    if report.ended == "stopped":
         shell.note(f"stopped; what changes is still logged. To go on: {command('follow', request, common)}")
-        return following.report("stopped")
+        return report
     for line in followed_lines(report, lambda next_: command(next_, request, common)):
         shell.print(line)
     return report

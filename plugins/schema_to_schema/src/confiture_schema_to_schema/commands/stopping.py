@@ -9,12 +9,14 @@ from contextlib import contextmanager
 
 import anyio
 
+from confiture_schema_to_schema.following.stopping import STOP
+
 __all__ = ["until_stopped"]
 
 
 @contextmanager
 def until_stopped() -> Iterator[None]:
-    """At the first signal what is in the block is cancelled, and what comes after it goes on.
+    """At the first signal, who follows in the block ends that.
 
     The clean-up runs to its end: a second signal is answered with a line, a third one leaves at once.
     """
@@ -23,23 +25,25 @@ def until_stopped() -> Iterator[None]:
     loop = asyncio.get_running_loop()
     numbers = (signal.SIGINT, signal.SIGTERM)
     received = 0
-    with anyio.CancelScope() as scope:
+    scope = anyio.CancelScope()
 
-        def stop(number: signal.Signals) -> None:
-            nonlocal received
-            received += 1
-            if received == 1:
-                scope.cancel()
-            elif received == 2:
-                sys.stderr.write("cleaning up; once more to leave at once\n")
-            else:
-                signal.signal(number, signal.SIG_DFL)
-                signal.raise_signal(number)
+    def stop(number: signal.Signals) -> None:
+        nonlocal received
+        received += 1
+        if received == 1:
+            scope.cancel()
+        elif received == 2:
+            sys.stderr.write("cleaning up; once more to leave at once\n")
+        else:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
 
+    for number in numbers:
+        loop.add_signal_handler(number, stop, number)
+    token = STOP.set(scope)
+    try:
+        yield
+    finally:
+        STOP.reset(token)
         for number in numbers:
-            loop.add_signal_handler(number, stop, number)
-        try:
-            yield
-        finally:
-            for number in numbers:
-                loop.remove_signal_handler(number)
+            loop.remove_signal_handler(number)

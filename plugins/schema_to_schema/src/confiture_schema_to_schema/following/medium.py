@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
+import anyio
+
 from confiture.errors import Busy, ConfitureError, Irreversible
 from confiture.redact import redact
 from confiture.sides import shown_side
@@ -17,6 +19,7 @@ from confiture_schema_to_schema.following.batches import take_epoch
 from confiture_schema_to_schema.following.looping import Loop
 from confiture_schema_to_schema.following.opening import reopened
 from confiture_schema_to_schema.following.state import follow_state_of
+from confiture_schema_to_schema.following.stopping import STOP
 from confiture_schema_to_schema.model import FollowReport, FollowRequest
 from confiture_schema_to_schema.sides import find_sides, lock_name
 
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     from confiture_schema_to_schema.following.looping import Ended
     from confiture_schema_to_schema.values import Job, Sides
 
-__all__ = ["FollowMedium", "Following"]
+__all__ = ["FollowMedium"]
 
 #: Who ended a moment ago has not let the lock go on the server yet.
 _LOCK_S: Final = 2.0
@@ -38,11 +41,14 @@ class FollowMedium:
     request_type: type[FollowRequest] = FollowRequest
 
     async def run(self, ctx: Context, request: FollowRequest) -> FollowReport:
-        """See :meth:`Following.run`."""
-        return await Following(ctx, request).run()
+        """See :meth:`_Following.run`. Stopped by :data:`.stopping.STOP`, it has a report too."""
+        following = _Following(ctx, request)
+        with STOP.get() or anyio.CancelScope():
+            return await following.run()
+        return following.report("stopped")
 
 
-class Following:
+class _Following:
     """One run of it, that may be ended at any time and asked then what it has done."""
 
     def __init__(self, ctx: Context, request: FollowRequest) -> None:
