@@ -20,6 +20,7 @@ CREATE TABLE users (id bigint PRIMARY KEY, full_name text NOT NULL, mail text, f
 CREATE UNIQUE INDEX users_full_name ON users (full_name);
 CREATE TABLE cities (id int PRIMARY KEY, name text);
 CREATE TABLE old_audit (at timestamptz, what text);
+CREATE TABLE lines (line text);
 """
 NEW = """
 CREATE TABLE users (id bigint PRIMARY KEY, display_name text NOT NULL, mail text, age int, city_id bigint,
@@ -27,6 +28,7 @@ CREATE TABLE users (id bigint PRIMARY KEY, display_name text NOT NULL, mail text
 CREATE UNIQUE INDEX users_display_name ON users (display_name);
 CREATE TABLE cities (id int PRIMARY KEY, name text);
 CREATE TABLE plans (id int PRIMARY KEY);
+CREATE TABLE lines (line text);
 """
 HEAD = """\
 # From production to production_new.
@@ -38,6 +40,9 @@ YAML = (
     + """\
 # New tables that no old one fills: plans
 tables:
+  lines:
+    # It has no key: it is copied whole whenever it changes. With a primary key it would be followed row by row
+    full_refresh: true
   users:
     columns:
       full_name: display_name
@@ -62,6 +67,10 @@ drop = [
   # old_audit is gone: drop it, or write below 'tables' which new table takes its rows
   #"old_audit",
 ]
+
+[tables.lines]
+# It has no key: it is copied whole whenever it changes. With a primary key it would be followed row by row
+full_refresh = true
 
 [tables.users]
 drop = [
@@ -154,12 +163,13 @@ async def test_a_map_of_a_real_pair(pair, write, project) -> None:
         "old_audit", "users.age:", "users.fax", "users.tier"
     ]  # fmt: skip
     expected = TableMap(
-        source="users", columns={"full_name": ColumnMap(target="display_name")}, path="tables.users", line=6
+        source="users", columns={"full_name": ColumnMap(target="display_name")}, path="tables.users", line=9
     )
-    assert found.map == MigrationMap(tables=(expected,), shown="db/migration_map.yaml")
+    keyless = TableMap(source="lines", full_refresh=True, path="tables.lines", line=6)
+    assert found.map == MigrationMap(tables=(keyless, expected), shown="db/migration_map.yaml")
     found = await write(output="db/map.toml")
     assert found.report.text == TOML
-    assert found.map.tables == (msgspec.structs.replace(expected, line=None),)
+    assert found.map.tables == tuple(msgspec.structs.replace(each, line=None) for each in (keyless, expected))
 
 
 @pytest.mark.anyio
@@ -172,7 +182,8 @@ async def test_what_is_proposed_is_a_map(pair, write, findings, project, kernel_
     async with kernel_run(project) as run:
         map_ = read_map(run, name)
     assert map_.drop == ("old_audit",)
-    (table,) = map_.tables
+    keyless, table = map_.tables
+    assert (keyless.source, keyless.full_refresh) == ("lines", True)
     assert table.columns == {
         "full_name": ColumnMap(target="display_name"),
         "age": ColumnMap(target="age", transform='CAST("age" AS integer)'),

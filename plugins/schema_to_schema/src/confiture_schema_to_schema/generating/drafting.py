@@ -27,7 +27,7 @@ class Open(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TableDraft(msgspec.Struct, frozen=True, kw_only=True):
-    """What is written for a table: names as they stand in the file."""
+    """What is written for a table: names as they stand in the file. ``keyless``: the old one has no key."""
 
     source: str
     target: str | None = None
@@ -36,6 +36,7 @@ class TableDraft(msgspec.Struct, frozen=True, kw_only=True):
     drop: tuple[str, ...] = ()
     open_drop: tuple[Open, ...] = ()
     open_defaults: tuple[Open, ...] = ()
+    keyless: bool = False
 
     @property
     def empty(self) -> bool:
@@ -160,6 +161,7 @@ class _Drafter:
             drop=tuple(drop),
             open_drop=tuple(open_drop),
             open_defaults=tuple(self._unfilled(source, target)),
+            keyless=not source.keys,
         )
 
     def _gone_column(self, source: Table, name: str) -> tuple[list[Open], Open]:

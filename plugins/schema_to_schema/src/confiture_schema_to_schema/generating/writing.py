@@ -13,6 +13,7 @@ _ABOUT = (
     "# Tables and columns that are not named here go to those of the same name.",
     "# Lines that begin with # and no blank are proposals: take the # of one away, where that is what you want.",
 )
+_KEYLESS = "It has no key: it is copied whole whenever it changes. With a primary key it would be followed row by row"
 
 
 def as_yaml(draft: Draft, head: str) -> str:
@@ -53,6 +54,8 @@ def _yaml_table(table: TableDraft) -> Iterator[str]:
 def _yaml_keys(table: TableDraft) -> Iterator[str]:
     if table.target is not None:
         yield _yaml_pair("target", table.target)
+    if table.keyless:
+        yield from (_comment(_KEYLESS), "full_refresh: true")
     if table.columns or table.open_columns:
         yield "columns:"
         yield from _indented(_pairs(table.columns, table.open_columns, _yaml_pair), "  ")
@@ -69,6 +72,8 @@ def _toml_table(table: TableDraft) -> Iterator[str]:
     yield f"[{name}]"
     if table.target is not None:
         yield _toml_pair("target", table.target)
+    if table.keyless:
+        yield from (_comment(_KEYLESS), "full_refresh = true")
     if table.drop or table.open_drop:
         yield from ["drop = [", *_indented(_list(table.drop, table.open_drop, _toml_item), "  "), "]"]
     if table.columns or table.open_columns:
