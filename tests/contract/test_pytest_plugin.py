@@ -65,10 +65,12 @@ def shop(project, database):
     return project
 
 
+#: A pytest without what only our own tests need, which costs more than all the rest of it.
+PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:hypothesispytest", "-p", "no:faker"]
+
+
 def run_pytest(folder, *options: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", *options], cwd=folder.root, capture_output=True, text=True
-    )
+    return subprocess.run([*PYTEST, *options], cwd=folder.root, capture_output=True, text=True)
 
 
 def owned(psql, database) -> list[str]:
@@ -159,7 +161,7 @@ def test_what_a_killed_session_left_is_dropped_by_the_next(own_shop, database, p
     """Nobody cleans up after SIGKILL but whoever comes next."""
     own_shop.write("test_shop.py", "def test(confiture_db):\n    print('here', flush=True)\n    input()\n")
     process = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-q", "-s"],
+        [*PYTEST, "-s"],
         cwd=own_shop.root,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -187,5 +189,5 @@ def test_it_costs_nothing_where_it_is_not_used(tmp_path):
         "import sys\n\ndef test():\n"
         "    assert not {'asyncpg', 'confiture.kernel', 'confiture.testing'} & set(sys.modules)\n"
     )
-    done = subprocess.run([sys.executable, "-m", "pytest", "-q", str(tmp_path)], cwd=tmp_path, capture_output=True)
+    done = subprocess.run([*PYTEST, str(tmp_path)], cwd=tmp_path, capture_output=True)
     assert done.returncode == 0, done.stdout
