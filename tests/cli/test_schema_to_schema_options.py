@@ -199,6 +199,7 @@ def test_resume_ends_a_cutover_that_was_cut(asked: Asked) -> None:
     )
     assert asked("resume --to b") == [StatusRequest(target="b"), SettleRequest(target="b")]
     assert asked.code == 0
+    assert asked("resume --switch none")[-1] == SettleRequest(switch="none")
     assert "was not decided, and is taken back: production is the live database, the old one" in " ".join(
         asked.out.split()
     )

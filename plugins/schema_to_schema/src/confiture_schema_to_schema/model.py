@@ -463,7 +463,13 @@ class RollbackRequest(CutoverRequest, frozen=True, kw_only=True):
 
 
 class SettleRequest(_Sides, frozen=True, kw_only=True):
-    """End a cutover or a rollback that was cut: forward where it was decided, else back. The report is its own."""
+    """End a cutover or a rollback that was cut: forward where it was decided, else back. The report is its own.
+
+    ``switch``: ``none`` leaves out the one that it was begun with, which may be gone for good: to lead applications to
+    the live database is its owner's business then.
+    """
+
+    switch: Literal["none"] | None = None
 
 
 class CleanupRequest(_Sides, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from confiture.errors import ExecutionError
+from confiture.errors import ExecutionError, ServerUnreachable
 from confiture.model import StepStarted
 from conftest import run_psql
 from pooler import kill, serving, shop_config, shop_pooler
@@ -18,11 +18,11 @@ pytestmark = pytest.mark.anyio
 TRIGGERS = "SELECT count(*) FROM pg_trigger WHERE tgname ~ 'zzzz_confiture' AND NOT tgisinternal"
 
 
-def dying(folder: Path, step: str) -> Callable[[object], None]:
+def dying(folder: Path, step: str, direction: str = "cutover") -> Callable[[object], None]:
     """An observer that kills the pooler when that step begins."""
 
     def see(event: object) -> None:
-        if isinstance(event, StepStarted) and event.step == f"schema-to-schema.cutover.{step}":
+        if isinstance(event, StepStarted) and event.step == f"schema-to-schema.{direction}.{step}":
             kill(folder)
 
     return see
@@ -38,7 +38,7 @@ async def served(folder: Path) -> str:
 
 
 async def test_a_pooler_that_dies(moved):
-    """Before the decision all is as it was; after it, what is left is done when the pooler is back."""
+    """Before the decision all is as it was; after it, what is left is done when the pooler is back, or without it."""
     with shop_pooler(moved.source) as folder:
         config = (moved.project.root / "confiture.toml").read_text()
         moved.project.config(config + shop_config(folder))
@@ -55,4 +55,12 @@ async def test_a_pooler_that_dies(moved):
         with serving(folder):
             assert (await moved.start("-settle")).live == "new"
             assert await served(folder) == moved.target.database
-        assert [each.outcome for each in (await moved.start("-status")).crossings] == ["given up", "crossed"]
+            with pytest.raises(ExecutionError, match="is the live database now, and not all is done") as told:
+                await moved.start("-rollback", switch="pgbouncer", observers=[dying(folder, "open", "rollback")])
+        assert "resume --switch none" in (told.value.hint or "")
+        with pytest.raises(ServerUnreachable) as told:
+            await moved.start("-settle")
+        assert "resume --switch none" in (told.value.hint or "")
+        assert (await moved.start("-settle", switch="none")).live == "old"
+        assert await moved.live() == (True, False)
+        assert [each.outcome for each in (await moved.start("-status")).crossings] == ["given up", "crossed", "crossed"]

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal, TypeAlias
+
+from cyclopts import Parameter
+
 from confiture.cli.command import ProjectParam, ShellParam
 from confiture_schema_to_schema.commands.again import command
+from confiture_schema_to_schema.commands.crossing import CROSSING
 from confiture_schema_to_schema.commands.options import DatabasesParam, Jobs, MaxRate, at_least, sides
 from confiture_schema_to_schema.model import (
     CutoverReport,
@@ -18,12 +23,15 @@ from confiture_schema_to_schema.model import (
 
 __all__ = ["resume"]
 
+Without: TypeAlias = Annotated[Literal["none"] | None, Parameter(metavar="none", group=CROSSING)]
+
 
 async def resume(
     *,
     databases: DatabasesParam = None,
     jobs: Jobs = None,
     max_rate: MaxRate = None,
+    switch: Without = None,
     common: ProjectParam = None,
     shell: ShellParam,
 ) -> CutoverReport | PauseReport | SchemaToSchemaReport:
@@ -40,6 +48,9 @@ async def resume(
         Sessions at once. [default: as many as this machine has processors, at most 4]
     max_rate
         Megabytes a second, of all sessions together. [default: no limit]
+    switch
+        End a cutover that was cut without the switch that it was begun with, where that is gone for good: lead
+        applications to the live database yourself.
     """
     from confiture_schema_to_schema.commands.copying import copy
     from confiture_schema_to_schema.commands.rendering.crossed import settled_lines
@@ -50,7 +61,7 @@ async def resume(
     async with shell.run(common, anywhere=True) as run:
         status: StatusReport = await run.start("schema-to-schema-status", StatusRequest(**named))
         if status.crossings and status.crossings[-1].outcome is None:
-            settled: CutoverReport = await run.start("schema-to-schema-settle", SettleRequest(**named))
+            settled: CutoverReport = await run.start("schema-to-schema-settle", SettleRequest(**named, switch=switch))
             for line in settled_lines(
                 settled, status.crossings[-1].direction, lambda next_: command(next_, SettleRequest(**named), common)
             ):

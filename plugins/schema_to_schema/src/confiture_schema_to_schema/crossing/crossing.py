@@ -31,7 +31,14 @@ from confiture_schema_to_schema.crossing.gate import check_gate, come_near
 from confiture_schema_to_schema.crossing.losing import accepted, capture_losses, check_keys, check_losses
 from confiture_schema_to_schema.crossing.places import read_place
 from confiture_schema_to_schema.crossing.reporting import report_of
-from confiture_schema_to_schema.crossing.settling import claimed, find_switch, give_up, open_side, roll_forward
+from confiture_schema_to_schema.crossing.settling import (
+    claimed,
+    find_switch,
+    give_up,
+    open_side,
+    roll_forward,
+    without_it,
+)
 from confiture_schema_to_schema.crossing.state import CrossingRecord, crossings_of
 from confiture_schema_to_schema.crossing.steps import Steps
 from confiture_schema_to_schema.crossing.stranding import check_stranded
@@ -113,6 +120,7 @@ async def _cross(ctx: Context, kept: Context, way: Way, request: CutoverRequest)
             report = await retrying(ctx, f"opening {shown_side(way.other)!r}", work, patience_s=_AWAY_S)
         except ConfitureError as error:
             hint = "`confiture migrate schema-to-schema resume` completes it"
+            hint = "; ".join(filter(None, (hint, without_it(request.switch))))
             raise ExecutionError(
                 f"{shown_side(way.other)!r} is the live database now, and not all is done that comes after it: "
                 f"{error.message}",

@@ -12,7 +12,7 @@ from confiture_schema_to_schema.crossing.medium import crossing_lock
 from confiture_schema_to_schema.crossing.opening import find_run
 from confiture_schema_to_schema.crossing.places import locate
 from confiture_schema_to_schema.crossing.reporting import report_of
-from confiture_schema_to_schema.crossing.settling import recover
+from confiture_schema_to_schema.crossing.settling import NO_SWITCH, recover
 from confiture_schema_to_schema.model import CutoverReport, SettleRequest
 from confiture_schema_to_schema.sides import find_sides, lock_name
 
@@ -35,7 +35,7 @@ class SettleMedium:
             ctx.lock(sides.target, crossing_lock(run.run_id)),
             ctx.lock(sides.target, lock_name(sides)),
         ):
-            recovered = await recover(ctx, sides)
+            recovered = await recover(ctx, sides, without_switch=request.switch == NO_SWITCH)
         if recovered is None:
             raise Refused(
                 f"no cutover into {shown_side(sides.target)!r} was cut",

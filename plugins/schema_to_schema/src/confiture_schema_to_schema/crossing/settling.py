@@ -24,7 +24,17 @@ if TYPE_CHECKING:
     from confiture.protocols import Connection, Context, Switch
     from confiture_schema_to_schema.crossing.state import CrossingRecord
 
-__all__ = ["NO_SWITCH", "claimed", "find_switch", "give_up", "is_cut", "open_side", "recover", "roll_forward"]
+__all__ = [
+    "NO_SWITCH",
+    "claimed",
+    "find_switch",
+    "give_up",
+    "is_cut",
+    "open_side",
+    "recover",
+    "roll_forward",
+    "without_it",
+]
 
 #: What stands for no switch: who owns the application points it at the other database.
 NO_SWITCH = "none"
@@ -56,20 +66,35 @@ def _as_recorded(live: Target, other: Target, record: CrossingRecord) -> tuple[T
     return live.with_database(live_name), other.with_database(other_name)
 
 
-async def recover(ctx: Context, sides: Sides) -> tuple[CrossingRecord, Sides] | None:
+async def recover(ctx: Context, sides: Sides, *, without_switch: bool = False) -> tuple[CrossingRecord, Sides] | None:
     """End a crossing that was killed: forward where it was decided, else back. None where there is none.
 
     What it was, with its outcome, and where both databases are then. The caller holds the migration's lock; ``sides``
-    as :func:`.places.locate` says. Raises ``Busy`` where a process that may still decide holds its session.
+    as :func:`.places.locate` says. ``without_switch``: its own is not asked any more. Raises ``Busy`` where a process
+    that may still decide holds its session.
     """
     async with ctx.connect(sides.target) as connection:
         record = await crossings_of(ctx).last(connection)
-    if record is None or record.outcome is not None:
-        return None
+        if record is None or record.outcome is not None:
+            return None
+        if without_switch:
+            await crossings_of(ctx).change(connection, record.number, switch=NO_SWITCH, command=None)
+            record = await crossings_of(ctx).again(connection, record)
     if not await give_up(ctx, sides, record):
-        sides = await roll_forward(ctx, sides, record, Steps(ctx, record.direction))
+        try:
+            sides = await roll_forward(ctx, sides, record, Steps(ctx, record.direction))
+        except ConfitureError as error:
+            error.hint = "; ".join(filter(None, (error.hint, without_it(record.switch))))
+            raise
     async with ctx.connect(sides.target) as connection:
         return await crossings_of(ctx).again(connection, record), sides
+
+
+def without_it(switch: str) -> str | None:
+    """What to do where the switch of a crossing that was decided is not there any more."""
+    if switch == NO_SWITCH:
+        return None
+    return f"where the switch {switch!r} is gone for good: `confiture migrate schema-to-schema resume --switch none`"
 
 
 async def is_cut(ctx: Context, sides: Sides) -> bool:
