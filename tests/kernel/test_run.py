@@ -118,6 +118,15 @@ async def test_a_table_that_nobody_reads_is_refused(project, registry, echo):
     assert "did you mean [echo]?" in raised.value.hint
 
 
+async def test_environments_are_no_table(project, kernel_run):
+    """Other tools have them in one file."""
+    project.config("[environments.local]\n")
+    with pytest.raises(errors.ConfigError, match=r"unknown table \[environments\]") as raised:
+        async with kernel_run():
+            pass
+    assert raised.value.hint == "an environment is a file of its own: db/environments/<name>.toml"
+
+
 async def test_tables_are_not_judged_while_a_plugin_is_missing(project, registry, make_plugin):
     """The table may be the missing plugin's own: a broken plugin must not break the others."""
     project.config("[theirs]\n")

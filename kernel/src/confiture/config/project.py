@@ -110,11 +110,15 @@ class Project:
         for name in self.document:
             if name not in known:
                 near = closest(name, known)
-                hint = f"did you mean [{near}]? " if near else ""
+                if name in ("environment", "environments"):
+                    hint = "an environment is a file of its own: db/environments/<name>.toml"
+                else:
+                    hint = f"did you mean [{near}]? " if near else ""
+                    hint += f"the tables are: {', '.join(sorted(known))}"
                 raise ConfigError(
                     f"unknown table [{name}]",
                     file=CONFIG_FILE,
-                    hint=f"{hint}the tables are: {', '.join(sorted(known))}",
+                    hint=hint,
                 )
 
     def shown(self, path: Path) -> str:
