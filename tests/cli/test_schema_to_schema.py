@@ -261,7 +261,7 @@ def test_ctrl_c_says_how_to_go_on_and_that_works(gated, gate, gated_old, cli, da
     assert (done.returncode, done.stdout.partition(":")[0]) == (
         0,
         "copied the rest of 1 table from production into production_new",
-    )
+    ), done.stderr
     assert psql(database, SUMS) == psql(gated_old, SUMS)
 
 
