@@ -54,7 +54,8 @@ class _Measuring:
             file = self.folder / "db" / "environments" / f"{name}.toml"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(f"database_url = '{to_uri(place.params)}'\n")
-        (self.folder / "confiture.toml").touch()
+        # The copy alone, as the others do it: nothing is left on the source between two of them.
+        (self.folder / "confiture.toml").write_text('[schema-to-schema]\ncapture = "none"\n')
         files = self.folder / "db" / "schema"
         files.mkdir(exist_ok=True)
         (files / "tables.sql").write_text(schema)

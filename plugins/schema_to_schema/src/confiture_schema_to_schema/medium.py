@@ -20,7 +20,7 @@ from confiture_schema_to_schema.configuring import SECTION, SchemaToSchemaConfig
 from confiture_schema_to_schema.copying import Former, copy_tables, find_former, refuse_changed_since, running
 from confiture_schema_to_schema.creating import Staging, create_target, target_exists
 from confiture_schema_to_schema.crossing.closing import close_other
-from confiture_schema_to_schema.following.beginning import NONE, begin, bring_over, capture_of, watched
+from confiture_schema_to_schema.following.beginning import NONE, begin, bring_over, capture_of, watch_of, watched
 from confiture_schema_to_schema.mapping import read_map
 from confiture_schema_to_schema.model import SchemaToSchemaReport, SchemaToSchemaRequest
 from confiture_schema_to_schema.opening import opened
@@ -81,7 +81,7 @@ class SchemaToSchemaMedium:
                 # Once more, now that it is there: what was found out in a scratch database was of another server.
                 async with reopened(rows=False) as second:
                     refuse(second.findings)
-                    watch, _ = await watched(ctx, second.job, capture)
+                    watch = watch_of(second.job, capture)
                     first, findings = second, (*second.findings, *more)
             report = await _copy(ctx, first.job, request, findings, watch)
         return msgspec.structs.replace(

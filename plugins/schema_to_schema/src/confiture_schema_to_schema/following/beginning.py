@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from confiture_schema_to_schema.model import Finding
     from confiture_schema_to_schema.values import Job, Sides
 
-__all__ = ["NONE", "begin", "bring_over", "capture_of", "watched"]
+__all__ = ["NONE", "begin", "bring_over", "capture_of", "watch_of", "watched"]
 
 #: The capture that is none: the new database stays as the old one was when it was copied.
 NONE = "none"
@@ -44,6 +44,11 @@ async def watched(ctx: Context, job: Job, capture: str) -> tuple[Watch | None, t
         findings += await describe_statements(ctx, job, watch)
     findings += (*await preflight(ctx, job, watch), *await check_noting(ctx, job))
     return watch, (*findings, COPY_ONLY) if _errors(findings) else findings
+
+
+def watch_of(job: Job, capture: str) -> Watch | None:
+    """What is to be captured, where nothing is in its way."""
+    return None if capture == NONE else plan_watch(job, capture)[0]
 
 
 def _errors(findings: tuple[Finding, ...]) -> bool:
