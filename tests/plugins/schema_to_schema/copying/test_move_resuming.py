@@ -175,6 +175,9 @@ async def test_a_table_that_was_made_anew_is_named(move, failed):
     run_psql(move.target, "DROP TABLE one; CREATE TABLE one (id int PRIMARY KEY, v text)")
     with pytest.raises(Refused, match=r"made anew .*: public\.one$"):
         await move(resume=True)
+    run_psql(move.source, "ALTER TABLE people DROP note")
+    with pytest.raises(Refused, match=r"have changed since .* was begun: public\.people$"):
+        await move(resume=True)
 
 
 async def test_a_new_database_that_was_made_anew_is_begun_anew(move, failed):

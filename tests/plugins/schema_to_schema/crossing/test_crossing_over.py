@@ -67,7 +67,7 @@ async def test_the_new_database_takes_over(moved):
     run_psql(moved.source, "INSERT INTO accounts (email, balance) VALUES ('late@x.org', 1)")
     run_psql(moved.source, "SELECT nextval('accounts_id_seq') FROM generate_series(1, 50)")
     part = "CREATE TABLE IF NOT EXISTS logs_{0} PARTITION OF logs FOR VALUES FROM ({0}) TO ({0} + 10)"
-    run_psql(moved.source, f"{part.format(200)}; INSERT INTO logs VALUES (200, 1)")
+    run_psql(moved.source, f"{part.format(200)}; INSERT INTO logs VALUES (200, 1); ALTER TABLE accounts ADD later int")
 
     def altered(event: object) -> None:  # in the last moment, where nobody may look for long
         if isinstance(event, StepStarted) and event.step == "schema-to-schema.cutover.lock":
