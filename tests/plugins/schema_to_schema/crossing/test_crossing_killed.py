@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncpg
 import pytest
 
+from confiture.config.dsn import to_uri
 from confiture.errors import Busy
 from confiture_schema_to_schema.crossing import settling
 from conftest import run_psql
@@ -32,6 +34,13 @@ async def test_a_process_that_was_stopped_decides_nothing(moved, monkeypatch):
         # Whoever waits for its locks goes on without anybody's help.
         run_psql(moved.source, "INSERT INTO notes VALUES (2000, 1, 'waited')")
         run_psql(moved.target.with_database("postgres"), END_LOCKS.format(process.pid))
+        monkeypatch.setattr(settling, "_ZOMBIE_S", 0.2)
+        holder = await asyncpg.connect(to_uri(moved.target.params, password=True))
+        async with holder.transaction():
+            await holder.execute("SELECT FROM confiture.confiture_move_crossings FOR UPDATE")
+            with pytest.raises(Busy, match="about to end this"):
+                await moved.start("-settle")
+        await holder.close()
         asked = _begins_no_other(moved, monkeypatch)
         assert ((await moved.start("-settle")).live, asked) == ("old", ["LockNotAvailableError"])
         process.go_on()
@@ -80,3 +89,16 @@ async def test_a_process_that_was_stopped_leads_nobody_away(moved):
         process.kill()
     assert (moved.project.root / "told").read_text() == told
     assert await moved.live() == (True, False)
+
+
+async def test_who_is_interrupted_leaves_nothing_half_done(moved):
+    """By Ctrl-C: before the commit all is as it was, with it and after it the rest is done first."""
+    for step, event, live in (("drain", "Started", "old"), ("decide", "Finished", "new")):
+        at = (f"schema-to-schema.cutover.{step}", f"Step{event}")
+        process = Forked(moved.project.root, "schema-to-schema-cutover", at, "SIGINT")
+        process.there()
+        process.end()
+        status = await moved.start("-status")
+        assert (status.live, status.crossings[-1].outcome is not None) == (live, True)
+        assert await moved.live() == (live == "old", live == "new")
+    assert moved.same()

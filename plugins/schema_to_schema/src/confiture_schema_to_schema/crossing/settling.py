@@ -145,7 +145,11 @@ async def claimed(ctx: Context, new: Target, record: CrossingRecord) -> AsyncIte
         try:
             mine = await crossings_of(ctx).hold(connection, record.number)
         except asyncpg.LockNotAvailableError:
-            mine = False
+            raise Busy(
+                f"another process is about to end this, and has not for {_ZOMBIE_S} s",
+                hint="wait for it; where it was stopped, end its session: see pg_stat_activity of "
+                f"{shown_side(new)!r} for who is idle in a transaction",
+            ) from None
         if not mine:
             raise taken
         yield connection
