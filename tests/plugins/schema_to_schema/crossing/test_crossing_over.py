@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from contextlib import asynccontextmanager
 
 import anyio
 import asyncpg
@@ -11,7 +12,7 @@ import pytest
 import pgserver
 from confiture.config.dsn import to_uri
 from confiture.errors import Busy, ProofFailed, Refused
-from confiture.model import StepStarted
+from confiture.model import Note, StepStarted
 from conftest import run_psql
 
 pytestmark = pytest.mark.anyio
@@ -50,6 +51,21 @@ def refusal(place, sql: str) -> str:
         text=True,
     )
     return done.stderr.split(":")[1].strip() if done.returncode else ""
+
+
+@asynccontextmanager
+async def followed(moved):
+    """Somebody follows, until he makes room within the block."""
+    begun = anyio.Event()
+
+    async def follow() -> None:
+        report = await moved.start("-follow", observers=[lambda _: begun.set()])
+        assert report.ended == "taken over by a cutover"
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(follow)
+        await begun.wait()
+        yield
 
 
 async def test_the_new_database_takes_over(moved):
@@ -142,18 +158,10 @@ async def test_what_takes_too_long_changes_nothing(moved):
         if isinstance(event, StepStarted) and event.step == "schema-to-schema.cutover.prepare":
             holder.begin()
 
-    begun, ended = anyio.Event(), []
-
-    async def follow() -> None:
-        ended.append(await moved.start("-follow", observers=[lambda _: begun.set()]))
-
     try:
-        async with anyio.create_task_group() as group:
-            group.start_soon(follow)
-            await begun.wait()
+        async with followed(moved):
             report = await moved.start("-cutover", max_seconds=0.6, observers=[hold])
         assert (report.live, report.exit_code, report.took_over) == ("old", 9, True)
-        assert ended[0].ended == "taken over by a cutover"
         assert report.attempts > 1
         with pytest.raises(Busy, match=f"process {holder.pid} "):
             await moved.start("-cutover")
@@ -173,8 +181,11 @@ async def test_a_value_changed_by_hand_stops_it(moved):
         moved.target,
         "ALTER TABLE holders DISABLE TRIGGER confiture_move_fence; UPDATE holders SET balance = 1 WHERE id = 5",
     )
-    with pytest.raises(ProofFailed, match=r"public\.holders \(1 rows\)"):
-        await moved.start("-cutover")
+    told = []
+    async with followed(moved):
+        with pytest.raises(ProofFailed, match=r"public\.holders \(1 rows\)"):
+            await moved.start("-cutover", observers=[told.append])
+    assert "to follow again" in [event.message for event in told if isinstance(event, Note)][-1]
     assert await moved.live() == (True, True)
 
 
