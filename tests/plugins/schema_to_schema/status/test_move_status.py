@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 
 import anyio
@@ -11,20 +10,9 @@ import pytest
 from confiture.errors import ConfitureError, Refused
 from confiture.model import StepStarted
 from conftest import run_psql
+from forked import Forked
 
 pytestmark = pytest.mark.anyio
-
-KILLED = """
-import anyio, os, signal
-from confiture import Kernel
-def see(event):
-    if getattr(event, "step", "") == "schema-to-schema.public.b":
-        os.kill(os.getpid(), signal.SIGKILL)
-async def main():
-    async with Kernel({root!r}, observers=[see]).run(env="production") as run:
-        await run.start("schema-to-schema", jobs=1)
-anyio.run(main)
-"""
 
 
 async def test_there_may_be_none(sides):
@@ -57,8 +45,9 @@ async def test_of_one_that_is_done(sides):
 
 async def test_of_one_that_was_killed(sides):
     """The first table is there, the second is not, and nobody is at it, for the lock is free."""
+    at = ("schema-to-schema.public.b", "StepStarted")
+    assert Forked(sides.project.root, "schema-to-schema", at, jobs=1).end() == "SIGKILL"
     with anyio.fail_after(60):
-        await anyio.run_process([sys.executable, "-c", KILLED.format(root=str(sides.project.root))], check=False)
         ours = f"application_name ~ '^confiture' AND datname IN ('{sides.source.database}', '{sides.target.database}')"
         while int(run_psql(sides.target, f"SELECT count(*) FROM pg_stat_activity WHERE {ours}")):
             await anyio.sleep(0.01)
