@@ -335,7 +335,8 @@ async def test_what_is_in_the_way_is_said_beforehand(old):
             CapturedTable(label=f"s.{name}", sql=f"s.{name}", columns=(*columns, "id"))
             for name in ("u", "v", "theirs", "gen", "parent", "p", "gone", "t")
         ]
-        all_ = await old.capture.preflight(old.ctx, old.target, tables)
+        *all_, last = await old.capture.preflight(old.ctx, old.target, tables)
+        assert (last.level, last.message[:36]) == ("lock", "SHARE ROW EXCLUSIVE on each of 8 tab")
         return [f"{finding.level} {finding.table}: {finding.message}" for finding in all_]
 
     assert await found() == [

@@ -24,9 +24,12 @@ class CapturedTable(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CaptureFinding(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a table cannot be captured (``error``), or what to know of it. ``table`` is a label, "" for all."""
+    """Why a table cannot be captured (``error``), or what to know of it. ``table`` is a label, "" for all.
 
-    level: Literal["error", "warning", "note"]
+    ``lock``: what installing it locks and what its writers pay from then on, for a plan to show.
+    """
+
+    level: Literal["error", "warning", "note", "lock"]
     message: str
     table: str = ""
     hint: str | None = None

@@ -14,6 +14,7 @@ from confiture.model import Note, TransferTask
 from confiture.protocols import PreparingEngine
 from confiture.sides import shown_side
 from confiture_schema_to_schema.begun import refuse_begun
+from confiture_schema_to_schema.capturing import LOCK
 from confiture_schema_to_schema.checking import refuse
 from confiture_schema_to_schema.cleaning import remove_orphans
 from confiture_schema_to_schema.configuring import SECTION, SchemaToSchemaConfig
@@ -72,6 +73,7 @@ class SchemaToSchemaMedium:
                 watch, more = await watched(ctx, first.job, capture) if first.compiled else (None, ())
                 # What was begun is in nobody's way.
                 refuse((*first.findings, *more) if former is None else first.findings)
+                more = tuple(each for each in more if each.check != LOCK)
                 findings = (*first.findings, *more)
             created = False
             if former is None and (left := await remove_orphans(ctx, sides)):

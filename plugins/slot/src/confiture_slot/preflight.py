@@ -37,6 +37,11 @@ SELECT pg_catalog.pg_is_in_recovery() AS standby, pg_catalog.current_setting('wa
        OR EXISTS (SELECT FROM pg_catalog.pg_roles r
                    WHERE r.rolname = 'rds_replication' AND pg_catalog.pg_has_role(r.oid, 'USAGE')) AS replicates
 """
+_LOCKS = (
+    "SHARE ROW EXCLUSIVE on each of {tables} tables for a moment, while it is put into the publication: reads go on, "
+    "writes wait. The slot is made when every transaction that is writing has ended; nobody waits for it. From then on "
+    "the server keeps the WAL until it was read"
+)
 _KINDS = {
     "f": "a foreign table: it changes elsewhere",
     "v": "a view",
@@ -75,6 +80,8 @@ async def preflight(
         if all(finding.level != "error" for finding in about):
             about += _about_identity(table, relations)
         found += about
+    if tables:
+        found.append(_all("lock", _LOCKS.format(tables=len(tables))))
     return found
 
 

@@ -60,6 +60,14 @@ async def preflight(connection: Connection, schema: str, tables: Sequence[Captur
         if earlier is not None:
             message = f"it has the trigger {earlier!r} of another capture: each of them costs its writers something"
             found.append(CaptureFinding(level="warning", table=table.label, message=message))
+    if tables:
+        found.append(
+            CaptureFinding(
+                level="lock",
+                message=f"SHARE ROW EXCLUSIVE on each of {len(tables)} tables for a moment, while its triggers are "
+                "made: reads go on, writes wait. From then on whoever changes a row writes its key to a log as well",
+            )
+        )
     return found
 
 

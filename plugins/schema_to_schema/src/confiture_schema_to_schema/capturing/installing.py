@@ -24,14 +24,24 @@ if TYPE_CHECKING:
     from confiture_schema_to_schema.capturing.values import Watch
     from confiture_schema_to_schema.values import Job
 
-__all__ = ["check_way_back", "install", "preflight", "verify"]
+__all__ = ["LOCK", "check_way_back", "install", "preflight", "verify"]
+
+
+#: The check of findings that say what installing a capture locks: they are for a plan.
+LOCK = "lock"
 
 
 async def preflight(ctx: Context, job: Job, watch: Watch) -> tuple[Finding, ...]:
     """What the capture says beforehand. Nothing is changed."""
     found = await ctx.get(CAPTURE, watch.capture).preflight(ctx, job.sides.source, watch.tables)
     return tuple(
-        Finding(level=each.level, check="capture", table=each.table, message=each.message, hint=each.hint)
+        Finding(
+            level="note" if each.level == "lock" else each.level,
+            check=LOCK if each.level == "lock" else "capture",
+            table=each.table,
+            message=each.message,
+            hint=each.hint,
+        )
         for each in found
     )
 

@@ -20,9 +20,15 @@ __all__ = ["disk_bytes", "disk_findings", "locks_of"]
 _WORTH_TELLING: Final = 100_000_000
 
 
-def locks_of(job: Job, tables: Sequence[PlannedTable], times: Times) -> tuple[str, ...]:
-    """Who waits for what, and for how long, beside what each table says of its own rows."""
-    return (*_snapshots(tables), *_staging(job, times))
+def locks_of(
+    job: Job, tables: Sequence[PlannedTable], times: Times, capturing: Sequence[Finding] = ()
+) -> tuple[str, ...]:
+    """Who waits for what, and for how long, beside what each table says of its own rows.
+
+    ``capturing``: what the capture says of it.
+    """
+    first = [f"source: {finding.message}" for finding in capturing]
+    return (*first, *_snapshots(tables), *_staging(job, times))
 
 
 def _snapshots(tables: Sequence[PlannedTable]) -> list[str]:

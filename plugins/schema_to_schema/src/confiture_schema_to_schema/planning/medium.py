@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -10,6 +10,7 @@ import msgspec
 from confiture.errors import Refused
 from confiture.sides import shown_side
 from confiture.transfer import worker_count
+from confiture_schema_to_schema.capturing import LOCK
 from confiture_schema_to_schema.configuring import SECTION, SchemaToSchemaConfig
 from confiture_schema_to_schema.copying.sizing import Sizing
 from confiture_schema_to_schema.following.beginning import watched
@@ -56,12 +57,19 @@ class PlanMedium:
             sample=request.sample,
         ) as found:
             _, more = await watched(ctx, found.job, config.capture) if found.compiled else (None, ())
-            found = msgspec.structs.replace(found, findings=(*found.findings, *more))
-            return await _report(ctx, sides, request, config, found)
+            capturing = [each for each in more if each.check == LOCK]
+            others = [each for each in more if each.check != LOCK]
+            found = msgspec.structs.replace(found, findings=(*found.findings, *others))
+            return await _report(ctx, sides, request, config, found, capturing)
 
 
 async def _report(
-    ctx: Context, sides: Sides, request: PlanRequest, config: SchemaToSchemaConfig, found: Opened
+    ctx: Context,
+    sides: Sides,
+    request: PlanRequest,
+    config: SchemaToSchemaConfig,
+    found: Opened,
+    capturing: Sequence[Finding],
 ) -> PlanReport:
     job, target = found.job, found.target
     sizing = Sizing.of(config, worker_count(config.jobs), None)
@@ -83,7 +91,7 @@ async def _report(
         creates=not found.exists,
         tables=tables,
         findings=findings,
-        locks=locks_of(job, tables, times) if tables else (),
+        locks=locks_of(job, tables, times, capturing) if tables else (),
         disk_bytes=needed,
         seconds=times.all if tables else None,
         exit_code=_exit_code(findings),
