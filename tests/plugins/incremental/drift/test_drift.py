@@ -128,8 +128,7 @@ async def test_the_database_is_only_read(shop, drift):
     assert (dump(shop.database), shop.rows()) == before
 
 
-@pytest.mark.parametrize("against", ["schema", "migrations"])
-@pytest.mark.parametrize("sql", [False, True])
+@pytest.mark.parametrize(("against", "sql"), [("schema", True), ("migrations", False)])
 async def test_a_fix_takes_the_database_back_and_does_nothing_to_others(shop, drift, new_database, against, sql):
     other = new_database()
     await shop.run("up", database=other)
