@@ -156,20 +156,24 @@ async def test_what_takes_too_long_changes_nothing(moved):
     """
     before = run_psql(moved.target, DEFINITIONS)
     holder = Holder(moved.source, "SELECT FROM accounts WHERE id = 1 FOR UPDATE")
+    other = Holder(moved.admin, "SELECT FROM accounts WHERE id = 2 FOR UPDATE")  # the role does not see since when
 
     def hold(event: object) -> None:
         if isinstance(event, StepStarted) and event.step == "schema-to-schema.cutover.prepare":
             holder.begin()
+            other.begin()
 
     try:
         async with followed(moved):
             report = await moved.start("-cutover", max_seconds=0.6, observers=[hold])
         assert (report.live, report.exit_code, report.took_over) == ("old", 9, True)
         assert report.attempts > 1
-        with pytest.raises(Busy, match=f"process {holder.pid} "):
+        with pytest.raises(Busy, match=f"process {holder.pid} ") as told:
             await moved.start("-cutover")
+        assert f"process {other.pid} (" in told.value.message
     finally:
         holder.end()
+        other.end()
     assert await moved.live() == (True, False)
     run_psql(moved.source, "UPDATE accounts SET balance = 3 WHERE id = 2")
     report = await moved.start("-cutover")
