@@ -13,7 +13,7 @@ from diff.planner import Planner
 pytestmark = pytest.mark.anyio
 
 #: How many of each file; all of a small one.
-SAMPLE = {"apgdiff": 8, "pgquarrel": 6, "pistachio": 13, "sqldef": 13}
+SAMPLE = {"apgdiff": 5, "pgquarrel": 5, "pistachio": 9, "sqldef": 9}
 
 
 def sample() -> list[Case]:
