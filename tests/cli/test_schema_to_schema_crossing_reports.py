@@ -108,6 +108,9 @@ def test_the_status_says_how_far_behind_it_is() -> None:
     assert "nobody follows, and what changes is logged; 12,345 changes brought to production_new" in text
     assert "to follow: <follow>" in text
     assert "following ended with: it was cut" in text
+    away = msgspec.structs.replace(STATUS, following=alone, live=None)
+    text = " ".join(" ".join(status_lines(away, "<{}>".format)).split())
+    assert "what waits is not known; nobody follows" in text
     lost = (LostTable(table="public.a", changes=0), LostTable(table="public.b", changes=2), LostTable(table="public.c"))
     text = " ".join(" ".join(status_lines(msgspec.structs.replace(STATUS, losses=lost), "<{}>".format)).split())
     assert "a rollback would lose 2 changes of public.b, what was not counted of public.c: nothing leads back" in text

@@ -99,7 +99,8 @@ def _follow_lines(report: StatusReport, following: FollowStatus, again: Callable
         if not any(each.running for each in report.crossings):
             yield "a cutover, a rollback or a cleanup is at work"
     elif report.phase == "copied":
-        yield from filled(f"{_lag(following)}; nobody follows, and what changes is logged; {done}")
+        waits = _lag(following) if report.live is not None else "what waits is not known"
+        yield from filled(f"{waits}; nobody follows, and what changes is logged; {done}")
     if following.last_error is not None:
         yield from filled(f"following ended with: {following.last_error}")
     if report.phase == "copied" and not report.running and all(each.outcome for each in report.crossings):
