@@ -8,6 +8,7 @@ import pytest
 from confiture.errors import Busy, Refused
 from confiture.model import Note, Progress
 from conftest import run_psql
+from forked import Forked
 
 pytestmark = pytest.mark.anyio
 
@@ -15,6 +16,11 @@ ASK = "UPDATE confiture.confiture_move_epochs SET asked_to_end = true"
 KILL = (
     "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE datname = current_database()"
     " AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+)
+#: The sessions that have the locks of a run: in another database, as a process holds them until it ends.
+END_LOCKS = (
+    "SELECT count(pg_terminate_backend(a.pid, 5000)) FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
+    " WHERE l.locktype = 'advisory' AND a.application_name LIKE 'confiture {}@%'"
 )
 
 
@@ -59,3 +65,17 @@ async def test_it_follows_through_lost_sessions_until_a_cutover_asks(following):
     assert following.differing() == {}
     lags = "SELECT count(*) > 0, sum(backlog_entries) >= 0 FROM confiture.confiture_move_lags"
     assert run_psql(following.target, lags) == "t|t"
+    # One that was stopped, lost its lock and goes on later finds the epoch of another, and applies nothing.
+    process = Forked(
+        following.project.root, "schema-to-schema-follow", ("schema-to-schema.follow", "Progress"), "SIGSTOP"
+    )
+    try:
+        process.there()
+        run_psql(following.target.with_database("postgres"), END_LOCKS.format(process.pid))
+        assert (await following.follow()).ended == "caught up"
+        following.write("UPDATE users SET login = 'three' WHERE id = 2")
+        process.go_on()
+        assert process.end().startswith("Busy: another process")
+    finally:
+        process.kill()
+    assert following.differing() == {"accounts": 2}
