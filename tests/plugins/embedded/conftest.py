@@ -20,6 +20,9 @@ from confiture.config import Environment
 from confiture.kernel import Kernel
 from confiture.model import Event
 from confiture.run import Run
+from confiture_embedded import cluster
+from confiture_embedded.binaries import Binaries
+from confiture_embedded.layout import Home
 
 ServerRun = Callable[..., AbstractAsyncContextManager[Run]]
 
@@ -80,6 +83,39 @@ def fast_dir(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         while processes_of(folder) and time.monotonic() < deadline:
             time.sleep(0.01)
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def _made() -> dict[tuple[str, str], Path]:
+    return {}
+
+
+@pytest.fixture(autouse=True)
+def _initdb_once(
+    _made: dict[tuple[str, str], Path], tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What initdb made is copied for the next server of our own process: most of a test would be its work.
+
+    Where anything is or was there already, and for other programs or users, it is made as ever.
+    """
+    create = cluster.create
+    seen: set[Path] = set()
+
+    def copied(home: Home, binaries: Binaries) -> None:
+        key = (binaries.program("initdb"), repr(home.account))
+        fresh = not home.data.exists() and not [*home.path.glob("data.new-*")] and home.path not in seen
+        seen.add(home.path)
+        if fresh and key in _made:
+            new = home.path / "data.new-copy"
+            subprocess.run(["cp", "-a", str(_made[key]), str(new)], check=True)
+            new.rename(home.data)
+            return
+        create(home, binaries)
+        if fresh:
+            _made[key] = tmp_path_factory.mktemp("initdb") / "data"
+            subprocess.run(["cp", "-a", str(home.data), str(_made[key])], check=True)
+
+    monkeypatch.setattr(cluster, "create", copied)
 
 
 @pytest.fixture
