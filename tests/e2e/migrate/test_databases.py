@@ -106,10 +106,10 @@ def test_limits_that_are_meant_for_the_application(project, confiture, own_serve
     """A migration takes as long as it takes, and the session that waits with the lock is not ended."""
     limits = ("statement_timeout", "lock_timeout", "idle_session_timeout", "idle_in_transaction_session_timeout")
     for name in limits:
-        psql(own_database, f"ALTER SYSTEM SET {name} = '300ms'")
+        psql(own_database, f"ALTER SYSTEM SET {name} = '900ms'")
     psql(own_database, "SELECT pg_reload_conf()")
-    project.write("db/migrations/001_a.up.sql", "SELECT pg_sleep(0.7);\nCREATE TABLE a (id int);\nVACUUM a;\n")
-    project.write("db/migrations/002_b.up.sql", "DO $$BEGIN PERFORM pg_sleep(0.7); END$$;\nCREATE TABLE b ();\n")
+    project.write("db/migrations/001_a.up.sql", "SELECT pg_sleep(1.2);\nCREATE TABLE a (id int);\nVACUUM a;\n")
+    project.write("db/migrations/002_b.up.sql", "DO $$BEGIN PERFORM pg_sleep(1.2); END$$;\nCREATE TABLE b ();\n")
     try:
         process = confiture(project.root, own_database)
         assert process.wait() == 0, process.errors
