@@ -32,6 +32,7 @@ hypothesis.settings.load_profile("suite")
 __all__ = ["pooled"]
 
 _counter = itertools.count(1)
+_makers: list[NewDatabase] = []
 #: Where the workers find the session's server.
 _KEPT = (pgserver.SESSION_VARIABLE,)
 _session = pytest.StashKey[pgserver.Session]()
@@ -130,33 +131,66 @@ def maintenance(server: Target) -> Iterator[Maintenance]:
     made.end()
 
 
-@pytest.fixture(scope="session")
-def new_database(server: Target, maintenance: Maintenance) -> Iterator[Callable[[], Target]]:
-    """Makes databases; all of them are dropped at the end of the session. Most tests take ``database``."""
-    made: list[Target] = []
+class NewDatabase:
+    """Makes databases. One that a test makes is dropped after it, unless it is to last for the session."""
 
-    def make() -> Target:
+    def __init__(self, server: Target, maintenance: Maintenance) -> None:
+        self._server = server
+        self._maintenance = maintenance
+        self._made: list[Target] = []
+        self._lasting: list[Target] = []
+
+    def __call__(self, *, lasting: bool = False) -> Target:
+        """An empty one. Also one that a fixture of a module or the session makes before the test begins lasts."""
         name = f"t_{os.environ.get('PYTEST_XDIST_WORKER', 'gw')}_{os.getpid()}_{next(_counter)}"
         # By file_copy: without fsync it takes a third of what the write-ahead log does.
-        maintenance.run(f'CREATE DATABASE "{name}" STRATEGY file_copy')
-        made.append(server.with_database(name))
+        self._maintenance.run(f'CREATE DATABASE "{name}" STRATEGY file_copy')
+        made = self._lasting if lasting else self._made
+        made.append(self._server.with_database(name))
         return made[-1]
 
-    yield make
-    for target in made:
-        maintenance.run(_drop(target))
+    def begin(self) -> None:
+        """A test begins."""
+        self._lasting += self._made
+        self._made.clear()
+
+    def end(self) -> None:
+        """It has ended."""
+        self._drop(self._made)
+
+    def close(self) -> None:
+        """The session has ended."""
+        self._drop(self._made)
+        self._drop(self._lasting)
+
+    def _drop(self, targets: list[Target]) -> None:
+        while targets:
+            self._maintenance.run(f'DROP DATABASE IF EXISTS "{targets.pop().database}" WITH (FORCE)')
+
+
+@pytest.fixture(scope="session")
+def new_database(server: Target, maintenance: Maintenance) -> Iterator[NewDatabase]:
+    """Makes databases; most tests take ``database``."""
+    made = NewDatabase(server, maintenance)
+    _makers.append(made)
+    yield made
+    _makers.clear()
+    made.close()
+
+
+@pytest.fixture(autouse=True)
+def _databases_of_the_test() -> Iterator[None]:
+    for maker in _makers:
+        maker.begin()
+    yield
+    for maker in _makers:
+        maker.end()
 
 
 @pytest.fixture
-def database(new_database: Callable[[], Target], maintenance: Maintenance) -> Iterator[Target]:
+def database(new_database: Callable[[], Target]) -> Target:
     """A fresh, empty database on the server, dropped after the test."""
-    target = new_database()
-    yield target
-    maintenance.run(_drop(target))
-
-
-def _drop(target: Target) -> str:
-    return f'DROP DATABASE IF EXISTS "{target.database}" WITH (FORCE)'
+    return new_database()
 
 
 def run_psql(target: Target, sql: str, *options: str) -> str:

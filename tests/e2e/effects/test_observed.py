@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -63,15 +64,21 @@ class Observed:
         return locks, files, scans
 
 
+def own(sql: str) -> str:
+    """With a role and a tablespace of this process: other workers run other statements on the same server."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw")
+    return sql.replace("effects_role", f"effects_role_{worker}").replace("effects_space", f"effects_space_{worker}")
+
+
 @pytest.fixture(scope="module")
 def observed(
     new_database: Callable[[], Target], psql: Callable[..., str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Observed]:
     """The schema in a database of its own, read once, and one connection."""
     target = new_database()
-    psql(target, "DROP ROLE IF EXISTS effects_role;" + SCHEMA)
+    psql(target, own("DROP ROLE IF EXISTS effects_role;" + SCHEMA))
     psql(target, 'ALTER DATABASE "' + str(target.database) + "\" SET timezone = 'Europe/Paris'")
-    psql(target, "SET allow_in_place_tablespaces = on; CREATE TABLESPACE effects_space LOCATION ''")
+    psql(target, own("SET allow_in_place_tablespaces = on; CREATE TABLESPACE effects_space LOCATION ''"))
     root = tmp_path_factory.mktemp("observed")
     (root / "confiture.toml").write_text("")
     url = to_uri(target.params, password=True)
@@ -86,12 +93,13 @@ def observed(
     yield Observed(loop, connection, before)
     loop.run_until_complete(connection.close())
     loop.close()
-    psql(target, "DROP OWNED BY effects_role; DROP ROLE effects_role; DROP TABLESPACE effects_space")
+    psql(target, own("DROP OWNED BY effects_role; DROP ROLE effects_role; DROP TABLESPACE effects_space"))
 
 
 @pytest.mark.parametrize("sql", FORMS)
 def test_the_server_does_what_the_effects_say(observed: Observed, sql: str):
     """The strongest lock, on which relations, whether their files are new, and whether they are read whole."""
+    sql = own(sql)
     locks, files, scans = observed.run(sql)
     effects, _ = effects_of(Statement(sql=sql), observed.before)
     relations = {name: mode for name, mode in locks.items() if mode != "ACCESS SHARE"}

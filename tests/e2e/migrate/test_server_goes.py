@@ -18,10 +18,9 @@ MIDDLES = {
     "outside": ("CREATE TABLE t (id int);\nCREATE INDEX CONCURRENTLY i ON t (id);\nCREATE TABLE u ();\n", 1),
     "behind": ("CREATE TABLE t (id int);\nCREATE INDEX CONCURRENTLY i ON t (id);\nSELECT pg_sleep({s});\n", 2),
 }
-WORKS = (
-    "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND state = 'active'"
-    " AND (wait_event = 'PgSleep' OR query LIKE 'CREATE INDEX CONCURRENTLY%' AND wait_event_type = 'Lock')"
-)
+WORKS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND "
+SLEEPS = "wait_event = 'PgSleep'"
+WAITS = "query LIKE 'CREATE INDEX CONCURRENTLY%' AND wait_event_type = 'Lock'"
 APPLIED = "SELECT count(*) FROM confiture.confiture_migrations WHERE state = 'applied'"
 
 
@@ -51,7 +50,7 @@ async def _meanwhile(project, kernel_run, target, psql, middle, deed):
 
         def working():
             nonlocal found
-            found = psql(target, WORKS)
+            found = psql(target, WORKS + (WAITS if middle == "outside" else SLEEPS))
             return found
 
         await anyio.to_thread.run_sync(wait_for, working)

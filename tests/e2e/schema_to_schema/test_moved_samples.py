@@ -38,7 +38,7 @@ class Loaded(NamedTuple):
 
 @pytest.fixture(scope="module")
 def loaded(
-    new_database: Callable[[], Target], tmp_path_factory: pytest.TempPathFactory
+    new_database: Callable[..., Target], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[str], Loaded]]:
     """Each sample, loaded once, and what is to come of it."""
     known: dict[str, Loaded] = {}
@@ -50,7 +50,7 @@ def loaded(
         if text is None:
             pytest.skip(f"the sample {name}.sql is not here")
         if name not in known:
-            sample, source = SAMPLES[name], new_database()
+            sample, source = SAMPLES[name], new_database(lasting=True)
             run_psql(source, text + "\nANALYZE;")
             schema = sample.schema
             if sample.changes:

@@ -106,7 +106,7 @@ def dump(target: Target, *options: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def samples(new_database: Callable[[], Target]) -> Callable[[str], tuple[Target, str]]:
+def samples(new_database: Callable[..., Target]) -> Callable[[str], tuple[Target, str]]:
     """A sample, loaded once, and its schema as a script."""
     loaded: dict[str, tuple[Target, str]] = {}
 
@@ -119,7 +119,7 @@ def samples(new_database: Callable[[], Target]) -> Callable[[str], tuple[Target,
             if name == "chinook":
                 own = split_sample.CHINOOK_OWN_DATABASE
                 text = "".join(line for line in text.splitlines(keepends=True) if line.strip() not in own)
-            target = new_database()
+            target = new_database(lasting=True)
             run_psql(target, text + "\nANALYZE;")
             loaded[name] = target, dump(target, "--schema-only", "--no-owner")
         return loaded[name]
@@ -130,7 +130,7 @@ def samples(new_database: Callable[[], Target]) -> Callable[[str], tuple[Target,
 @pytest.fixture
 def sample(
     samples: Callable[[str], tuple[Target, str]],
-    new_database: Callable[[], Target],
+    new_database: Callable[..., Target],
     project: ProjectFolder,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[[str], Pair]:
@@ -219,7 +219,7 @@ def copy(project: ProjectFolder, *options: str, moments: int | None = None) -> i
 
 
 @pytest.mark.parametrize("name", ["pagila", "chinook"])
-def test_killed_and_resumed(name: str, sample: Callable[[str], Pair], new_database: Callable[[], Target]) -> None:
+def test_killed_and_resumed(name: str, sample: Callable[[str], Pair], new_database: Callable[..., Target]) -> None:
     """At random moments; runs that go on are killed too, and the last one comes to its end."""
     pair = sample(name)
     clean = new_database()
