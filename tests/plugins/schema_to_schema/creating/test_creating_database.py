@@ -30,7 +30,8 @@ def absent(target, psql, server):
 async def run(project, source, server):
     """A run for another environment than that of the new database, whose scratch databases are on the test's server."""
     project.environment_for(source, "production")
-    project.config(f"[build]\norder = 'auto'\n[scratch]\nurl = '{to_uri(server.params)}'\n")
+    own = f"[project]\nname = '{source.database}'\n"  # by which its templates are told from those of other tests
+    project.config(f"{own}[build]\norder = 'auto'\n[scratch]\nurl = '{to_uri(server.params)}'\n")
     project.schema("10.sql", "CREATE TABLE b (id int PRIMARY KEY, a int REFERENCES a);")
     project.schema("20.sql", "CREATE TABLE a (id int PRIMARY KEY); ALTER DATABASE postgres SET work_mem = '4MB';")
     async with Kernel(project.root).run(env="production") as run:
@@ -103,7 +104,6 @@ async def test_one_that_is_named_by_a_connection_string_is_built(run, project, s
     project.schema("10.sql", "CREATE TABLE c (id int);")
     project.schema("20.sql", "")
     given = msgspec.structs.replace(absent, label="--to")
-    project.config(f"[project]\nname = '{absent.database}'\n")
     assert await create_target(run, sides(source, given))
     assert psql(absent, TABLES) == "c"
     of_it = f"shobj_description(oid, 'pg_database') LIKE '%\"{run.project.name}\"%'"
