@@ -136,7 +136,7 @@ class Clients:
                     await connection.execute("UPDATE accounts SET balance = balance + 1 WHERE id = $1", other)
                     await connection.execute("INSERT INTO visits VALUES ($1, $2)", count, one)
                 self.visits.append(count)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
                 self.errors.append(getattr(error, "sqlstate", None) or type(error).__name__)
                 if connection is not None:
                     connection.terminate()
@@ -226,7 +226,7 @@ def test_a_program_that_fails_or_hangs_is_run_again(move) -> None:
 
 
 #: A session that was ended, in the ways that a client hears of it; a database that is not there for a moment.
-ENDED = {"57P01", "08003", "3D000", "55000", "25006", "InterfaceError", "ConnectionResetError"}
+ENDED = {"57P01", "08003", "3D000", "55000", "25006", "InterfaceError", "InternalClientError", "ConnectionResetError"}
 
 
 def test_names_change_and_clients_connect_again(move, psql) -> None:
