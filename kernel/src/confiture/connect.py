@@ -130,9 +130,12 @@ async def open_connection(target: Target, settings: Mapping[str, str] | None = N
 
 
 def _tell_arrays(connection: Connection) -> None:
-    """Tell the driver what it would ask the server for; a driver that is told otherwise goes on asking."""
+    """Tell the driver what it would ask the server for.
+
+    By a call that is asyncpg's own: a version that has it not, or wants it otherwise, goes on asking.
+    """
     driver: Any = connection
-    with suppress(AttributeError):
+    with suppress(AttributeError, LookupError, TypeError, ValueError):
         driver._protocol.get_settings().register_data_types(
             [
                 {"oid": oid, "ns": "pg_catalog", "name": name, "elemtype": number, "elemtype_name": element}
