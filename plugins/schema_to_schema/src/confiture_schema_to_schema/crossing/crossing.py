@@ -190,16 +190,19 @@ async def _take_back(
     except Exception as failure:
         if not isinstance(translate(failure), DatabaseConnectionError):
             raise
+    held = ""
     if switch is not None:
         # Nobody knows for how long. Where it was decided, they are told so by the database that they come to.
-        with suppress(Exception):  # it is told of
+        try:
             await switch.release(ctx, way.live, way.other)
+        except Exception as failure:
+            held = f"; applications may be held up until then: the switch could not let them go on ({failure})"
     doing = f"taking back what was begun to {shown_side(way.other)!r}"
     try:
         return await retrying(ctx, doing, work, patience_s=_AWAY_S)
     except DatabaseConnectionError as failure:
         raise OutcomeUnknown(
-            f"nobody can tell whether {shown_side(way.other)!r} is the live database by now: {failure.message}",
+            f"nobody can tell whether {shown_side(way.other)!r} is the live database by now: {failure.message}{held}",
             hint="when that server runs again, `confiture migrate schema-to-schema resume` ends what was begun, forward"
             " or back, and `status` says which side is live",
         ) from error
