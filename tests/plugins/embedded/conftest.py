@@ -159,13 +159,14 @@ def acquire_process() -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
 
 @pytest.fixture
-def eventually() -> Callable[..., None]:
-    """``eventually(condition)``: wait until it is true; fail after half a minute."""
+def eventually() -> Callable[..., Any]:
+    """``eventually(condition)``: wait until it is true, and return it; fail after half a minute."""
 
-    def wait(condition: Callable[[], object], seconds: float = 30) -> None:
+    def wait(condition: Callable[[], Any], seconds: float = 30) -> Any:
         deadline = time.monotonic() + seconds
-        while not condition():
+        while not (found := condition()):
             assert time.monotonic() < deadline, "it did not become true"
             time.sleep(0.02)
+        return found
 
     return wait

@@ -36,6 +36,12 @@ def watchers(processes, root: Path) -> list[int]:
     return found
 
 
+def the_watcher(processes, root: Path) -> int | None:
+    """The one watcher, where one reading finds one: a process that becomes another program has no arguments then."""
+    found = watchers(processes, root)
+    return found[0] if len(found) == 1 else None
+
+
 async def test_an_idle_server_ends_itself_and_its_watcher(own_project, server_run, processes, eventually):
     (own_project / "confiture.toml").write_text(SOON)
     async with server_run(own_project) as run:
@@ -102,12 +108,11 @@ async def test_there_is_one_watcher_and_a_killed_one_is_replaced(own_project, se
     async with server_run(own_project) as run:
         await run.target()
         await run.get(SERVER, "embedded").acquire(run, LOCAL)
-        eventually(lambda: len(watchers(processes, own_project)) == 1)
-        (first,) = watchers(processes, own_project)
+        first = eventually(lambda: the_watcher(processes, own_project))
         os.kill(first, signal.SIGKILL)
         eventually(lambda: not watchers(processes, own_project))
         await run.get(SERVER, "embedded").acquire(run, LOCAL)
-        eventually(lambda: len(watchers(processes, own_project)) == 1)
+        eventually(lambda: the_watcher(processes, own_project))
 
 
 async def test_a_restarted_server_is_watched(own_project, server_run, processes, eventually):
@@ -124,6 +129,5 @@ async def test_a_restarted_server_is_watched(own_project, server_run, processes,
 async def test_the_watcher_does_not_run_as_root(own_project, server_run, processes, eventually):
     async with server_run(own_project) as run:
         await run.target()
-        eventually(lambda: len(watchers(processes, own_project)) == 1)
-        (pid,) = watchers(processes, own_project)
+        pid = eventually(lambda: the_watcher(processes, own_project))
         eventually(lambda: Path(f"/proc/{pid}").stat().st_uid != 0)

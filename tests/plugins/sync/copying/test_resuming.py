@@ -43,6 +43,7 @@ CHANGES = {
 @pytest.mark.parametrize("changes", CHANGES)
 async def test_what_the_source_did_meanwhile_is_seen(sync, changes):
     """All was copied, and the run killed before its end. Judged by a clean run, and by psql."""
+    await sync.settle()
     await sync.kill(at="sync.analyze", jobs=2)
     for statement in CHANGES[changes]:
         run_psql(sync.source, statement)
@@ -90,6 +91,7 @@ async def test_a_subset_is_gone_on_with(sync):
         "where": {"people": "id BETWEEN 200 AND 600 OR note = 'new'", "alike": "id < 400"},
         "children": ("logs.who",),
     }
+    await sync.settle()
     await sync.kill(at="sync.analyze", jobs=2, **subset)
     run_psql(sync.source, "UPDATE people SET note = 'new' WHERE id = 850; DELETE FROM logs WHERE at = 300")
     events = []
