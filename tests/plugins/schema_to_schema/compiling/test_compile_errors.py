@@ -34,7 +34,8 @@ def test_all_that_is_lost_or_lacking_is_said_at_once(pair, entry) -> None:
         "fills it",
     ]
     assert compiled.said("note") == [
-        "unfilled: nothing of the old database goes into 'public.fresh': it stays empty",
+        "unfilled: nothing of the old database goes into 'public.fresh': it stays empty; a rollback would lose "
+        "what is written there after a cutover",
     ]
 
 

@@ -239,29 +239,41 @@ async def test_the_old_database_is_compared_first(moving):
 
 
 async def test_nothing_leads_back(moving):
-    """Then a rollback loses all that was written, and goes as well."""
+    """Then a rollback loses all that was written, and goes as well; nor does it from tables that nothing fills."""
     move = await moving(
         "CREATE TABLE sums (id int PRIMARY KEY, a int); CREATE TABLE cats (id int PRIMARY KEY, name text);"
         "INSERT INTO sums VALUES (1, 1), (2, 2)",
-        "CREATE TABLE totals (id int PRIMARY KEY, a int); CREATE TABLE pets (id int PRIMARY KEY, name text)",
+        "CREATE TABLE totals (id int PRIMARY KEY, a int); CREATE TABLE pets (id int PRIMARY KEY, name text);"
+        "CREATE TABLE fresh (v text); CREATE TABLE theirs (v text); CREATE UNLOGGED TABLE quick (v text)",
         "tables:\n  sums: {target: totals, columns: {a: {target: a, transform: a * a}}}\n"
         "  cats: {target: pets, columns: {name: {target: name, transform: upper(name)}}}\n",
     )
+    superuser = move.admin.with_database(move.target.database)
+    run_psql(superuser, "ALTER TABLE theirs OWNER TO CURRENT_USER; REVOKE ALL ON theirs FROM public")
+    run_psql(move.target, "INSERT INTO fresh VALUES ('before')")
     report = await move.start("-cutover")
-    assert (report.reversible, len(report.not_reversible)) == (False, 2)
+    assert (report.reversible, len(report.not_reversible)) == (False, 3)
+    told = "rollback loses writes since cutover in public.fresh, public.quick, public.theirs: no table of the old"
+    assert report.not_reversible[2].startswith(told)
     with pytest.raises(Irreversible, match=r"nothing of .* can be brought back"):
         await move.start("-follow", until_caught_up=True)
+    with pytest.raises(Irreversible, match=r": an unknown number of changes of public\.theirs$"):
+        await move.start("-rollback")  # which the role cannot even look at
+    run_psql(superuser, f'GRANT SELECT ON theirs TO "{move.target.params["user"]}"')
     assert ((await move.start("-rollback")).live, await writable(move)) == ("old", (True, False))
+    assert await move.writes("DELETE FROM cats", "DELETE FROM fresh") == (True, False)
     await move.start("-cutover")
 
     def write_late(event: object) -> None:
         if isinstance(event, StepStarted) and event.step == "schema-to-schema.rollback.prepare":
-            write(move.target, "UPDATE totals SET a = 9; TRUNCATE pets")
+            write(move.target, "UPDATE totals SET a = 9; TRUNCATE pets; INSERT INTO fresh VALUES ('new')")
 
-    with pytest.raises(Irreversible, match=r": 1 change of public\.pets, 2 changes of public\.totals$"):
+    named = r": 1 change of public\.pets, 2 changes of public\.totals, 1 change of public\.fresh$"
+    with pytest.raises(Irreversible, match=named):
         await move.start("-rollback", observers=[write_late])
     assert await writable(move) == (False, True)
-    report = await move.start("-rollback", lose=("pets", "totals"))
+    assert [each.changes for each in (await move.start("-status")).losses] == [1, 2, 1, None, None]
+    report = await move.start("-rollback", lose=("pets", "totals", "fresh"))
     assert (report.live, run_psql(move.source, "SELECT string_agg(a::text, ',') FROM sums")) == ("old", "1,2")
     await move.start("-follow", until_caught_up=True)
     assert run_psql(move.target, "SELECT string_agg(a::text, ',' ORDER BY id) FROM totals") == "1,4"

@@ -13,6 +13,7 @@ from confiture.errors import ConnectionLost
 from confiture.model import StepStarted
 from conftest import run_psql
 from forked import Forked
+from plugins.schema_to_schema.crossing.conftest import UNFILLED
 
 pytestmark = pytest.mark.anyio
 
@@ -75,6 +76,8 @@ class Ledger:
 
 async def kill(moved: Any, medium: str, step: str, event: str, **values: Any) -> None:
     at = (f"schema-to-schema.{medium}.{step}", f"Step{event}")
+    if medium == "rollback":
+        values["lose"] = (UNFILLED,)
     process = Forked(moved.project.root, f"schema-to-schema-{medium}", at, **values)
     assert process.end() == "SIGKILL"
     with anyio.fail_after(30):

@@ -11,10 +11,12 @@ from confiture_schema_to_schema.configuring import SECTION, SchemaToSchemaConfig
 from confiture_schema_to_schema.model import Finding
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from confiture.protocols import Connection, Context
     from confiture_schema_to_schema.values import Job
 
-__all__ = ["Left", "check_left", "read_left"]
+__all__ = ["Left", "check_left", "read_left", "read_owned"]
 
 _OWNED = """
 SELECT t.sql FROM unnest($1::text[]) AS t(sql) JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(t.sql)
@@ -35,11 +37,14 @@ async def read_left(job: Job, source: Connection) -> Left:
     """The tables below ``drop`` in the map."""
     found = (find_table(job.old, name) for name in job.map.drop)
     tables = {table.label: table.sql for table in found if table is not None}
-    owned = {row["sql"] for row in await source.fetch(_OWNED, list(tables.values()))}
-    return Left(
-        owned={label: sql for label, sql in tables.items() if sql in owned},
-        others={label: sql for label, sql in tables.items() if sql not in owned},
-    )
+    owned = await read_owned(source, tables)
+    return Left(owned=owned, others={label: sql for label, sql in tables.items() if label not in owned})
+
+
+async def read_owned(connection: Connection, tables: Mapping[str, str]) -> dict[str, str]:
+    """Those of ``tables``, by label in SQL, that the role may close for writes."""
+    owned = {row["sql"] for row in await connection.fetch(_OWNED, list(tables.values()))}
+    return {label: sql for label, sql in tables.items() if sql in owned}
 
 
 async def check_left(ctx: Context, job: Job, source: Connection) -> list[Finding]:

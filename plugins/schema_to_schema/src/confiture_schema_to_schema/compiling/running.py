@@ -67,7 +67,12 @@ async def compile_map(
     if not tables:
         for label in new.tables:
             if label not in by_label:
-                findings.note("unfilled", label, f"nothing of the old database goes into {label!r}: it stays empty")
+                findings.note(
+                    "unfilled",
+                    label,
+                    f"nothing of the old database goes into {label!r}: it stays empty; a "
+                    "rollback would lose what is written there after a cutover",
+                )
     return tuple(found), findings.all()
 
 

@@ -8,11 +8,14 @@ import msgspec
 
 from confiture.loading import altering
 from confiture.transfer import reading
-from confiture_schema_to_schema.checking.leaving import read_left
+from confiture_schema_to_schema.checking.leaving import read_left, read_owned
 from confiture_schema_to_schema.crossing.fencing import fence
 from confiture_schema_to_schema.crossing.state import crossings_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from confiture.model import CapturedTable
     from confiture.protocols import Context
     from confiture_schema_to_schema.crossing.ways import Way
     from confiture_schema_to_schema.values import Job
@@ -21,12 +24,18 @@ __all__ = ["close_other", "with_left"]
 
 
 async def with_left(ctx: Context, way: Way) -> Way:
-    """The same way, which closes tables of the old database that nothing takes too: who writes there hears of it."""
-    if way.direction != "cutover":
-        return way
+    """The same way, which closes tables of the live side that nothing takes too: who writes there hears of it."""
     async with reading(ctx, way.live) as source:
-        left = await read_left(way.job, source)
-    return msgspec.structs.replace(way, left=tuple(left.owned.items()))
+        if way.direction == "cutover":
+            owned = (await read_left(way.job, source)).owned
+        else:
+            unfilled = {table.label: table.sql for table in _losses(way) if table.label in way.unfilled}
+            owned = await read_owned(source, unfilled)
+    return msgspec.structs.replace(way, left=tuple(owned.items()))
+
+
+def _losses(way: Way) -> Sequence[CapturedTable]:
+    return way.losses.tables if way.losses is not None else ()
 
 
 async def close_other(ctx: Context, run_id: str, job: Job) -> None:

@@ -57,9 +57,16 @@ def loss_watch(job: Job, lost: Sequence[str], watch: Watch) -> Watch | None:
 
 
 async def capture_losses(ctx: Context, way: Way) -> None:
-    """Have changes there counted from now on, where the capture is one that can: another would keep the WAL."""
-    if way.losses is not None and isinstance(capture := ctx.get(CAPTURE, way.losses.capture), CountingCapture):
-        await capture.install(ctx, way.sides.target, way.losses.name, way.losses.tables)
+    """Have changes there counted from now on, where the capture is one that can: another would keep the WAL.
+
+    Of tables that nothing fills there may be some which the role does not own: there nobody counts.
+    """
+    if way.losses is None or not isinstance(capture := ctx.get(CAPTURE, way.losses.capture), CountingCapture):
+        return
+    found = await capture.preflight(ctx, way.sides.target, way.losses.tables)
+    wrong = {each.table for each in found if each.level == "error"} & set(way.unfilled)
+    tables = [table for table in way.losses.tables if table.label not in wrong]
+    await capture.install(ctx, way.sides.target, way.losses.name, tables)
 
 
 async def forget_losses(ctx: Context, way: Way) -> None:
@@ -121,6 +128,8 @@ async def check_losses(
                 await ctx.get(CAPTURE, watch.capture).verify(ctx, new, watch.name, [table])
             except CaptureBroken:
                 changes = None
+        if changes is None and table.label in way.unfilled and await _is_empty(ctx, new, table):
+            changes = 0
         found.append(LostTable(table=table.label, changes=changes))
     if refused := [lost for lost in found if lost.changes != 0 and lost.table not in may_lose]:
         accept = " ".join(f"--lose {quote(lost.table)}" for lost in refused)
@@ -131,6 +140,16 @@ async def check_losses(
             f"database there is as it was at the cutover. Why: {'; '.join(way.not_reversible)}",
         )
     return tuple(found)
+
+
+async def _is_empty(ctx: Context, new: Target, table: CapturedTable) -> bool:
+    import asyncpg
+
+    async with ctx.connect(new) as connection:
+        try:
+            return not await connection.fetchval(f"SELECT EXISTS (SELECT FROM {table.sql})")
+        except asyncpg.InsufficientPrivilegeError:
+            return False
 
 
 def told_loss(lost: LostTable) -> str:

@@ -13,6 +13,7 @@ from confiture_schema_to_schema.copying.state import state_of
 from confiture_schema_to_schema.crossing.losing import loss_watch
 from confiture_schema_to_schema.crossing.ways import Way
 from confiture_schema_to_schema.following.opening import reopened
+from confiture_schema_to_schema.reversing import unfilled_tables
 from confiture_schema_to_schema.values import Job
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["WayBack", "find_run", "open_way", "way_back"]
 
+#: So many tables are named.
+_NAMED = 5
 _NO_RUN = "begin one: `confiture migrate schema-to-schema start`"
 
 
@@ -76,7 +79,10 @@ async def open_way(ctx: Context, sides: Sides, run: RunRecord, mapping: str | No
     found = await reopened(ctx, sides, mapping)
     job, watch = found.job, found.watch
     back = way_back(job, watch.capture)
-    losses = loss_watch(job, back.lost, watch)
+    # Of a migration of some tables alone, the others of the new database are in nobody's hands but its owner's.
+    unfilled = () if run.tables else unfilled_tables(job)
+    sentences = (*back.sentences, *_unfilled_sentence(unfilled))
+    losses = loss_watch(job, (*back.lost, *unfilled), watch)
     if direction == "cutover":
         there = bool(back.job.tables)
         return Way(
@@ -87,8 +93,9 @@ async def open_way(ctx: Context, sides: Sides, run: RunRecord, mapping: str | No
             watch=watch,
             back=back.job if there else None,
             back_watch=back.watch if there else None,
-            not_reversible=back.sentences,
+            not_reversible=sentences,
             losses=losses,
+            unfilled=unfilled,
         )
     return Way(
         direction=direction,
@@ -98,6 +105,15 @@ async def open_way(ctx: Context, sides: Sides, run: RunRecord, mapping: str | No
         watch=back.watch,
         back=job,
         back_watch=watch,
-        not_reversible=back.sentences,
+        not_reversible=sentences,
         losses=losses,
+        unfilled=unfilled,
     )
+
+
+def _unfilled_sentence(labels: tuple[str, ...]) -> tuple[str, ...]:
+    if not labels:
+        return ()
+    more = f" and {len(labels) - _NAMED} more" if len(labels) > _NAMED else ""
+    named = ", ".join(labels[:_NAMED]) + more
+    return (f"rollback loses writes since cutover in {named}: no table of the old database takes such rows",)

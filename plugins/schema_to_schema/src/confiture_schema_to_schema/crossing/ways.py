@@ -24,6 +24,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     have no way back; ``losses`` has those of the new database, and what counts the changes there. ``sides``: the old
     database and the new one, whichever is live. ``run_id`` is the migration's.
     ``left``: labels and SQL of the live side's tables that nothing takes, which are to be closed with the others.
+    ``unfilled``: labels of the new database's tables that nothing of the old one fills; they are among the losses.
     """
 
     direction: Direction
@@ -36,6 +37,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     not_reversible: tuple[str, ...] = ()
     left: tuple[tuple[str, str], ...] = ()
     losses: Watch | None = None
+    unfilled: tuple[str, ...] = ()
 
     @property
     def live(self) -> Target:

@@ -15,7 +15,7 @@ from confiture_schema_to_schema.values import Catalog, Job, MigrationMap, Part, 
 if TYPE_CHECKING:
     from confiture_schema_to_schema.values import Column, Table
 
-__all__ = ["Reversed", "lost_tables", "only_tables", "reverse_job", "reverse_tables"]
+__all__ = ["Reversed", "lost_tables", "only_tables", "reverse_job", "reverse_tables", "unfilled_tables"]
 
 #: Types whose order is the same on every server.
 _PLAIN_KEYS: Final = frozenset({"smallint", "integer", "bigint", "uuid"})
@@ -67,6 +67,12 @@ def lost_tables(job: Job, back: Job) -> tuple[str, ...]:
     """Tables of the new database whose rows, all or some of them, do not come back by ``back``, in order."""
     followed = {table.label for table in back.tables}
     return tuple(table.label for table in job.tables if any(part.source not in followed for part in table.parts))
+
+
+def unfilled_tables(job: Job) -> tuple[str, ...]:
+    """Tables of the new database that no old one goes to, in order: what is written there has nowhere to go back to."""
+    filled = {table.label for table in job.tables}
+    return tuple(sorted(label for label, table in job.new.tables.items() if label not in filled and table.columns))
 
 
 def reverse_tables(old: Catalog, new: Catalog, tables: Sequence[TargetTable]) -> Reversed:
