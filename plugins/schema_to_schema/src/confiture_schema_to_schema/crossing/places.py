@@ -40,7 +40,10 @@ async def locate(ctx: Context, sides: Sides) -> Sides:
 
     ``source`` is the old one and ``target`` the new one, always.
     """
-    found = await _find_new(ctx, sides.target) or await _find_new(ctx, sides.source)
+    found = await _find_new(ctx, sides.target)
+    if found is None and await _has_begun(ctx, sides.target):
+        return sides  # the old one may be the new one of a migration before, which is not meant
+    found = found or await _find_new(ctx, sides.source)
     if found is None:
         # The old one may be where it was, or where the new one was, and knows what took its place.
         for candidate in (sides.source, sides.target):
@@ -66,6 +69,16 @@ async def _find_new(ctx: Context, candidate: Target) -> tuple[Target, CrossingRe
     except DatabaseNotFound:
         pass
     return None
+
+
+async def _has_begun(ctx: Context, candidate: Target) -> bool:
+    """Whether it is the new database of a migration that was never crossed."""
+    try:
+        async with ctx.connect(candidate) as connection:
+            run = await state_of(ctx).latest(connection)
+            return run is not None and await crossings_of(ctx).last(connection) is None
+    except DatabaseNotFound:
+        return False
 
 
 async def _find_other(ctx: Context, candidate: Target) -> Target | None:
