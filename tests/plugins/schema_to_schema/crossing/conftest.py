@@ -23,6 +23,7 @@ OLD = """
     CREATE TABLE logs_b PARTITION OF logs DEFAULT;
     CREATE TABLE notes (id int PRIMARY KEY, account int NOT NULL REFERENCES accounts ON DELETE CASCADE, text text);
     CREATE TABLE fax (id int);
+    CREATE SEQUENCE invoices START 500; CREATE SEQUENCE "Down.s" INCREMENT -5;
     INSERT INTO accounts (email, balance) SELECT n || '@x.org', 100 FROM generate_series(1, 40) AS n;
     INSERT INTO "My ""T.x"" s" (v) SELECT n FROM generate_series(1, 10) AS n;
     INSERT INTO logs SELECT n % 80, n, 'line ' || n FROM generate_series(1, 100) AS n;
@@ -37,6 +38,7 @@ NEW = """
     CREATE TABLE logs_a PARTITION OF logs FOR VALUES FROM (0) TO (20);
     CREATE TABLE logs_b PARTITION OF logs DEFAULT;
     CREATE TABLE notes (id int PRIMARY KEY, account bigint NOT NULL REFERENCES holders ON DELETE CASCADE, text text);
+    CREATE SEQUENCE invoices; CREATE SEQUENCE "Down.s" INCREMENT -5;
     CREATE TABLE audit (line text);
     CREATE FUNCTION audited() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN INSERT INTO audit VALUES (new.text); RETURN new; END $$;

@@ -22,6 +22,7 @@ DEFINITIONS = (
     "SELECT conname, pg_get_constraintdef(oid), convalidated FROM pg_constraint WHERE contype = 'f' ORDER BY 1;"
     "SELECT tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal AND tgname !~ 'confiture' ORDER BY 1"
 )
+INVOICE = "SELECT nextval('invoices'); SELECT nextval('\"Down.s\"')"
 REFUSED = (
     "INSERT INTO logs_a VALUES (1, 9999, 'x')",
     "UPDATE logs SET line = ''",
@@ -85,6 +86,7 @@ async def test_the_new_database_takes_over(moved):
     run_psql(moved.source, "UPDATE accounts SET balance = 7 WHERE id < 9; DELETE FROM notes WHERE id = 3")
     run_psql(moved.source, "INSERT INTO accounts (email, balance) VALUES ('late@x.org', 1)")
     run_psql(moved.source, "SELECT nextval('accounts_id_seq') FROM generate_series(1, 50)")
+    run_psql(moved.source, INVOICE)
     part = "CREATE TABLE IF NOT EXISTS logs_{0} PARTITION OF logs FOR VALUES FROM ({0}) TO ({0} + 10)"
     run_psql(moved.source, f"{part.format(200)}; INSERT INTO logs VALUES (200, 1); ALTER TABLE accounts ADD later int")
 
@@ -106,6 +108,8 @@ async def test_the_new_database_takes_over(moved):
     )
     first, second = map(int, ids.splitlines())
     assert (first > 91 + 30, second < -10 - 30) == (True, True)
+    # Sequences that programs ask themselves.
+    assert run_psql(moved.target, INVOICE).split() == [str(500 + 32 + 1), str(-1 - 33 * 5)]
     locked = {step.name for step in report.steps if step.locked}
     assert {"lock", "drain", "fence", "decide", "open"} <= locked
     assert report.paused_seconds > 0
@@ -211,12 +215,15 @@ async def test_with_other_names(moved):
         "UPDATE notes SET account = 4 WHERE id = 10",
     )
     assert (await moved.start("-status")).live == "new"
+    invoices = [int(number) for number in run_psql(old, INVOICE).split()]
     report = await moved.start("-rollback", switch="rename")
     closed = old.with_database(f"{old.database}_new")
     try:
         assert (report.live, moved.same(old, closed), await moved.live(old, closed)) == ("old", True, (True, False))
         assert run_psql(old, "SELECT balance FROM accounts WHERE email = 'moved@x.org'") == "9"
         assert int(run_psql(old, "INSERT INTO accounts (email, balance) VALUES ('x', 1) RETURNING id")) > 41
+        up, down = map(int, run_psql(old, INVOICE).split())
+        assert (up > invoices[0] > 500, down < invoices[1] < -100) == (True, True)
         assert [run_psql(place, DEFINITIONS) for place in (old, closed)] == definitions
         assert (await moved.start("-status")).live == "old"
     finally:

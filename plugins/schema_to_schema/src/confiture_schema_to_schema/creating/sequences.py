@@ -1,8 +1,12 @@
-"""Sequences go on where those of the old database are, or where the rows end."""
+"""Sequences go on where those of the old database are, or where the rows end.
+
+One that belongs to no column, such as that of invoices' numbers, goes on where the one of its name is.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from confiture.loading import altering, set_sequences
@@ -45,6 +49,18 @@ SELECT n.nspname::text AS schema, c.relname::text AS table, a.attname::text AS c
   JOIN pg_catalog.pg_class sc ON sc.oid = s.seqrelid JOIN pg_catalog.pg_namespace sn ON sn.oid = sc.relnamespace
  WHERE pg_catalog.has_sequence_privilege(s.seqrelid, $4)
 """
+# One that no column owns: programs ask it themselves, or the default of a column does, or a function.
+_ALONE = """
+SELECT n.nspname::text AS in_schema, c.relname::text AS name, s.seqincrement > 0 AS up, s.seqmin AS least,
+       s.seqmax AS most, s.seqincrement AS step, s.seqcache AS cache
+  FROM pg_catalog.pg_sequence s JOIN pg_catalog.pg_class c ON c.oid = s.seqrelid
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relpersistence <> 't' AND NOT pg_catalog.starts_with(n.nspname::text, 'pg_')
+   AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_sequence_privilege(s.seqrelid, $1)
+   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::regclass
+                      AND d.objid = s.seqrelid AND d.deptype IN ('a', 'i', 'e'))
+ ORDER BY 1, 2
+"""
 
 
 async def set_all_sequences(ctx: Context, job: Job, connection: Connection) -> None:
@@ -58,6 +74,7 @@ async def set_all_sequences(ctx: Context, job: Job, connection: Connection) -> N
     olds = sorted({old for found in origins.values() for old in found})
     async with reading(ctx, job.sides.source) as source:
         values = await _values(source, await _sequences(source, olds, "SELECT"))
+        alone = await _values_alone(source)
     async with altering(ctx, job.sides.target, connection):
         await set_sequences(connection, columns)
         new = await _sequences(connection, sorted(origins), "UPDATE")
@@ -68,6 +85,8 @@ async def set_all_sequences(ctx: Context, job: Job, connection: Connection) -> N
             for up, value, called in values.get(old, ())
             if up == sequence["up"]
         ]
+        done = {_name(sequence) for _, sequence in new}
+        ahead += [_ahead(each, value, called=called) for each, value, called in await _same(connection, alone, done)]
         if ahead:
             await connection.execute("; ".join(ahead))
 
@@ -82,6 +101,7 @@ async def carry_sequences(ctx: Context, job: Job, connection: Connection) -> int
     olds = sorted({old for found in origins.values() for old in found})
     async with reading(ctx, job.sides.source) as source:
         values = await _values(source, await _sequences(source, olds, "SELECT"))
+        alone = await _values_alone(source)
     told = {place for place, found in origins.items() if all(old in values for old in found)}
     columns = {(t.table.schema, t.table.name, column) for t in job.tables for column in t.columns}
     async with altering(ctx, job.sides.target, connection):
@@ -93,6 +113,11 @@ async def carry_sequences(ctx: Context, job: Job, connection: Connection) -> int
             for old in origins[place]
             for up, value, called in values.get(old, ())
             if up == sequence["up"]
+        ]
+        done = {_name(sequence) for _, sequence in new}
+        ahead += [
+            _ahead(each, _beyond(each, value), called=called)
+            for each, value, called in await _same(connection, alone, done)
         ]
         if ahead:
             await connection.execute("; ".join(ahead))
@@ -141,6 +166,25 @@ async def _values(
     for row in rows:
         place, sequence = sequences[row["number"]]
         found.setdefault(place, []).append((sequence["up"], row["last_value"], row["is_called"]))
+    return found
+
+
+async def _values_alone(source: Connection) -> Mapping[str, tuple[bool, int, bool]]:
+    """The same of those that no column owns, by their names in SQL."""
+    sequences = await source.fetch(_ALONE, "SELECT")
+    places = [(("", "", _name(sequence)), sequence) for sequence in sequences]
+    return {name: found[0] for (_, _, name), found in (await _values(source, places)).items()}
+
+
+async def _same(
+    connection: Connection, values: Mapping[str, tuple[bool, int, bool]], done: AbstractSet[str]
+) -> list[tuple[Any, int, bool]]:
+    """Those of the target that have the same name and no column either, without ``done``; where the others are."""
+    found = []
+    for sequence in await connection.fetch(_ALONE, "UPDATE") if values else ():
+        up, value, called = values.get(_name(sequence), (None, 0, False))
+        if up == sequence["up"] and _name(sequence) not in done:
+            found.append((sequence, value, called))
     return found
 
 
