@@ -23,6 +23,18 @@ DEFINITIONS = (
     "SELECT tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal AND tgname !~ 'confiture' ORDER BY 1"
 )
 INVOICE = "SELECT nextval('invoices'); SELECT nextval('\"Down.s\"')"
+#: As if one had been made to a server that sends rows of a partition.
+HERE = "subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())"
+SUBSCRIBED = f"""
+    SET client_min_messages = error;
+    CREATE SUBSCRIPTION sent CONNECTION 'dbname=nobody' PUBLICATION p WITH (connect = false);
+    INSERT INTO pg_subscription_rel SELECT oid, 'logs_a'::regclass, 'r', '0/1' FROM pg_subscription WHERE {HERE};
+    UPDATE pg_subscription SET subenabled = true WHERE {HERE}
+"""
+UNSUBSCRIBED = f"""
+    UPDATE pg_subscription SET subenabled = false WHERE {HERE};
+    ALTER SUBSCRIPTION sent SET (slot_name = NONE); DROP SUBSCRIPTION sent
+"""
 REFUSED = (
     "INSERT INTO logs_a VALUES (1, 9999, 'x')",
     "UPDATE logs SET line = ''",
@@ -180,6 +192,12 @@ async def test_what_takes_too_long_changes_nothing(moved):
         other.end()
     assert await moved.live() == (True, False)
     run_psql(moved.source, "UPDATE accounts SET balance = 3 WHERE id = 2")
+    run_psql(moved.admin, SUBSCRIBED)
+    try:
+        with pytest.raises(Refused, match=r"would go on when it is closed: 'sent' \(public\.logs_a\)$"):
+            await moved.start("-cutover")
+    finally:
+        run_psql(moved.admin, UNSUBSCRIBED)
     report = await moved.start("-cutover")
     assert (report.live, moved.same(), await moved.live()) == ("new", True, (False, True))
     assert run_psql(moved.target, DEFINITIONS) == before

@@ -59,6 +59,20 @@ SELECT n.nspname::text AS schema, c.relname::text AS table, k.conname::text AS n
    AND k.conrelid IN (SELECT pg_catalog.to_regclass(t.sql)::oid FROM unnest($1::text[]) AS t(sql)) ORDER BY 1, 2, 3
 """
 
+# Who applies what a publication sends fires no triggers for statements: nothing would close these tables for it.
+_SUBSCRIBED = """
+WITH RECURSIVE part AS (
+    SELECT pg_catalog.to_regclass(t.sql)::oid AS oid FROM unnest($1::text[]) AS t(sql)
+    UNION
+    SELECT i.inhrelid FROM part JOIN pg_catalog.pg_inherits i ON i.inhparent = part.oid
+)
+SELECT s.subname::text AS name, n.nspname || '.' || c.relname AS table
+  FROM pg_catalog.pg_subscription_rel r JOIN pg_catalog.pg_subscription s ON s.oid = r.srsubid
+  JOIN part ON part.oid = r.srrelid JOIN pg_catalog.pg_class c ON c.oid = r.srrelid
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE s.subenabled ORDER BY 1, 2
+"""
+
 # Every change of a definition writes a row anew; what fills it in place, such as ANALYZE, does not.
 _STAMP = """
 WITH RECURSIVE part AS (
@@ -90,6 +104,7 @@ async def check_gate(ctx: Context, way: Way) -> None:
     if way.back_watch is not None:
         await check_way_back(ctx, way.back_watch.capture, way.other, way.back_watch.tables)
     async with ctx.connect(way.live) as connection:
+        await _refuse_subscribed(connection, way)
         await _refuse_long(connection, way.live, way.closed_there(), "write in", ("AccessShareLock",))
     async with ctx.connect(way.other) as connection:
         # Constraints that are put back wait for those who read, too.
@@ -104,6 +119,17 @@ async def check_gate(ctx: Context, way: Way) -> None:
             f"foreign keys of {shown_side(way.other)!r} are not validated: {', '.join(found)}",
             hint="ALTER TABLE ... VALIDATE CONSTRAINT ... does that; `confiture migrate schema-to-schema resume` where "
             "it was begun and not finished",
+        )
+
+
+async def _refuse_subscribed(connection: Connection, way: Way) -> None:
+    rows = await connection.fetch(_SUBSCRIBED, list(way.closed_there()))
+    if rows:
+        named = ", ".join(f"{row['name']!r} ({row['table']})" for row in rows)
+        raise Refused(
+            f"subscriptions write to tables of {shown_side(way.live)!r}, and would go on when it is closed: {named}",
+            hint="have their changes sent to the other database from then on; here, ALTER SUBSCRIPTION ... DISABLE when "
+            "all has come that is to come",
         )
 
 
