@@ -69,8 +69,8 @@ class Databases:
         return canonical(self.dump_script(name))
 
     def dump_script(self, name: str) -> str:
-        """The schema as ``pg_dump`` writes it."""
-        command = [str(self._bin / "pg_dump"), "--schema-only", "-d", self.url(name)]
+        """The schema as ``pg_dump`` writes it; nothing could have made labels, and asking takes a sixth of its time."""
+        command = [str(self._bin / "pg_dump"), "--schema-only", "--no-security-labels", "-d", self.url(name)]
         done = subprocess.run(command, env=self._env, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr
         return done.stdout

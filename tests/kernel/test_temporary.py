@@ -15,7 +15,7 @@ import pgserver
 from cancelling import at_every_await
 from confiture import errors
 from confiture.model import Target
-from confiture.temporary import TEMPORARY_PREFIX, sweep, temporary_database
+from confiture.temporary import TEMPORARY_PREFIX, copy_strategy, sweep, temporary_database
 
 pytestmark = pytest.mark.anyio
 
@@ -36,6 +36,13 @@ async def test_it_exists_for_the_block_and_no_longer(kernel_run, server, psql):
         await hanger_on.__aenter__()
         assert left(psql, server, "plain") == 1
     assert left(psql, server, "plain") == 0
+
+
+async def test_where_nothing_is_synced_files_are_copied(kernel_run, server, psql):
+    """Also on a server of somebody else's: the checkpoints that it takes cost nothing there."""
+    assert psql(server, "SHOW fsync") == "off"
+    async with kernel_run() as run, run.connect(server) as connection:
+        assert await copy_strategy(connection, server) == "STRATEGY file_copy"
 
 
 async def test_it_is_dropped_when_the_block_fails(kernel_run, server, psql):

@@ -20,7 +20,7 @@ from confiture.kernel import Kernel
 from confiture.locks import try_lock, unlock
 from confiture.model import Target
 from confiture.quoting import quote_ident
-from confiture.temporary import TEMPORARY_PREFIX, guard_session
+from confiture.temporary import TEMPORARY_PREFIX, copy_strategy, guard_session
 
 if TYPE_CHECKING:
     from anyio.from_thread import BlockingPortal
@@ -107,8 +107,7 @@ class Databases:
             self._portal.call(_drop, self._guard, target)
 
     async def _create(self, target: Target) -> None:
-        # FILE_COPY is three times as fast as WAL_LOG, but makes a server of the user's write two checkpoints.
-        strategy = "STRATEGY file_copy" if target.managed else ""
+        strategy = await copy_strategy(self._guard, target)
         await try_lock(self._guard, target.database)
         template = quote_ident(self._template.database)
         await self._guard.execute(f"CREATE DATABASE {quote_ident(target.database)} TEMPLATE {template} {strategy}")
