@@ -94,6 +94,10 @@ LOST_WRITES = """
     INSERT INTO orders VALUES (300, 1, 100, 'of one that is lost'); UPDATE orders SET v = 'kept' WHERE id = 9;
     DELETE FROM orders WHERE "of" = 20; DELETE FROM totals WHERE id = 20
 """
+AGED = (
+    "UPDATE confiture.confiture_move_validations SET at = at - interval '27 hours';"
+    "UPDATE confiture.confiture_move_crossings SET finished = finished - interval '28 hours'"
+)
 FENCED = ("users", "persons", "cats")
 KEYS = "SELECT conname, convalidated, pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'f' ORDER BY 1"
 LOGS = (
@@ -217,7 +221,12 @@ async def test_the_old_database_is_compared_first(moving):
     # It was validated, so that this is found in the pause.
     with pytest.raises(ProofFailed, match=r"read backwards, gives of .*: public\.cats \(1 rows\)$"):
         await move.start("-rollback")
-    assert await writable(move) == (False, True)
+    assert (await writable(move), len((await move.start("-status")).crossings)) == ((False, True), 2)
+    # Of a day ago, it says nothing of what was brought over since: all is compared before anything is begun.
+    run_psql(move.target, AGED)
+    with pytest.raises(ProofFailed, match=r"public\.cats \(1 rows\)$"):
+        await move.start("-rollback")
+    assert len((await move.start("-status")).crossings) == 2
     write(move.source, "DELETE FROM persons WHERE id = 2", *FENCED)
     report = await move.start("-validate")
     assert (report.truth, report.exit_code) == ("new", 7)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -31,6 +32,8 @@ __all__ = ["compare_all", "compare_small", "is_validated"]
 
 #: So often a table that differs is compared again, with all that was written meanwhile brought over.
 _ROUNDS: Final = 3
+#: Who validates once a day does not wait at a crossing for another comparison.
+_RECENT: Final = dt.timedelta(hours=26)
 #: What is compared within the pause: so many rows, of so many tables, and not for longer than this share of the budget.
 _SMALL_ROWS: Final = 20_000
 _SMALL_TABLES: Final = 20
@@ -38,13 +41,17 @@ _SHARE: Final = 0.15
 
 
 async def is_validated(ctx: Context, way: Way) -> bool:
-    """Whether the last validation of all tables was by this map, this way and since the last crossing, and clean."""
+    """Whether the last validation of all tables was by this map, this way and since the last crossing, and clean.
+
+    And not long ago: what was brought over since nobody has compared.
+    """
     async with ctx.connect(way.sides.target) as connection:
+        now: dt.datetime = await connection.fetchval("SELECT pg_catalog.clock_timestamp()")
         found = await validations_of(ctx).all(connection, way.run_id)
         crossings = await crossings_of(ctx).all(connection, way.run_id)
     ended = max((each.finished for each in crossings if each.outcome == "crossed" and each.finished), default=None)
     last = found[-1] if found else None
-    if last is None or last.at is None or (ended is not None and last.at < ended):
+    if last is None or last.at is None or now - last.at > _RECENT or (ended is not None and last.at < ended):
         return False
     return last.clean and last.digest == map_digest(way.job)
 

@@ -128,8 +128,8 @@ async def _refuse_subscribed(connection: Connection, way: Way) -> None:
         named = ", ".join(f"{row['name']!r} ({row['table']})" for row in rows)
         raise Refused(
             f"subscriptions write to tables of {shown_side(way.live)!r}, and would go on when it is closed: {named}",
-            hint="have their changes sent to the other database from then on; here, ALTER SUBSCRIPTION ... DISABLE when "
-            "all has come that is to come",
+            hint="have their changes sent to the other database from then on; here, ALTER SUBSCRIPTION ... DISABLE "
+            "when all has come that is to come",
         )
 
 
