@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import anyio
 import asyncpg
 import msgspec
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from confiture.config.dsn import to_uri
 from confiture.model import Target
 from conftest import ProjectFolder, run_psql
+from forked import Forked
 
 OWNER = "move_crosser"
 CONFIG = '[schema-to-schema]\nstrategy = "copy"\ncapture = "triggers"\n'
@@ -60,6 +62,7 @@ EXPECTED = {
     "logs": "SELECT at, id, line FROM logs",
     "notes": "SELECT id, account, text FROM notes",
 }
+OURS = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'confiture {}@%'"
 _SUM = "SELECT count(*), md5(string_agg(t::text, '|' ORDER BY t::text)) FROM ({}) AS t"
 
 
@@ -129,6 +132,18 @@ async def writes(place: Target, sql: str) -> bool:
 
 def _sums(place: Target, queries: dict[str, str]) -> list[str]:
     return run_psql(place, "; ".join(_SUM.format(query) for query in queries.values())).splitlines()
+
+
+async def kill(moved: Any, medium: str, step: str, event: str, **values: Any) -> None:
+    """Run it up to that event, where it ends as by kill -9; its sessions are gone then."""
+    at = (f"schema-to-schema.{medium}.{step}", f"Step{event}")
+    if medium == "rollback":
+        values["lose"] = (UNFILLED,)
+    process = Forked(moved.project.root, f"schema-to-schema-{medium}", at, **values)
+    assert process.end() == "SIGKILL"
+    with anyio.fail_after(30):
+        while run_psql(moved.admin.with_database("postgres"), OURS.format(process.pid)) != "0":
+            await anyio.sleep(0.01)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import anyio
 import asyncpg
 import pytest
 
@@ -12,8 +11,7 @@ from confiture.config.dsn import to_uri
 from confiture.errors import ConnectionLost
 from confiture.model import StepStarted
 from conftest import run_psql
-from forked import Forked
-from plugins.schema_to_schema.crossing.conftest import UNFILLED
+from plugins.schema_to_schema.crossing.conftest import kill
 
 pytestmark = pytest.mark.anyio
 
@@ -21,7 +19,6 @@ pytestmark = pytest.mark.anyio
 BEFORE = ("gate", "catch-up", "validate", "prepare", "lock", "drain", "sequences", "check", "forget", "fence")
 AFTER = (("open", "Started"), ("open", "Finished"), ("complete", "Started"), ("complete", "Finished"))
 WAYS = (("cutover", "old", "new"), ("rollback", "new", "old"))
-OURS = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'confiture {}@%'"
 CUT = (
     "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE application_name LIKE 'confiture %'"
     " AND datname = current_database()"
@@ -72,17 +69,6 @@ class Ledger:
         asked = f"SELECT count(*) FROM notes WHERE id = ANY ('{{{','.join(map(str, self.taken))}}}')"
         assert [run_psql(place, asked) for place in (old, new)] == [str(len(self.taken))] * 2
         return self.moved.same(old, new)
-
-
-async def kill(moved: Any, medium: str, step: str, event: str, **values: Any) -> None:
-    at = (f"schema-to-schema.{medium}.{step}", f"Step{event}")
-    if medium == "rollback":
-        values["lose"] = (UNFILLED,)
-    process = Forked(moved.project.root, f"schema-to-schema-{medium}", at, **values)
-    assert process.end() == "SIGKILL"
-    with anyio.fail_after(30):
-        while run_psql(moved.admin.with_database("postgres"), OURS.format(process.pid)) != "0":
-            await anyio.sleep(0.01)
 
 
 async def test_killed_at_each_step(moved):
