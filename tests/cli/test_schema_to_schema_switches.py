@@ -230,19 +230,29 @@ ENDED = {"57P01", "08003", "3D000", "55000", "25006", "InterfaceError", "Interna
 
 
 def test_names_change_and_clients_connect_again(move, psql) -> None:
-    """To the new database, which they know by the old one's name; whatever comes then finds both all the same."""
+    """There and back and there again: to the live database, which they know by the old one's name all the time.
+
+    Whatever comes then finds both all the same.
+    """
     left = move.old.with_database(f"{move.old.database}_old")
     move("start")
     where = {"host": move.old.params["host"], "user": move.old.params["user"], "database": move.old.database}
     with Clients(**where) as clients:
-        clients.go_on()
-        code, report = move("cutover", "--switch", "rename", "--yes", "--max-seconds", "20")
-        assert (code, report["live"]) == (0, "new"), report
+        for phase, live in (("cutover", "new"), ("rollback", "old"), ("cutover", "new")):
+            clients.go_on()
+            code, report = move(phase, "--switch", "rename", "--yes", "--max-seconds", "20")
+            assert (code, report["live"]) == (0, live), report
         clients.go_on()
         status = move("status")[1]
         assert (status["live"], status["source"]) == ("new", left.database)
     assert set(clients.errors) <= ENDED
     assert balance(psql, move.old, clients) == ("4000", 0)
+    # The judge sees one unit of money, and one visit.
+    changed = psql(move.old, "UPDATE accounts SET balance = balance - 1 WHERE id = 3 RETURNING id")
+    psql(move.old, f"DELETE FROM visits WHERE id = {clients.visits[0]}")
+    assert (changed, balance(psql, move.old, clients)) == ("3", ("3999", 1))
+    psql(move.old, "UPDATE accounts SET balance = balance + 1 WHERE id = 3")
+    psql(move.old, f"INSERT INTO visits VALUES ({clients.visits[0]}, 1)")
     assert psql(move.old, "SELECT holder FROM accounts WHERE id = 7") == "owner 7"
     assert writes(left) == ("25006", f"connect to the database '{move.old.database}'")
     code, said = move("cleanup", "--yes", "--drop-database", move.old.database)

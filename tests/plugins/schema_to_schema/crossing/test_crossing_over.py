@@ -210,6 +210,7 @@ async def test_a_value_changed_by_hand_stops_it(moved):
         moved.target,
         "ALTER TABLE holders DISABLE TRIGGER confiture_move_fence; UPDATE holders SET balance = 1 WHERE id = 5",
     )
+    assert not moved.same()  # psql, who judges all of this, sees it too
     told = []
     async with followed(moved):
         with pytest.raises(ProofFailed, match=r"public\.holders \(1 rows\)"):
