@@ -11,6 +11,7 @@ from cancelling import at_every_await
 from confiture import errors
 from confiture.locks import is_pooled
 from confiture.model import Target
+from deaf import network
 
 pytestmark = pytest.mark.anyio
 
@@ -143,3 +144,25 @@ async def test_a_maintenance_connection_does_not_need_the_target_to_exist(kernel
     target = database.with_database("not made yet")
     async with kernel_run() as run, run.connect_maintenance(target) as connection:
         assert await connection.fetchval("SELECT current_database()") == "postgres"
+
+
+async def test_a_lock_that_was_lost_with_the_network_is_taken_again(kernel_run, database):
+    """The server holds it for who is no longer there, for hours: nobody else has it, and it is one's own."""
+    key = f"build {database.database}"
+    async with network(database) as way, kernel_run() as run, kernel_run() as other:
+        async with run.lock(way.target, key):
+            way.cut()
+        async with other.lock(database, key, wait_s=5):
+            pass
+        async with run.lock(way.target, key):
+            way.cut()
+            way.closed = True
+        with pytest.raises(errors.Busy, match="is held by 'confiture"):
+            async with other.lock(database, key):
+                pass
+        way.closed = False
+        async with run.lock(way.target, key):
+            # What this one holds now is nothing that was lost.
+            with pytest.raises(errors.Busy, match="is held by 'confiture"):
+                async with run.lock(way.target, key):
+                    pass

@@ -18,7 +18,7 @@ from confiture.errors import Busy
 if TYPE_CHECKING:
     from confiture.protocols import Connection
 
-__all__ = ["acquire_lock", "is_locked", "is_pooled", "try_lock", "unlock"]
+__all__ = ["acquire_lock", "end_lost", "is_locked", "is_pooled", "try_lock", "unlock"]
 
 _KEY = "hashtextextended('confiture:' || $1, 0)"
 #: Between two tries: short enough not to be noticed, long enough to cost nothing.
@@ -31,6 +31,12 @@ SELECT a.pid, a.usename, a.application_name, a.backend_start
    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
    AND (l.classid::bigint << 32) | l.objid::bigint = {_KEY}
 """
+#: A number may be another session's by now: ours had our name and role, and has this very lock.
+_END_LOST = f"""
+SELECT pg_terminate_backend(h.pid) FROM ({_HOLDER}) AS h
+ WHERE h.pid = $2 AND h.usename = CURRENT_USER AND h.application_name = current_setting('application_name')
+"""
+_ENDED_S = 5.0
 
 
 async def try_lock(connection: Connection, name: str) -> bool:
@@ -48,15 +54,31 @@ async def unlock(connection: Connection, name: str) -> None:
     await connection.fetchval(f"SELECT pg_advisory_unlock({_KEY})", name)
 
 
+async def end_lost(connection: Connection, name: str, pid: int) -> bool:
+    """End the server process ``pid`` of a session of one's own that had the lock, where it has it still.
+
+    Where the network was cut the server may not know for hours that nobody is there any more. Whether it had.
+    """
+    return bool(await connection.fetch(_END_LOST, name, pid))
+
+
 async def acquire_lock(
-    connection: Connection, name: str, wait_s: float, *, waiting: Callable[[str], None] | None = None
+    connection: Connection,
+    name: str,
+    wait_s: float,
+    *,
+    waiting: Callable[[str], None] | None = None,
+    lost: int | None = None,
 ) -> None:
     """Take the lock, trying for ``wait_s``. Raises ``Busy``, saying who holds it, as what, since when.
 
-    ``waiting`` is told the same, once, when the waiting is long enough for a person to wonder.
+    ``waiting`` is told the same, once, when the waiting is long enough for a person to wonder. ``lost``: see
+    :func:`end_lost`.
     """
     started = anyio.current_time()
     deadline = started + wait_s
+    if lost is not None and await end_lost(connection, name, lost):
+        deadline = max(deadline, started + _ENDED_S)
     while not await try_lock(connection, name):
         if anyio.current_time() >= deadline:
             raise await _busy(connection, name, wait_s)

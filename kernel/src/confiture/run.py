@@ -23,7 +23,7 @@ from confiture.connect import CLEANUP_TIMEOUT_S
 from confiture.elsewhere import in_environment
 from confiture.errors import AuthenticationFailed, ConfigError, DatabaseNotFound, PermissionMissing, ServerUnreachable
 from confiture.hooks import MEDIUM, SERVER, Kind
-from confiture.locks import acquire_lock, is_pooled, unlock
+from confiture.locks import acquire_lock, end_lost, is_pooled, unlock
 from confiture.model import Event, Note, Target, WarningRaised
 from confiture.temporary import temporary_database
 
@@ -43,6 +43,8 @@ NOT_ALLOWED = "28000"
 SCRATCH = "scratch"
 #: The server has no connection left.
 TOO_MANY_CONNECTIONS = "53300"
+#: How long the server is looked for, where a session with a lock was lost.
+_LOST_S = 2.0
 #: How often a server of confiture's own is tried, where it goes between being asked for and the connection.
 _ACQUIRES = 4
 
@@ -62,6 +64,7 @@ class Run:
         self._maintenance: dict[str, str] = {}
         self._idle: dict[str, list[Connection]] = {}
         self._open: set[Connection] = set()
+        self._lost: dict[tuple[str, str, str], int] = {}
         self._secrets: set[str] = set()
         self._complaints: set[str] = set()
 
@@ -234,13 +237,21 @@ class Run:
             def tell(held: str) -> None:
                 self.emit(Note(message=f"{held}; waiting for {wait_s:g} s at most"))
 
-            await acquire_lock(connection, key, wait_s, waiting=tell)
+            place = (*_place(target), key)
+            await acquire_lock(connection, key, wait_s, waiting=tell, lost=self._lost.pop(place, None))
+            pid, given_back = connection.get_server_pid(), False
             try:
                 yield
             finally:
                 # Not left to the session's end, which the server sees later than the next run may come.
                 with anyio.CancelScope(shield=True), anyio.move_on_after(CLEANUP_TIMEOUT_S), suppress(Exception):
                     await unlock(connection, key)
+                    given_back = True
+                if not given_back:
+                    self._lost[place] = pid
+                    with anyio.CancelScope(shield=True), anyio.move_on_after(_LOST_S), suppress(Exception):
+                        async with self.connect_maintenance(target) as another:
+                            await end_lost(another, key, pid)
 
     @asynccontextmanager
     async def scratch(self, label: str = "scratch") -> AsyncIterator[Target]:

@@ -22,9 +22,9 @@ SELECT pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_activity a
  WHERE a.datname = pg_catalog.current_database() AND a.usename = CURRENT_USER AND a.application_name = $1
    AND a.pid <> pg_catalog.pg_backend_pid()
    AND EXISTS (SELECT FROM pg_catalog.pg_locks l
-                WHERE l.pid = a.pid AND l.locktype = 'relation' AND l.granted
-                  AND l.mode NOT IN ('AccessShareLock', 'RowShareLock')
-                  AND (l.relation = ANY ($2::oid[]) OR l.relation = pg_catalog.to_regclass($3)))
+                WHERE l.pid = a.pid AND l.locktype = 'relation' AND l.granted AND l.mode <> 'AccessShareLock'
+                  AND (l.relation = ANY ($2::oid[]) AND l.mode <> 'RowShareLock'
+                       OR l.relation = pg_catalog.to_regclass($3)))
 """
 
 
@@ -67,6 +67,10 @@ async def refuse_rows(connection: Connection, tables: Sequence[Table]) -> None:
         )
 
 
-async def end_orphans(connection: Connection, application: str, oids: Sequence[int], chunks: str) -> None:
-    """End sessions of a former attempt that still write: it has lost its lock, and may not have seen it."""
-    await connection.fetch(_ORPHANS, application, list(oids), chunks)
+async def end_orphans(connection: Connection, application: str, oids: Sequence[int], state: str) -> None:
+    """End sessions of a former attempt that still write: it has lost its lock, and may not have seen it.
+
+    ``oids`` are of the tables that it fills; ``state`` is the table, in SQL, that it writes how far it is to, or holds
+    a row of.
+    """
+    await connection.fetch(_ORPHANS, application, list(oids), state)

@@ -23,8 +23,9 @@ T = TypeVar("T")
 PATIENCE_S: Final = 60.0
 _FIRST_WAIT_S = 0.25
 _LONGEST_WAIT_S = 8.0
-#: What passes by itself: a deadlock; a query of a standby that was in the way of its recovery.
-_PASSING = frozenset({"40P01", "40001"})
+#: What passes by itself: a deadlock; a query of a standby that was in the way of its recovery; others' locks, where
+#: the role or the statement waits no longer for them.
+_PASSING = frozenset({"40P01", "40001", "55P03"})
 
 
 async def retrying(ctx: Context, doing: str, work: Callable[[], Awaitable[T]], *, patience_s: float = PATIENCE_S) -> T:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import msgspec
@@ -10,6 +10,7 @@ import msgspec
 from confiture.errors import Busy, ConfitureError, Refused
 from confiture.model import Note
 from confiture.sides import shown_side
+from confiture.transfer import set_local
 from confiture_schema_to_schema.crossing.closing import with_left
 from confiture_schema_to_schema.crossing.crossing import cross
 from confiture_schema_to_schema.crossing.gate import check_switch
@@ -18,6 +19,7 @@ from confiture_schema_to_schema.crossing.places import live_side, locate
 from confiture_schema_to_schema.crossing.reporting import report_of
 from confiture_schema_to_schema.crossing.settling import find_switch, is_cut, recover
 from confiture_schema_to_schema.following.state import follow_state_of
+from confiture_schema_to_schema.following.waiting import LOCK_LIMIT
 from confiture_schema_to_schema.model import CutoverReport, CutoverRequest, RollbackRequest
 from confiture_schema_to_schema.sides import find_sides, lock_name
 
@@ -114,9 +116,15 @@ async def _taken_over(ctx: Context, sides: Sides, run_id: str) -> AsyncIterator[
 
 
 async def _ask_to_end(ctx: Context, sides: Sides, run_id: str) -> None:
-    """Whoever follows, in either direction, ends his batch and goes."""
+    """Whoever follows, in either direction, ends his batch and goes. Who is stopped in one is named by the lock."""
+    import asyncpg
+
     for side in (sides.target, sides.source):
         state = follow_state_of(ctx)
         async with ctx.connect(side) as connection:
-            if await state.read(connection, run_id) is not None:
-                await state.ask_to_end(connection, run_id)
+            if await state.read(connection, run_id) is None:
+                continue
+            with suppress(asyncpg.LockNotAvailableError):
+                async with ctx.transaction(connection):
+                    await set_local(connection, LOCK_LIMIT)
+                    await state.ask_to_end(connection, run_id)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Final, cast
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import anyio
 import msgspec
 
-from confiture.errors import Busy, StatementFailed
+from confiture.errors import Busy, CaptureBroken, StatementFailed
 from confiture.sides import shown_side
 from confiture.transfer import prepare_session, reading, set_local
-from confiture_schema_to_schema.capturing import capture_of, explained
+from confiture_schema_to_schema.capturing import capture_of, explained, verify
 from confiture_schema_to_schema.copying.beating import taken_over
 from confiture_schema_to_schema.copying.beginning import end_orphans
 from confiture_schema_to_schema.following.applying import MARK, apply
@@ -19,16 +21,19 @@ from confiture_schema_to_schema.following.loosening import loosen
 from confiture_schema_to_schema.following.state import follow_state_of
 from confiture_schema_to_schema.following.statements import statements_of
 from confiture_schema_to_schema.following.touched import find_work
+from confiture_schema_to_schema.following.waiting import HOLDERS, LOCK_LIMIT, Waits, told
 
 if TYPE_CHECKING:
     from confiture.model import Changes
-    from confiture.protocols import Capture, Context
+    from confiture.protocols import Capture, Connection, Context
     from confiture_schema_to_schema.capturing import Watch
     from confiture_schema_to_schema.following.state import FollowState
     from confiture_schema_to_schema.following.statements import Statements
     from confiture_schema_to_schema.values import Job
 
-__all__ = ["SOME", "Batch", "Follower", "catch_up", "settle", "take", "take_epoch"]
+__all__ = ["SOME", "Batch", "Follower", "catch_up", "on_row", "settle", "take", "take_epoch"]
+
+_T = TypeVar("_T")
 
 #: Changes that are taken at once where there are many.
 SOME: Final = 20_000
@@ -68,16 +73,37 @@ async def take_epoch(ctx: Context, job: Job) -> int:
 
 async def take(ctx: Context, job: Job) -> int:
     """The epoch alone: where foreign keys and triggers are off already. The row of the run must be there."""
+    return await on_row(ctx, job, lambda connection: follow_state_of(ctx).take(connection, job.run_id))
+
+
+async def on_row(ctx: Context, job: Job, work: Callable[[Connection], Awaitable[_T]]) -> _T:
+    """Do ``work`` on the row of the run, which who was in the middle of a batch may have yet. The caller has the lock:
+    that process has lost it, or this one has, with sessions of which the server does not know that nobody is there.
+
+    Raises ``Busy`` where somebody else holds the row.
+    """  # noqa: D205
+    import asyncpg
+
     state = follow_state_of(ctx)
     async with ctx.connect(job.sides.target) as connection:
         known = await state.read(connection, job.run_id)
         if known is None:
             raise taken_over(job)
-        own = await connection.fetchval("SELECT pg_catalog.current_setting('application_name')")
+        own: str = await connection.fetchval("SELECT pg_catalog.current_setting('application_name')")
         if known.application and known.application != own:
-            # It lost its lock, and may be in the middle of a batch: stopped, or cut off.
             await end_orphans(connection, known.application, [], state.epochs)
-        return await state.take(connection, job.run_id)
+        for ended in (False, True):
+            with suppress(asyncpg.LockNotAvailableError):
+                async with ctx.transaction(connection):
+                    await set_local(connection, LOCK_LIMIT)
+                    return await work(connection)
+            if not ended:
+                await end_orphans(connection, own, [], state.epochs)
+        holders = await connection.fetch(HOLDERS, state.epochs)
+    raise Busy(
+        f"the state of this migration in {shown_side(job.sides.target)!r} is held by {told(holders)}",
+        hint="wait for that transaction to end, or end it; nothing is lost meanwhile",
+    )
 
 
 async def catch_up(
@@ -111,13 +137,20 @@ class Follower:
         import asyncpg
 
         collisions = 0
+        waits = Waits(self._ctx)
         for _ in range(_LOOKS):
             try:
-                found = await self._try(strict=strict, refresh=refresh)
+                async with waits.watched():
+                    found = await self._try(waits, strict=strict, refresh=refresh)
+            except asyncpg.LockNotAvailableError:
+                raise waits.busy() from None
             except asyncpg.PostgresError as error:
                 collisions += 1
                 if error.sqlstate not in _COLLISIONS or collisions == _TIMES:
-                    raise self._failure(error) from None
+                    failure = self._failure(error)
+                    if isinstance(failure, StatementFailed):
+                        await self._explain()
+                    raise failure from None
                 strict = refresh = True
             else:
                 if found is not None:
@@ -128,11 +161,20 @@ class Follower:
             hint="a commit waits there for a standby: see pg_stat_replication, then try again",
         )
 
-    async def _try(self, *, strict: bool, refresh: bool) -> Batch | None:
+    async def _explain(self) -> None:
+        """Raise ``CaptureBroken`` with the table's name where one was altered since it was looked at last."""
+        try:
+            await verify(self._ctx, self._job, self._watch, mend=False)
+        except CaptureBroken as broken:
+            if not broken.partitions:
+                raise
+
+    async def _try(self, waits: Waits, *, strict: bool, refresh: bool) -> Batch | None:
         """None: the snapshot does not see all that was told."""
         begun = time.monotonic()
         ctx, job = self._ctx, self._job
-        async with reading(ctx, job.sides.source) as source:
+        async with reading(ctx, job.sides.source, settings=LOCK_LIMIT) as source:
+            waits.uses(job.sides.source, source)
             with explained(job, self._watch):
                 changes = await self._capture.poll(source, self._watch.name, limit=None if strict else SOME)
                 if not await self._capture.guard(source, self._watch.name, changes):
@@ -141,6 +183,9 @@ class Follower:
                 await self._ack(changes)
                 return Batch(entries=0, keys=0, seconds=0.0, strict=changes.complete, refreshing=len(self._stale))
             async with ctx.connect(job.sides.target) as target, ctx.transaction(target):
+                waits.uses(job.sides.target, target)
+                await prepare_session(target)
+                await set_local(target, {MARK: job.run_id, **LOCK_LIMIT})
                 held = await self._state.hold(target, job.run_id)
                 if held is None or held[0] != self._epoch:
                     raise taken_over(job)
@@ -148,8 +193,6 @@ class Follower:
                 if not changes.entries and not (stale and refresh):
                     batch = Batch(entries=0, keys=0, seconds=0.0, strict=changes.complete, refreshing=len(stale))
                 else:
-                    await prepare_session(target)
-                    await set_local(target, {MARK: job.run_id})
                     works, more = await find_work(source, changes, self._statements, stale if refresh else ())
                     if refresh and more:
                         works, _ = await find_work(source, changes, self._statements, stale | more)

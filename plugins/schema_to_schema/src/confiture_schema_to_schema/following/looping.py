@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import anyio
 
-from confiture.errors import Busy
+from confiture.errors import Busy, ConfitureError
 from confiture.hooks import CAPTURE
-from confiture.model import Progress, StepFinished, StepStarted
+from confiture.model import Note, Progress, StepFinished, StepStarted, WarningRaised
+from confiture.redact import redact
 from confiture.sides import shown_side
 from confiture_schema_to_schema.capturing import explained, verify
 from confiture_schema_to_schema.configuring import SECTION
 from confiture_schema_to_schema.copying.beating import taken_over
 from confiture_schema_to_schema.following.batches import SOME, Follower
 from confiture_schema_to_schema.following.state import follow_state_of
+from confiture_schema_to_schema.following.waiting import WAITED
 
 if TYPE_CHECKING:
     from confiture.model import Backlog
@@ -31,6 +33,7 @@ Ended: TypeAlias = Literal["caught up", "taken over by a cutover"]
 
 #: Under this step progress is told in changes, under ``.bytes`` what waits in bytes, under ``.lag`` in milliseconds.
 STEP: Final = f"{SECTION}.follow"
+_LAST_WORDS_S: Final = 5.0
 _SHORTEST_S: Final = 0.01
 _LONGEST_S: Final = 1.0
 _LOOK_EVERY_S: Final = 0.5
@@ -54,6 +57,8 @@ class Loop:
         self._strict = True
         self._since_refresh = 0
         self._told = False
+        self._waits = ""
+        self._epoch = 0
         self.batches = self.entries = self.keys = 0
         self.longest_lag_s = 0.0
 
@@ -64,6 +69,7 @@ class Loop:
 
     async def run(self, epoch: int) -> Ended:
         """Until it is asked to end, or has caught up. Raises ``Busy`` where another process has a newer epoch."""
+        self._epoch = epoch
         follower = Follower(self._ctx, self.job, self._watch, epoch)
         if not self._told:
             self._told = True
@@ -75,7 +81,9 @@ class Loop:
         while True:
             if await self._look(epoch):
                 return self._end("taken over by a cutover")
-            batch = await follower.batch(strict=self._strict, refresh=refresh)
+            batch = await self._batch(follower, refresh=refresh)
+            if batch is None:
+                continue
             self._count(batch)
             caught_up = batch.strict and not batch.refreshing
             if caught_up and self._until_caught_up:
@@ -89,6 +97,28 @@ class Loop:
                 continue
             wait = min(2 * wait, _LONGEST_S) if idle else _SHORTEST_S
             await anyio.sleep(wait if batch.strict else 0)
+
+    async def last_words(self, error: ConfitureError) -> None:
+        """Write why it ended, for who asks in the morning, if the side that takes the changes still answers."""
+        with anyio.CancelScope(shield=True), anyio.move_on_after(_LAST_WORDS_S), suppress(Exception):
+            async with self._ctx.connect(self.job.sides.target) as connection:
+                await self._state.failed(connection, self.job.run_id, self._epoch, redact(error.message))
+
+    async def _batch(self, follower: Follower, *, refresh: bool) -> Batch | None:
+        """None: somebody holds what it needs, which is told. It comes again for as long as that takes."""
+        try:
+            batch = await follower.batch(strict=self._strict, refresh=refresh)
+        except Busy as waited:
+            if waited.sqlstate != WAITED:
+                raise
+            if self._waits != waited.message:
+                self._waits = waited.message
+                self._ctx.emit(WarningRaised(message=waited.message, hint=waited.hint))
+            return None
+        if self._waits:
+            self._waits = ""
+            self._ctx.emit(Note(message="changes are brought over again"))
+        return batch
 
     def _is_due(self) -> bool:
         return self._since_refresh >= _REFRESH_EVERY

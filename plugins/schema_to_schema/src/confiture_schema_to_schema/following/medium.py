@@ -15,7 +15,7 @@ from confiture_schema_to_schema.capturing import verify
 from confiture_schema_to_schema.copying.retrying import retrying
 from confiture_schema_to_schema.crossing.opening import find_run, open_way
 from confiture_schema_to_schema.crossing.places import live_side, locate
-from confiture_schema_to_schema.following.batches import take_epoch
+from confiture_schema_to_schema.following.batches import on_row, take_epoch
 from confiture_schema_to_schema.following.looping import Loop
 from confiture_schema_to_schema.following.opening import reopened
 from confiture_schema_to_schema.following.state import follow_state_of
@@ -69,13 +69,16 @@ class _Following:
         async with ctx.lock(sides.target, lock_name(sides), wait_s=_LOCK_S):
             job, watch = await _open(ctx, sides, request)
             state = follow_state_of(ctx)
-            async with ctx.connect(job.sides.target) as connection:
-                await state.forget_asking(connection, job.run_id)
+            await on_row(ctx, job, lambda connection: state.forget_asking(connection, job.run_id))
         async with keep_connections(ctx) as kept:
             self._loop = loop = Loop(kept, job, watch, until_caught_up=request.until_caught_up)
             self._live = "old" if job.sides.source == sides.source else "new"
             work = partial(_follow, kept, sides, job, watch, loop)
-            ended = await retrying(ctx, f"following {shown_side(job.sides.source)!r}", work)
+            try:
+                ended = await retrying(ctx, f"following {shown_side(job.sides.source)!r}", work)
+            except ConfitureError as error:
+                await loop.last_words(error)
+                raise
         return self.report(ended)
 
     def report(self, ended: Literal[Ended, "stopped"]) -> FollowReport:

@@ -175,6 +175,12 @@ class FollowState(msgspec.Struct, frozen=True):
             )
         return found
 
+    async def failed(self, connection: Connection, run_id: str, epoch: int, error: str) -> None:
+        """Why the process of this epoch ended, if it is still the one that applies."""
+        await connection.execute(
+            f"UPDATE {self.epochs} SET last_error = $3 WHERE run_id = $1 AND epoch = $2", run_id, epoch, error
+        )
+
     async def ask_to_end(self, connection: Connection, run_id: str) -> None:
         """Have the process that follows finish its batch, let the lock go and end: a cutover takes over from it."""
         await connection.execute(f"UPDATE {self.epochs} SET asked_to_end = true WHERE run_id = $1", run_id)

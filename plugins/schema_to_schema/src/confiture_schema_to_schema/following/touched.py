@@ -86,13 +86,13 @@ async def _collect(source: Connection, changes: Changes, work: Work) -> None:
         await set_local(source, {CHANGED: as_json(changed)})
         rows_found = await source.fetch(f"{query} LIMIT {_MANY + 1}")
         _add(work, (tuple(row) for row in rows_found))
-        work.whole = len(work.keys) > _MANY
     if not work.whole:
         await _identify(source, work)
 
 
 def _add(work: Work, keys: Iterable[tuple[Any, ...]]) -> None:
     work.keys |= {key for key in keys if None not in key}
+    work.whole = work.whole or len(work.keys) > _MANY
 
 
 async def _identify(source: Connection, work: Work) -> None:
