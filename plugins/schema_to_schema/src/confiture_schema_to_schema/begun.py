@@ -1,19 +1,21 @@
-"""A migration that was copied to its end: neither begun a second time over it, nor gone on with."""
+"""A migration that is there already: none is begun over it, and one that was copied to its end is not gone on with."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from confiture.errors import DatabaseNotFound, Refused
 from confiture.sides import shown_side
+from confiture_schema_to_schema.copying import find_former
 from confiture_schema_to_schema.copying.state import state_of
 from confiture_schema_to_schema.following.state import follow_state_of
+from confiture_schema_to_schema.model import Finding
 
 if TYPE_CHECKING:
     from confiture.protocols import Context
     from confiture_schema_to_schema.values import Sides
 
-__all__ = ["refuse_begun"]
+__all__ = ["begun_finding", "refuse_begun", "refuse_unfinished"]
 
 _COMMAND = "confiture migrate schema-to-schema"
 
@@ -41,3 +43,22 @@ async def refuse_begun(ctx: Context, sides: Sides, *, resume: bool) -> None:
         hint=f"{next_}; `{_COMMAND} status` says which side is live, and `{_COMMAND} cleanup` removes the migration, "
         "after which another one can begin",
     )
+
+
+def refuse_unfinished(sides: Sides) -> NoReturn:
+    """Raise ``Refused``: there is one."""
+    raise Refused(
+        f"a migration into {shown_side(sides.target)!r} was begun and is not finished",
+        hint=f"go on with it: `{_COMMAND} resume`; or drop that database, and begin anew",
+    )
+
+
+async def begun_finding(ctx: Context, sides: Sides) -> Finding | None:
+    """What a start would raise; None where it would begin."""
+    try:
+        if await find_former(ctx, sides) is not None:
+            refuse_unfinished(sides)
+        await refuse_begun(ctx, sides, resume=False)
+    except Refused as error:
+        return Finding(level="error", check="begun", table="", message=error.message, hint=error.hint)
+    return None

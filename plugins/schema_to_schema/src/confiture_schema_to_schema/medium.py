@@ -13,7 +13,7 @@ from confiture.hooks import TRANSFER
 from confiture.model import Note, TransferTask
 from confiture.protocols import PreparingEngine
 from confiture.sides import shown_side
-from confiture_schema_to_schema.begun import refuse_begun
+from confiture_schema_to_schema.begun import refuse_begun, refuse_unfinished
 from confiture_schema_to_schema.capturing import LOCK
 from confiture_schema_to_schema.checking import refuse
 from confiture_schema_to_schema.cleaning import remove_orphans
@@ -99,10 +99,7 @@ def _check_former(former: Former | None, request: SchemaToSchemaRequest, sides: 
             hint="begin one: `confiture migrate schema-to-schema start`",
         )
     if former is not None and not request.resume:
-        raise Refused(
-            f"a migration into {shown!r} was begun and is not finished",
-            hint="go on with it: `confiture migrate schema-to-schema resume`; or drop that database, and begin anew",
-        )
+        refuse_unfinished(sides)
 
 
 async def _copy(

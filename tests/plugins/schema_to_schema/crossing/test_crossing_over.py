@@ -90,6 +90,8 @@ async def test_the_new_database_takes_over(moved):
     plan = await moved.start("-plan")
     assert plan.locks[0].startswith("source: SHARE ROW EXCLUSIVE on each of ")  # for the triggers
     assert not any(each.check == "lock" for each in plan.findings)
+    begun, *others = (each for each in plan.findings if each.level == "error")
+    assert ("is a migration into" in begun.message, "empty" in str(begun.hint), others) == (True, False, [])
     left = [each for each in plan.findings if "nothing takes" in each.message]
     assert [each.level for each in left] == ["note", "warning"]
     assert ["'public.fax': a cutover closes them" in left[0].message, "'public.telex', and" in left[1].message] == [

@@ -56,6 +56,8 @@ async def test_of_one_that_was_killed(sides):
     assert [table.state for table in status.tables] == ["indexed", "waiting"]
     assert 550 < status.estimated_rows < 650
     assert status.rows_per_second is None
+    plan = await sides.start("schema-to-schema-plan")
+    assert [each.check for each in plan.findings if each.level == "error"] == ["begun"]
     told = await sides.start("schema-to-schema-pause")
     assert (told.running, told.paused, told.run_id) == (False, True, status.run_id)
     assert (await sides.status()).paused

@@ -103,7 +103,7 @@ async def _show_plan(run: Run, shell: Shell, request: SchemaToSchemaRequest) -> 
 
     asked = Sides(source=request.source, target=request.target, mapping=request.mapping)
     status: StatusReport = await run.start("schema-to-schema-status", StatusRequest(**asked))
-    if status.phase not in ("none", "copied"):
+    if status.phase not in ("none", "copied") or status.following is not None:
         return  # the start says that there is one to go on with; what is planned for its target would mislead
     report: PlanReport = await run.start(
         "schema-to-schema-plan",

@@ -28,7 +28,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     ``check``: ``map``, ``unmapped``, ``unfilled``, ``type``, ``merged``, ``unique``, ``not-null``, ``check``,
     ``foreign-key``, ``length``, ``label``, ``privilege``, ``setting``, ``connectivity``, ``engine``, ``key``,
-    ``volatile``, ``disk``, ``occupied``, ``capture``; ``lock``, of which a plan tells among the locks.
+    ``volatile``, ``disk``, ``occupied``, ``capture``, ``begun``; ``lock``, of which a plan tells among the locks.
     """
 
     level: Literal["error", "warning", "note"]

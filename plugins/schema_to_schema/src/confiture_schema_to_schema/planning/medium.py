@@ -10,6 +10,7 @@ import msgspec
 from confiture.errors import Refused
 from confiture.sides import shown_side
 from confiture.transfer import worker_count
+from confiture_schema_to_schema.begun import begun_finding
 from confiture_schema_to_schema.capturing import LOCK
 from confiture_schema_to_schema.configuring import SECTION, SchemaToSchemaConfig
 from confiture_schema_to_schema.copying.sizing import Sizing
@@ -59,7 +60,11 @@ class PlanMedium:
             _, more = await watched(ctx, found.job, config.capture) if found.compiled else (None, ())
             capturing = [each for each in more if each.check == LOCK]
             others = [each for each in more if each.check != LOCK]
-            found = msgspec.structs.replace(found, findings=(*found.findings, *others))
+            findings = [*found.findings, *others]
+            if (begun := await begun_finding(ctx, sides)) is not None:
+                # Its rows are there, and maybe in use by now: nobody is told to empty that.
+                findings = [begun, *(each for each in findings if each.check != "occupied")]
+            found = msgspec.structs.replace(found, findings=tuple(findings))
             return await _report(ctx, sides, request, config, found, capturing)
 
 
