@@ -97,7 +97,7 @@ def test_there_and_back(move, psql, run_here) -> None:
     """What psql sees on either side: all rows of each other, and one side alone that takes writes."""
     code, report, _ = move("start")
     assert code == 0, report
-    code, out, err = run_here("migrate", "schema-to-schema", "start", "--project", str(move.root))
+    code, out, err = run_here("migrate", "schema-to-schema", "--project", str(move.root))
     assert (code, "its copy is complete" in err, "schema-to-schema follow" in err, out) == (8, True, True, "")
     psql(move.old, "UPDATE users SET full_name = 'changed' WHERE id = 7; INSERT INTO users VALUES (301, 'later')")
     code, followed, _ = move("follow", "--until-caught-up")
