@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import anyio
 import pytest
 
 from confiture.errors import CaptureBroken, ConfitureError, StatementFailed
@@ -89,8 +90,31 @@ async def test_what_else_is_altered_stops_it(following):
     following.write("UPDATE cats SET born = '2020-02-02', name = 'older' WHERE id = 5")
     await following.follow()
     assert following.differing() == {}
+    await _altered_while_it_is_at_work(following)
     following.write("ALTER TABLE users DROP boss")
     with pytest.raises(CaptureBroken, match=r"have changed since the migration began: public\.users"):
         await following.follow()
     with pytest.raises(CaptureBroken, match=r"public\.users"):
         await following.start("schema-to-schema-cutover")
+
+
+async def _altered_while_it_is_at_work(following):
+    """Between two looks at the definitions: a batch meets it. Who asks in the morning is told why it ended."""
+
+    async def follow():
+        with pytest.raises(CaptureBroken, match=r"have changed since the migration began: public\.cats"):
+            await following.follow(until_caught_up=False)
+
+    following.write("UPDATE cats SET name = 'before' WHERE id = 6")
+    with anyio.fail_after(60):
+        async with anyio.create_task_group() as group:
+            group.start_soon(follow)
+            while following.differing():
+                await anyio.sleep(0.02)
+            following.write("ALTER TABLE cats RENAME name TO called; UPDATE cats SET called = 'after' WHERE id = 6")
+    status = await following.start("schema-to-schema-status")
+    assert "public.cats" in status.following.last_error
+    following.write("ALTER TABLE cats RENAME called TO name")
+    await following.follow()
+    assert following.differing() == {}
+    assert (await following.start("schema-to-schema-status")).following.last_error is None
