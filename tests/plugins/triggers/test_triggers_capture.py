@@ -337,6 +337,8 @@ async def test_what_is_in_the_way_is_said_beforehand(old):
         ]
         *all_, last = await old.capture.preflight(old.ctx, old.target, tables)
         assert (last.level, last.message[:36]) == ("lock", "SHARE ROW EXCLUSIVE on each of 8 tab")
+        one = (await old.capture.preflight(old.ctx, old.target, tables[-1:]))[-1]
+        assert one.message.startswith("SHARE ROW EXCLUSIVE on the table for")
         return [f"{finding.level} {finding.table}: {finding.message}" for finding in all_]
 
     assert await found() == [

@@ -38,7 +38,7 @@ SELECT pg_catalog.pg_is_in_recovery() AS standby, pg_catalog.current_setting('wa
                    WHERE r.rolname = 'rds_replication' AND pg_catalog.pg_has_role(r.oid, 'USAGE')) AS replicates
 """
 _LOCKS = (
-    "SHARE ROW EXCLUSIVE on each of {tables} tables for a moment, while it is put into the publication: reads go on, "
+    "SHARE ROW EXCLUSIVE on {tables} for a moment, while it is put into the publication: reads go on, "
     "writes wait. The slot is made when every transaction that is writing has ended; nobody waits for it. From then on "
     "the server keeps the WAL until it was read"
 )
@@ -81,7 +81,8 @@ async def preflight(
             about += _about_identity(table, relations)
         found += about
     if tables:
-        found.append(_all("lock", _LOCKS.format(tables=len(tables))))
+        which = "the table" if len(tables) == 1 else f"each of {len(tables)} tables"
+        found.append(_all("lock", _LOCKS.format(tables=which)))
     return found
 
 

@@ -61,10 +61,11 @@ async def preflight(connection: Connection, schema: str, tables: Sequence[Captur
             message = f"it has the trigger {earlier!r} of another capture: each of them costs its writers something"
             found.append(CaptureFinding(level="warning", table=table.label, message=message))
     if tables:
+        which = "the table" if len(tables) == 1 else f"each of {len(tables)} tables"
         found.append(
             CaptureFinding(
                 level="lock",
-                message=f"SHARE ROW EXCLUSIVE on each of {len(tables)} tables for a moment, while its triggers are "
+                message=f"SHARE ROW EXCLUSIVE on {which} for a moment, while its triggers are "
                 "made: reads go on, writes wait. From then on whoever changes a row writes its key to a log as well",
             )
         )
