@@ -83,6 +83,8 @@ class Forked:
 
 
 def _run(told: Connection, root: str, medium: str, at: At | None, signal_name: str, values: dict[str, Any]) -> None:
+    # A shell has what it starts in the background ignore it, and we may have been started so.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     seen = 0
 
     def see(event: object) -> None:
