@@ -56,7 +56,7 @@ class At:
     """Does something once, when a step begins or ends."""
 
     def __init__(self, medium: str, at: tuple[str, type], do) -> None:
-        self._at, self._do = (f"schema-to-schema.{medium}.{at[0]}", at[1]), do
+        self._at, self._do = (".".join(filter(None, ("schema-to-schema", medium, at[0]))), at[1]), do
         self.done = False
 
     def __call__(self, event: object) -> None:
@@ -116,6 +116,12 @@ async def _stay_away(apart, servers, monkeypatch) -> None:
     """It is named, with where it was looked for, and what to do; when it is there again, `resume` ends it."""
     old, new = servers
     monkeypatch.setattr(crossing, "_AWAY_S", 0.6)
+    for server, name in ((old, "production"), (new, "production_new")):
+        apart.project.config(f"{CONFIG}max_away_s = 0.6\n")
+        stopped = At("follow", ("", StepStarted), partial(server.stop, "immediate"))
+        with pytest.raises(ServerUnreachable, match=f"cannot reach the server of '{name}'"):
+            await apart.start("-follow", observers=[stopped])
+        server.start()
     script = apart.project.write("told.sh", '#!/bin/sh\necho "$CONFITURE_STEP" >> told\n')
     script.chmod(0o755)
     steps = "".join(f'{step} = ["./told.sh"]\n' for step in ("hold", "switch", "release"))
