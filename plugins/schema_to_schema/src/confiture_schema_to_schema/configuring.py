@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 __all__ = ["DEFAULT_MAPS", "DEFAULT_SOURCE", "DEFAULT_TARGET", "SECTION", "SchemaToSchemaConfig"]
@@ -27,6 +29,11 @@ class SchemaToSchemaConfig(
 
     ``max_mb_per_second``: all sessions together; None: no limit. ``max_active_sessions``: of others on the source,
     above which copying waits; ``max_replica_lag_s``: of the slowest replica of either server. None: not looked at.
+
+    ``max_away_s``: for so long a copy and a following wait for a server that went away.
+
+    ``max_log_mb``: of changes that wait, on the server that is written to. Where it is more while a copy or a
+    following is at work, the capture is taken away rather than that its disk gets full. None: no limit.
     """
 
     source: str | None = None
@@ -39,3 +46,5 @@ class SchemaToSchemaConfig(
     max_mb_per_second: float | None = None
     max_active_sessions: int | None = None
     max_replica_lag_s: float | None = None
+    max_away_s: Annotated[float, msgspec.Meta(ge=0)] = 60.0
+    max_log_mb: float | None = None
