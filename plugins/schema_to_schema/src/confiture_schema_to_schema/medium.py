@@ -22,6 +22,7 @@ from confiture_schema_to_schema.copying import Former, copy_tables, find_former,
 from confiture_schema_to_schema.creating import Staging, create_target, target_exists
 from confiture_schema_to_schema.crossing.closing import close_other
 from confiture_schema_to_schema.following.beginning import NONE, begin, bring_over, capture_of, watch_of, watched
+from confiture_schema_to_schema.following.limiting import watching_log
 from confiture_schema_to_schema.mapping import read_map
 from confiture_schema_to_schema.model import SchemaToSchemaReport, SchemaToSchemaRequest
 from confiture_schema_to_schema.opening import opened
@@ -111,7 +112,8 @@ async def _copy(
         await _prepare_engines(ctx, job)
         staging = Staging(ctx, job, request.jobs)
         await staging.take_off()
-        copied = await copy_tables(ctx, job, request, attempt, staging, captured=watch is not None)
+        async with watching_log(ctx, job, watch):
+            copied = await copy_tables(ctx, job, request, attempt, staging, captured=watch is not None)
         if watch is not None:
             await bring_over(ctx, job, watch)
             # What could not be built over rows of several moments is tried again.

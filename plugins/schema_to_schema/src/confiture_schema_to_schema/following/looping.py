@@ -17,6 +17,7 @@ from confiture_schema_to_schema.capturing import explained, verify
 from confiture_schema_to_schema.configuring import SECTION
 from confiture_schema_to_schema.copying.beating import taken_over
 from confiture_schema_to_schema.following.batches import SOME, Follower
+from confiture_schema_to_schema.following.limiting import check_log
 from confiture_schema_to_schema.following.state import follow_state_of
 from confiture_schema_to_schema.following.waiting import WAITED
 
@@ -165,6 +166,7 @@ class Loop:
             )
         if asked is None:
             raise taken_over(self.job)
+        await check_log(self._ctx, self.job, self._watch, backlog)
         return asked
 
     def _tell(self, backlog: Backlog) -> None:

@@ -89,7 +89,7 @@ async def read_after(ctx: Context, sides: Sides, run: RunRecord) -> After:
     # Where a process brings changes over, it looks by itself, and nobody is to be in its way.
     held = run.finished is not None and await _held(ctx, sides, lock_name(sides))
     alone = held is False
-    if record is not None and following is not None and live is not None and alone:
+    if record is not None and following is not None and live is not None and (alone or run.finished is None):
         following = await _measured(ctx, sides.target if live == "new" else sides.source, record, following)
     return After(
         live=live,
@@ -144,6 +144,8 @@ async def _measured(ctx: Context, side: Target, record: FollowRecord, seen: Foll
         async with ctx.connect(side) as connection:
             backlog = await ctx.get(CAPTURE, record.capture).backlog(connection, record.name)
     except CaptureBroken as error:
+        if not record.epoch:  # of a copy, which has words of its own
+            return seen
         return msgspec.structs.replace(seen, caught_up=False, last_error=error.message)
     except (ConfitureError, asyncpg.PostgresError):
         return seen

@@ -98,6 +98,10 @@ def _follow_lines(report: StatusReport, following: FollowStatus, again: Callable
     elif report.phase == "copied" and report.running:
         if not any(each.running for each in report.crossings):
             yield "a cutover, a rollback or a cleanup is at work"
+    elif report.phase != "copied" and following.backlog_entries:
+        waits = "waits" if following.backlog_entries == 1 else "wait"
+        log = size(following.backlog_bytes)
+        yield f"{many(following.backlog_entries, 'change')} {waits} for the end of the copy, {log} of log"
     elif report.phase == "copied":
         waits = _lag(following) if report.live is not None else "what waits is not known"
         yield from filled(f"{waits}; nobody follows, and what changes is logged; {done}")
