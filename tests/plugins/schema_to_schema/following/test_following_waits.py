@@ -16,6 +16,7 @@ from confiture.errors import Busy
 from confiture.model import Note, WarningRaised
 from confiture_schema_to_schema.crossing import medium as crossing
 from confiture_schema_to_schema.following import touched, waiting
+from confiture_schema_to_schema.status import live
 from conftest import run_psql
 from deaf import network
 from forked import Forked
@@ -113,6 +114,9 @@ async def test_sessions_that_nobody_is_at_are_ended(following, monkeypatch):
             await until_waiting(process.pid, following.target)
             os.kill(process.pid, signal.SIGSTOP)
         with monkeypatch.context() as patch:
+            patch.setattr(live, "_SILENT_S", 0)
+            # Nobody can tell it from one that is busy.
+            assert (await following.start("schema-to-schema-status")).following.running
             patch.setattr(crossing, "LOCK_LIMIT", {"lock_timeout": "100ms"})
             patch.setattr(crossing, "_TAKE_OVER_S", (0.0, 0.1))
             with pytest.raises(Busy, match=f"is held after 0.1 s by 'confiture {process.pid}@"):

@@ -181,6 +181,16 @@ class FollowState(msgspec.Struct, frozen=True):
             f"UPDATE {self.epochs} SET last_error = $3 WHERE run_id = $1 AND epoch = $2", run_id, epoch, error
         )
 
+    async def is_at_it(self, connection: Connection, application: str) -> bool:
+        """Whether a process is within a batch, which may take long and shows no sign of life until its end."""
+        found: bool = await connection.fetchval(
+            "SELECT EXISTS (SELECT FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid"
+            " WHERE l.relation = pg_catalog.to_regclass($1) AND l.mode = 'RowShareLock' AND a.application_name = $2)",
+            self.epochs,
+            application,
+        )
+        return found
+
     async def ask_to_end(self, connection: Connection, run_id: str) -> None:
         """Have the process that follows finish its batch, let the lock go and end: a cutover takes over from it."""
         await connection.execute(f"UPDATE {self.epochs} SET asked_to_end = true WHERE run_id = $1", run_id)

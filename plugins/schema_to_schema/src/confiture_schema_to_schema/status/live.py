@@ -85,7 +85,8 @@ async def read_after(ctx: Context, sides: Sides, run: RunRecord) -> After:
         except ConfitureError:
             live = None
     record = back if live == "new" else forward
-    following = await _following(ctx, sides, record) if record is not None else None
+    taking = sides.source if live == "new" else sides.target
+    following = await _following(ctx, sides, taking, record) if record is not None else None
     # Where a process brings changes over, it looks by itself, and nobody is to be in its way.
     held = run.finished is not None and await _held(ctx, sides, lock_name(sides))
     alone = held is False
@@ -118,8 +119,12 @@ async def _back(ctx: Context, sides: Sides, run_id: str) -> FollowRecord | None:
         return None
 
 
-async def _following(ctx: Context, sides: Sides, record: FollowRecord) -> FollowStatus:
+async def _following(ctx: Context, sides: Sides, side: Target, record: FollowRecord) -> FollowStatus:
+    """``side`` takes the changes."""
     alive = record.beat_s is not None and record.beat_s <= _SILENT_S
+    if not alive and record.beat_s is not None:
+        async with ctx.connect(side) as connection:
+            alive = await follow_state_of(ctx).is_at_it(connection, record.application)
     return FollowStatus(
         capture=record.capture,
         running=alive and await _is_held(ctx, sides, lock_name(sides)),
