@@ -57,8 +57,8 @@ class Network:
 
 
 @asynccontextmanager
-async def network(target: Target) -> AsyncIterator[Network]:
-    """A way to the server of ``target`` until the block ends."""
+async def network(target: Target, *, tcp: bool = False) -> AsyncIterator[Network]:
+    """A way to the server of ``target`` until the block ends, by a socket in a folder or by ``tcp``."""
     name = f".s.PGSQL.{target.params.get('port', '5432')}"
     with tempfile.TemporaryDirectory(prefix="net", dir="/tmp") as folder:
         made = Network(Target(label=target.label, params={**target.params, "host": folder}))
@@ -67,7 +67,12 @@ async def network(target: Target) -> AsyncIterator[Network]:
         async def serve(client: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
             await made.serve(client, back, path)
 
-        listening = await asyncio.start_unix_server(serve, str(Path(folder) / name))
+        if tcp:
+            listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+            host, port = listening.sockets[0].getsockname()
+            made.target = Target(label=target.label, params={**target.params, "host": host, "port": str(port)})
+        else:
+            listening = await asyncio.start_unix_server(serve, str(Path(folder) / name))
         try:
             yield made
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import subprocess
 import time
 
@@ -18,6 +19,7 @@ from confiture.config.dsn import to_uri
 from confiture.connect import open_connection
 from confiture.model import Target
 from confiture.translate import translate
+from deaf import network
 
 pytestmark = pytest.mark.anyio
 
@@ -438,6 +440,25 @@ async def test_a_slip_with_the_driver_is_not_taken_for_a_lost_connection(kernel_
     with pytest.raises(errors.InternalError, match="InterfaceError"):
         async with kernel_run() as run, run.connect(database) as connection:
             await connection.execute("SELECT $1::int", 1, 2)
+
+
+async def test_a_server_that_is_gone_without_a_word_is_noticed(database):
+    """By the system, in some minutes; who asks for other times, or for none of it, gets that."""
+    async with network(database, tcp=True) as way:
+        for more, expected in (
+            ({}, (1, 60, 10, 6, 120_000)),
+            ({"keepalives_idle": "7", "tcp_user_timeout": "9000"}, (1, 7, 10, 6, 9000)),
+            ({"keepalives": "0"}, (0, None, None, None, 120_000)),
+        ):
+            connection = await open_connection(Target(label="t", params={**way.target.params, **more}))
+            found = connection._transport.get_extra_info("socket")
+            assert await connection.fetchval("SELECT 1") == 1
+            options = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE)]
+            names = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_USER_TIMEOUT")
+            options += [(socket.IPPROTO_TCP, getattr(socket, name)) for name in names]
+            for option, value in zip(options, expected, strict=True):
+                assert value is None or found.getsockopt(*option) == value
+            await connection.close()
 
 
 async def test_an_exception_group_is_one_error_with_notes(kernel_run):

@@ -37,8 +37,8 @@ _DRIVER = frozenset(
     | {"sslmode", "sslcert", "sslkey", "sslpassword", "sslrootcert", "sslcrl", "sslnegotiation"}
     | {"ssl_min_protocol_version", "ssl_max_protocol_version"}
 )
-#: What is given to the driver in another way, or what it does without: it always speaks UTF-8 and protocol 3.0,
-#: leaves keep-alives to the system, and does what these ask for by itself.
+#: What is given to the driver in another way, or what it does without: it always speaks UTF-8 and protocol 3.0, and
+#: does what these ask for by itself.
 _NOT_NEEDED = frozenset(
     {"application_name", "client_encoding", "connect_timeout", "fallback_application_name", "hostaddr", "password"}
     | {"passfile"}
@@ -53,6 +53,14 @@ _HARMLESS = {
     "sslcertmode": {"allow", "disable"},
     "replication": {"false", "off", "no", "0"},
 }
+#: libpq's keywords, the options of a socket that they are, and what holds where nobody says (seconds, a number, ms). A
+#: server that is gone without a word, as after a failover, is noticed in two minutes: the system's own is two hours.
+_ALIVE = (
+    ("keepalives_idle", "TCP_KEEPIDLE", 60),
+    ("keepalives_interval", "TCP_KEEPINTVL", 10),
+    ("keepalives_count", "TCP_KEEPCNT", 6),
+    ("tcp_user_timeout", "TCP_USER_TIMEOUT", 120_000),
+)
 #: Keeps the driver from reading .pgpass by its own rules, which are not libpq's.
 _NO_FILE = f"{os.devnull}/none"
 #: Long enough for a server across the world, short enough for a person who mistyped a host.
@@ -125,8 +133,28 @@ async def open_connection(target: Target, settings: Mapping[str, str] | None = N
         raise connection_error(
             error, target.label, target.database, address(target), [params.get("password", "")]
         ) from error
+    _keep_alive(connection, params)
     _tell_arrays(connection)
     return connection
+
+
+def _keep_alive(connection: Connection, params: Mapping[str, str]) -> None:
+    """Have the system ask from time to time whether the server is there: who waits for its answer would wait for ever.
+
+    A system that has not all of these options does with those that it has.
+    """
+    driver: Any = connection
+    with suppress(AttributeError, OSError):
+        found = driver._transport.get_extra_info("socket")
+        if found.family not in (socket.AF_INET, socket.AF_INET6):
+            return
+        asked = params.get("keepalives", "1") != "0"
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, asked)
+        for keyword, option, usual in _ALIVE:
+            given = params.get(keyword, "")
+            value = int(given) if given.isdigit() else usual
+            if value and hasattr(socket, option) and (asked or keyword == "tcp_user_timeout"):
+                found.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
 
 
 def _tell_arrays(connection: Connection) -> None:
