@@ -29,6 +29,7 @@ class SchemaToSchemaConfig(
 
     ``max_mb_per_second``: all sessions together; None: no limit. ``max_active_sessions``: of others on the source,
     above which copying waits; ``max_replica_lag_s``: of the slowest replica of either server. None: not looked at.
+    ``wait_while``: a query over the source; copying waits while it gives true, or a text, which says why.
 
     ``max_away_s``: for so long a copy and a following wait for a server that went away.
 
@@ -47,4 +48,5 @@ class SchemaToSchemaConfig(
     max_active_sessions: int | None = None
     max_replica_lag_s: float | None = None
     max_away_s: Annotated[float, msgspec.Meta(ge=0)] = 60.0
+    wait_while: str | None = None
     max_log_mb: float | None = None

@@ -10,6 +10,7 @@ import asyncpg
 import msgspec
 import pytest
 
+from confiture.errors import ConfigError
 from confiture.model import Note, Progress, TransferSurvey
 from confiture_schema_to_schema.configuring import SchemaToSchemaConfig
 from confiture_schema_to_schema.copying.sizing import Sizing
@@ -71,8 +72,13 @@ async def test_it_waits_while_it_is_paused(move, until):
 
 
 async def test_it_waits_while_others_use_the_source(move, kernel_run, until):
-    """Sessions that are active, and not its own; not those that are idle."""
-    move.project.config(CONFIG + "max_active_sessions = 0\n")
+    """Sessions that are active, and not its own; not those that are idle. And while a query says so."""
+    move.project.config(CONFIG + "wait_while = 'SELECT nonsense'\n")
+    with pytest.raises(ConfigError, match=r'`wait_while` .* column "nonsense" does not exist'):
+        await move()
+    asked = "SELECT 'the shop is open' FROM pg_namespace WHERE nspname = 'open'"
+    move.project.config(f'{CONFIG}max_active_sessions = 0\nwait_while = "{asked}"\n')
+    run_psql(move.source, "CREATE SCHEMA open")
     shop = {"application_name": "shop"}
     async with (
         kernel_run(move.project, database=move.source) as run,
@@ -81,12 +87,14 @@ async def test_it_waits_while_others_use_the_source(move, kernel_run, until):
         anyio.create_task_group() as group,
     ):
         group.start_soon(sleep, busy)
-        group.start_soon(move)
-        await until(*THERE)
+        group.start_soon(partial(move, resume=True))
         await until(f"SELECT waiting_for ~ '^1 sessions are active on' FROM ({WAITS}) AS w", "t")
         assert run_psql(move.target, "SELECT count(*) FROM folk") == "0"
         ended = "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)'"
         assert run_psql(move.source, ended) == "1"
+        await until(WAITS, "the shop is open (wait_while)")
+        assert run_psql(move.target, "SELECT count(*) FROM folk") == "0"
+        run_psql(move.source, "DROP SCHEMA open")
     assert move.contents == move.expected
 
 

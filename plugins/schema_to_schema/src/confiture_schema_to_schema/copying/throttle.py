@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from confiture.errors import ConfigError
 from confiture.model import Note, WarningRaised
 from confiture.sides import shown_side
+from confiture.transfer import set_local
 from confiture_schema_to_schema.copying.beating import taken_over
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ __all__ = ["PAUSED", "Throttle"]
 PAUSED = "paused"
 _POLL_S = 0.5
 _LONGEST_POLL_S = 8.0
+_ASKING = {"statement_timeout": "10s", "lock_timeout": "2s"}
 # Ours have our name, those that an engine opens from the target begin with it. What a role may not see has no state.
 _ACTIVE = """
 SELECT count(*) FILTER (WHERE state = 'active') AS active, count(*) FILTER (WHERE state IS NULL) AS hidden
@@ -104,7 +107,29 @@ class Throttle:
                 if (lag := row["lag"]) > longest:
                     reason = f"a replica of {shown_side(side)!r} is {lag:.0f} s behind"
                     return "lag", f"{reason} (max_replica_lag_s is {longest:g})"
+        if (query := self._config.wait_while) is not None and (why := await self._ask(ctx, query)):
+            reason = why if isinstance(why, str) else f"what was asked of {shown_side(self._job.sides.source)!r}"
+            return "asked", f"{reason} (wait_while)"
         return "", None
+
+    async def _ask(self, ctx: Context, query: str) -> Any:
+        """What somebody's query says of the source: nothing, false, true, or why."""
+        import asyncpg
+
+        async with ctx.connect(self._job.sides.source) as connection:
+            try:
+                async with ctx.transaction(connection, readonly=True):
+                    await set_local(connection, _ASKING)
+                    return await connection.fetchval(query)
+            except (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError):
+                return "the answer is late"  # a server that is busy
+            except (asyncpg.SyntaxOrAccessError, asyncpg.DataError, asyncpg.ReadOnlySQLTransactionError) as error:
+                words = error.message if isinstance(error, asyncpg.SyntaxOrAccessError) else type(error).__name__
+                raise ConfigError(
+                    f"`wait_while` under [schema-to-schema] cannot be asked: {words}",
+                    hint="a query over the old database that gives true, or why, while copying is to wait; mend it, "
+                    "then go on: `confiture migrate schema-to-schema resume`",
+                ) from None
 
     async def _look(self, ctx: Context, side: Target, query: str, what: str) -> Any:
         async with ctx.connect(side) as connection:
