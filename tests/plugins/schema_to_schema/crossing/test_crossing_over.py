@@ -12,7 +12,8 @@ import pytest
 import pgserver
 from confiture.config.dsn import to_uri
 from confiture.errors import Busy, ProofFailed, Refused
-from confiture.model import Note, StepStarted
+from confiture.model import Note, StepFinished, StepStarted
+from confiture_schema_to_schema.crossing import comparing
 from conftest import run_psql
 
 pytestmark = pytest.mark.anyio
@@ -34,6 +35,12 @@ SUBSCRIBED = f"""
 UNSUBSCRIBED = f"""
     UPDATE pg_subscription SET subenabled = false WHERE {HERE};
     ALTER SUBSCRIPTION sent SET (slot_name = NONE); DROP SUBSCRIPTION sent
+"""
+#: Something on the new side that nobody has thought of.
+SPOILED = """
+    CREATE FUNCTION spoil() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF new.id = 4 THEN new.balance := 0; END IF; RETURN new; END $$;
+    CREATE TRIGGER spoil BEFORE INSERT OR UPDATE ON holders FOR EACH ROW EXECUTE FUNCTION spoil()
 """
 REFUSED = (
     "INSERT INTO logs_a VALUES (1, 9999, 'x')",
@@ -205,7 +212,7 @@ async def test_what_takes_too_long_changes_nothing(moved):
     assert run_psql(moved.target, DEFINITIONS) == before
 
 
-async def test_a_value_changed_by_hand_stops_it(moved):
+async def test_a_value_changed_by_hand_stops_it(moved, monkeypatch):
     """On the new database, past the fence: nobody would know later."""
     assert await moved.live() == (True, False)
     run_psql(
@@ -219,6 +226,28 @@ async def test_a_value_changed_by_hand_stops_it(moved):
             await moved.start("-cutover", observers=[told.append])
     assert "to follow again" in [event.message for event in told if isinstance(event, Note)][-1]
     assert await moved.live() == (True, True)
+    await _what_came_last_is_compared(moved, monkeypatch)
+
+
+async def _what_came_last_is_compared(moved, monkeypatch):
+    """Also in tables that are too large to be compared in the pause, which were equal before it."""
+    run_psql(moved.target, "UPDATE holders SET balance = 100 WHERE id = 5")
+    assert moved.same()
+    monkeypatch.setattr(comparing, "_SMALL_ROWS", 0)
+
+    def spoil(event: object) -> None:
+        if isinstance(event, StepFinished) and event.step == "schema-to-schema.cutover.prepare":
+            run_psql(moved.source, "UPDATE accounts SET balance = balance + 1 WHERE id BETWEEN 3 AND 6")
+            run_psql(moved.target, SPOILED)
+
+    with pytest.raises(ProofFailed, match=r"public\.holders \(1 rows\)"):
+        await moved.start("-cutover", observers=[spoil])
+    assert (await moved.start("-status")).crossings[-1].outcome == "given up"
+    run_psql(moved.target, "DROP TRIGGER spoil ON holders; DROP FUNCTION spoil()")
+    run_psql(moved.source, "UPDATE accounts SET balance = 7 WHERE id = 4")
+    report = await moved.start("-cutover")
+    assert [step.detail for step in report.steps if step.name == "check"] == ["0 of 4 tables, 1 key of others"]
+    assert moved.same()
 
 
 async def test_with_other_names(moved):

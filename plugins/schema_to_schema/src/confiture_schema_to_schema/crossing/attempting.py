@@ -150,8 +150,7 @@ async def _bring(ctx: Context, way: Way, steps: Steps, budget: _Budget, may_lose
         async with ctx.connect(way.other) as connection:
             details.append(many(await carry_sequences(ctx, way.job, connection), "sequence"))
     with steps.step("check", "compare small tables") as details:
-        compared = await compare_small(ctx, way, budget.left_s, may_lose)
-        details.append(f"{compared} of {many(len(way.job.tables), 'table')}")
+        details.append(await compare_small(ctx, way, budget.left_s, may_lose))
     if way.back_watch is not None or way.losses is not None:
         with steps.step("forget", "forget what the migration itself wrote"):
             await _forget(ctx, way)

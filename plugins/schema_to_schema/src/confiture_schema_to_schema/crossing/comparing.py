@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Final
 import anyio
 import msgspec
 
+from confiture.cli.units import many
 from confiture.errors import ProofFailed
 from confiture.sides import shown_side
+from confiture_schema_to_schema.crossing.lately import compare_lately
 from confiture_schema_to_schema.crossing.pending import newer_of
 from confiture_schema_to_schema.crossing.state import crossings_of
 from confiture_schema_to_schema.crossing.stranding import find_stranded, refuse_stranded
@@ -68,7 +70,7 @@ async def compare_all(ctx: Context, way: Way, epoch: int) -> Sequence[str]:
     found: Sequence[ValidatedTable] = ()
     newer = newer_of(ctx, way.job, way.watch)
     for _ in range(_ROUNDS):
-        await catch_up(ctx, way.job, way.watch, epoch)
+        await catch_up(ctx, way.job, way.watch, epoch, recent=way.recent)
         job = msgspec.structs.replace(way.job, tables=tuple(left))
         # What is written meanwhile is brought over by nobody else, so that the capture tells of all of it.
         found = await validate_tables(ctx, job, newer=newer, pauses_s=(0.0,))
@@ -106,25 +108,30 @@ async def _copy_anew(ctx: Context, way: Way, tables: Sequence[TargetTable]) -> N
         await follow_state_of(ctx).copy_anew(connection, way.run_id, numbers)
 
 
-async def compare_small(ctx: Context, way: Way, budget_s: float, may_lose: frozenset[str]) -> int:
-    """Compare small tables while nobody writes, where the time is enough; how many.
+async def compare_small(ctx: Context, way: Way, budget_s: float, may_lose: frozenset[str]) -> str:
+    """Compare small tables while nobody writes, where the time is enough, and of the others the rows that came last.
 
-    Raises ``ProofFailed`` naming those that differ, ``Irreversible`` as :func:`.stranding.check_stranded`.
+    What was compared, for people. Raises ``ProofFailed`` naming tables that differ, ``Irreversible`` as
+    :func:`.stranding.check_stranded`.
     """
-    if not way.job.tables:
-        return 0
-    tables = _small(way.job, way.job.tables)
+    small = _small(way.job, way.job.tables)
+    tables = rows = 0
     with anyio.move_on_after(budget_s * _SHARE):
-        job = msgspec.structs.replace(way.job, tables=tables)
-        found = await validate_tables(ctx, job, jobs=1, pauses_s=())
-        if bad := [each for each in found if not each.ok and each.not_comparable is None]:
-            raise _differ(way, bad)
+        if small:
+            job = msgspec.structs.replace(way.job, tables=small)
+            found = await validate_tables(ctx, job, jobs=1, pauses_s=())
+            if bad := [each for each in found if not each.ok and each.not_comparable is None]:
+                raise _differ(way, bad)
+        tables = len(small)
         if way.back is not None:
             partial = _small(way.back, [table for table in way.stranding() if table.label not in may_lose])
             if partial:
                 refuse_stranded(way, await find_stranded(ctx, way.back, partial))
-        return len(tables)
-    return 0
+        rows, differing = await compare_lately(ctx, way, [table for table in way.job.tables if table not in small])
+        if any(differing.values()):
+            raise _differ(way, [_differing(label, number) for label, number in differing.items() if number])
+    compared = f"{tables} of {many(len(way.job.tables), 'table')}"
+    return f"{compared}, {many(rows, 'key')} of others" if rows else compared
 
 
 def _small(job: Job, tables: Sequence[TargetTable]) -> tuple[TargetTable, ...]:
@@ -138,6 +145,10 @@ def _small(job: Job, tables: Sequence[TargetTable]) -> tuple[TargetTable, ...]:
 
 def _rows(job: Job, table: TargetTable) -> int:
     return sum(max(job.old.tables[part.source].rows, 0) for part in table.parts if part.source in job.old.tables)
+
+
+def _differing(label: str, rows: int) -> ValidatedTable:
+    return ValidatedTable(table=label, source_rows=0, target_rows=0, segments=0, differing=rows)
 
 
 def _differ(way: Way, tables: Sequence[ValidatedTable]) -> ProofFailed:

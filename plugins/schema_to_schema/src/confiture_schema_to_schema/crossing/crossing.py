@@ -242,7 +242,7 @@ async def _decide(
 ) -> bool:
     """Attempt it until it is decided; False where the budget was not enough. Then the other side is open already."""
     crossings = crossings_of(ctx)
-    follower = Follower(ctx, way.job, way.watch, epoch)
+    follower = Follower(ctx, way.job, way.watch, epoch, way.recent)
     times = 0
     while True:
         times += 1

@@ -179,7 +179,7 @@ async def come_near(ctx: Context, way: Way, epoch: int) -> Sequence[float]:
     Raises ``Busy`` where more is written than can be applied: nothing was locked.
     """
     capture = capture_of(ctx, way.watch)
-    follower = Follower(ctx, way.job, way.watch, epoch)
+    follower = Follower(ctx, way.job, way.watch, epoch, way.recent)
     deadline = time.monotonic() + _PATIENCE_S
     quick: list[float] = []
     while len(quick) < _QUICK_BATCHES:

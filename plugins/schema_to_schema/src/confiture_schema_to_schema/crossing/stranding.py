@@ -39,7 +39,7 @@ async def check_stranded(ctx: Context, way: Way, epoch: int, may_lose: frozenset
     for _ in range(_ROUNDS):
         if not tables or way.back is None:
             return
-        await catch_up(ctx, way.job, way.watch, epoch)
+        await catch_up(ctx, way.job, way.watch, epoch, recent=way.recent)
         found = await find_stranded(ctx, way.back, tables)
         before = found if before is None else {label: keys & before[label] for label, keys in found.items()}
         tables = [table for table in tables if before[table.label]]

@@ -9,6 +9,7 @@ import msgspec
 from confiture.model import Target
 from confiture_schema_to_schema.capturing import Watch
 from confiture_schema_to_schema.crossing.state import Direction
+from confiture_schema_to_schema.following.recent import Recent
 from confiture_schema_to_schema.values import Job, Sides, TargetTable
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     have no way back; ``losses`` has those of the new database, and what counts the changes there. ``sides``: the old
     database and the new one, whichever is live. ``run_id`` is the migration's.
     ``left``: labels and SQL of the live side's tables that nothing takes, which are to be closed with the others.
+    ``recent``: what was brought over since this crossing began.
     ``unfilled``: labels of the new database's tables that nothing of the old one fills; they are among the losses.
     """
 
@@ -38,6 +40,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     left: tuple[tuple[str, str], ...] = ()
     losses: Watch | None = None
     unfilled: tuple[str, ...] = ()
+    recent: Recent = msgspec.field(default_factory=Recent)
 
     @property
     def live(self) -> Target:

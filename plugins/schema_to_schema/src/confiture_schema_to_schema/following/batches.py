@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from confiture.model import Changes
     from confiture.protocols import Capture, Connection, Context
     from confiture_schema_to_schema.capturing import Watch
+    from confiture_schema_to_schema.following.recent import Recent
     from confiture_schema_to_schema.following.state import FollowState
     from confiture_schema_to_schema.following.statements import Statements
     from confiture_schema_to_schema.values import Job
@@ -107,21 +108,29 @@ async def on_row(ctx: Context, job: Job, work: Callable[[Connection], Awaitable[
 
 
 async def catch_up(
-    ctx: Context, job: Job, watch: Watch, epoch: int, *, strict: bool = True, refresh: bool | None = None
+    ctx: Context,
+    job: Job,
+    watch: Watch,
+    epoch: int,
+    *,
+    strict: bool = True,
+    refresh: bool | None = None,
+    recent: Recent | None = None,
 ) -> Batch:
     """One batch. ``strict`` False: some of a large backlog; what collides is tried again with all of it.
 
     ``refresh``: tables that are copied whole each time are, where something changed that they read; None: as
-    ``strict``. Raises ``Busy`` where another process has a newer epoch, ``StatementFailed`` for rows that the target
-    does not take, without their values.
+    ``strict``. ``recent`` is told of its rows. Raises ``Busy`` where another process has a newer epoch,
+    ``StatementFailed`` for rows that the target does not take, without their values.
     """
-    return await Follower(ctx, job, watch, epoch).batch(strict=strict, refresh=strict if refresh is None else refresh)
+    follower = Follower(ctx, job, watch, epoch, recent)
+    return await follower.batch(strict=strict, refresh=strict if refresh is None else refresh)
 
 
 class Follower:
     """Makes batches, for one process of one epoch."""
 
-    def __init__(self, ctx: Context, job: Job, watch: Watch, epoch: int) -> None:
+    def __init__(self, ctx: Context, job: Job, watch: Watch, epoch: int, recent: Recent | None = None) -> None:
         self._ctx = ctx
         self._job = job
         self._watch = watch
@@ -131,6 +140,7 @@ class Follower:
         self._statements: tuple[Statements, ...] = statements_of(job, watch)
         #: Parts that wait to be copied whole, by the last batch; None: not known.
         self._stale: frozenset[int] | None = None
+        self._recent = recent
 
     async def batch(self, *, strict: bool, refresh: bool) -> Batch:
         """See :func:`catch_up`."""
@@ -198,6 +208,8 @@ class Follower:
                         works, _ = await find_work(source, changes, self._statements, stale | more)
                     stale = set() if refresh else stale | more
                     await apply(source, target, works)
+                    if self._recent is not None:
+                        self._recent.add(works)
                     keys = sum(len(work.keys) for work in works)
                     seconds = time.monotonic() - begun
                     batch = Batch(

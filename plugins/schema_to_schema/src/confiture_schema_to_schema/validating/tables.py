@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from confiture.protocols import Context
     from confiture_schema_to_schema.values import Job, TargetTable
 
-__all__ = ["validate_tables"]
+__all__ = ["compared_of", "validate_tables"]
 
 _STEP: Final = "schema-to-schema.validate"
 
@@ -169,6 +169,12 @@ class _Validating:
             hash=found.compared.hashing.name,
             seconds=found.seconds,
         )
+
+
+def compared_of(table: TargetTable, hashing: Hashing) -> tuple[Compared, str | None]:
+    """What of a table is compared, and why nothing is."""
+    found = _compared(table, hashing, keys_only=False)
+    return found.compared, found.reason
 
 
 def _compared(table: TargetTable, hashing: Hashing, *, keys_only: bool) -> _Found:
