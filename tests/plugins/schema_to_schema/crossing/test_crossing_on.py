@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from confiture.errors import Refused
+from confiture.model import Note
 from conftest import run_psql
 
 pytestmark = pytest.mark.anyio
@@ -22,15 +23,20 @@ async def test_on_to_a_third_database(moving, new_database):
     run_psql(third, PETS)
     move.project.write("db/on.yaml", "tables: {}\n")
     on = {"source": "production_new", "target": "third"}
-    await move.start("", **on, mapping="db/on.yaml")
+    run_psql(third, "CREATE TABLE fresh (id int)")
+    await move.start("", **on, mapping="db/on.yaml", tables=("pets",))
     run_psql(move.target, "INSERT INTO pets VALUES (2, 'rex')")
     assert (await move.start("-follow", **on, until_caught_up=True)).target == "third"
     assert run_psql(third, "SELECT count(*) FROM pets") == "2"
     assert (await move.start("-validate", **on)).target == "third"
     with pytest.raises(Refused, match="'production_new' is the live database already"):
         await move.start("-rollback", **on)
-    assert (await move.start("-cutover", **on)).target == "third"
-    run_psql(third, "INSERT INTO pets VALUES (3, 'tim')")
+    told = []
+    assert (await move.start("-cutover", **on, observers=[told.append])).target == "third"
+    alone = "this migration is of pets alone: other tables of 'production_new' stay open"
+    assert alone in [event.message for event in told if isinstance(event, Note)]
+    # Other tables of a database that is not all of this migration are nobody's business.
+    run_psql(third, "INSERT INTO pets VALUES (3, 'tim'); INSERT INTO fresh VALUES (1)")
     assert (await move.start("-status", **on)).live == "new"
     assert (await move.start("-rollback", **on)).source == "production_new"
     assert (await move.start("-rollback")).source == "production"

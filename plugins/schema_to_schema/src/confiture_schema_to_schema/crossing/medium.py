@@ -67,6 +67,9 @@ class CutoverMedium:
                         return report_of(record, sides)
                     await self._look(ctx, sides, request)
                 way = await open_way(ctx, sides, run, request.mapping, self._direction)
+                if run.tables:
+                    named = f"{', '.join(run.tables)} alone: other tables of {shown_side(way.live)!r} stay open"
+                    ctx.emit(Note(message=f"this migration is of {named}"))
                 report = await cross(ctx, await with_left(ctx, way), request)
                 return msgspec.structs.replace(report, took_over=followed)
 
