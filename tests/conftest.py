@@ -23,6 +23,7 @@ from confiture.config.dsn import to_uri
 from confiture.kernel import Kernel
 from confiture.model import Target
 from confiture.run import Run
+from confiture.temporary import TEMPORARY_PREFIX
 from pooler import pooled
 
 # The same examples every time: what fails once fails for everybody.
@@ -58,6 +59,26 @@ def pytest_report_header() -> str:
 def anyio_backend() -> str:
     """The driver knows asyncio only."""
     return "asyncio"
+
+
+@pytest.fixture
+def no_scratch_left() -> Callable[[Target], None]:
+    """``no_scratch_left(target)``: on its server is no scratch database of a run that has ended."""
+
+    def check(target: Target) -> None:
+        left = _scratch(target)
+        deadline = time.monotonic() + 60
+        while left:  # those of other tests go when these end
+            assert time.monotonic() < deadline, f"left: {sorted(left)}"
+            time.sleep(0.05)
+            left &= _scratch(target)
+
+    return check
+
+
+def _scratch(target: Target) -> set[str]:
+    names = f"SELECT datname FROM pg_database WHERE starts_with(datname, '{TEMPORARY_PREFIX}')"
+    return set(run_psql(target, names).splitlines())
 
 
 @pytest.fixture(scope="session")

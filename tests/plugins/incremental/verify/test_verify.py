@@ -208,9 +208,8 @@ async def test_what_no_scratch_server_can_have_is_refused(migrations, verify, pr
         await verify()
 
 
-async def test_no_scratch_database_is_left(migrations, verify, project, server, psql):
+async def test_no_scratch_database_is_left(migrations, verify, project, server, no_scratch_left):
     project.schema("1.sql", "CREATE TABLE a (id int);")
     migrations.sql("001_a", "CREATE TABLE a (id int);", "SELECT 1;")
     await verify()
-    sql = "SELECT count(*) FROM pg_database WHERE datname LIKE 'confiture%verify%'"
-    assert psql(server, sql) == "0"
+    no_scratch_left(server)
