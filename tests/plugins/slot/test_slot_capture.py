@@ -15,7 +15,7 @@ from confiture.model import CapturedTable
 from confiture.registry import Registry
 from confiture.testing import open_context
 from confiture.transfer import reading
-from confiture_slot import pgoutput, plugin
+from confiture_slot import pgoutput, plugin, telling
 from confiture_slot.capture import SlotCapture
 from logical import logical_server
 
@@ -212,11 +212,16 @@ async def test_backlog_limit_and_the_wal_of_others(old):
     assert old.psql(old.superuser, f"SELECT ({position}) > '{before}'") == "t"
 
 
-async def test_a_large_transaction_is_told_without_being_held(old):
-    """Whole rows are told, of which no more than the captured columns are kept."""
+async def test_a_large_transaction_is_told_without_being_held(old, monkeypatch):
+    """Whole rows are told, of which no more than the captured columns are kept; of too many rows, none."""
     await old.install(ODD, PLAIN)
     keys = "SELECT 'k' || i, now(), NULL, NULL, repeat('x', 100000) FROM generate_series(1, 600) i"
     old.write(f"BEGIN; INSERT INTO s.t SELECT generate_series(1, 2000); INSERT INTO {ODD.sql} {keys}; COMMIT")
+    with monkeypatch.context() as patch:
+        patch.setattr(telling, "_MOST_ROWS", 1999)
+        many = await old.poll()
+    assert (many.rows[PLAIN.label], many.truncated, many.entries) == ((), {PLAIN.label}, 2600)
+    assert len(many.rows[ODD.label]) == 600
     tracemalloc.start()
     try:
         changes = await old.take()

@@ -303,6 +303,10 @@ async def test_what_was_read_is_acknowledged_and_nothing_else(old, monkeypatch):
     old.write("UPDATE s.t SET link = 'y'")
     await old.capture.ack(old.ctx, old.target, "c", some)
     assert (await old.poll()).entries == 10
+    with monkeypatch.context() as patch:
+        patch.setattr(polling, "_MOST_ROWS", 19)
+        many = await old.poll()
+    assert (many.rows, many.truncated, many.entries, many.complete) == ({}, {"s.t"}, 10, True)
     old.write("INSERT INTO s.t SELECT i FROM generate_series(11, 20000) i")
     exact = await old.backlog()
     assert exact.entries == 20000

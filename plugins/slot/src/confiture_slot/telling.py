@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 __all__ = ["Telling"]
 
 _Row = tuple[str | None, ...]
+#: A table of which more rows are to be told is told as emptied: all of it is read again, and no list of them is held.
+_MOST_ROWS = 1_000_000
 
 
 class Telling:
@@ -25,6 +27,7 @@ class Telling:
         self._by_root = {known.relation: known for known in registry.tables}
         self._by_oid = {oid: known for known in registry.tables for oid in known.relations}
         self._strange = set[int]()
+        self._many = set[str]()
         # A table that was made anew since: its earlier rows are of the same label.
         self._by_name = {name: known for known in registry.tables for name in known.relations.values()}
         self._by_name |= self._known
@@ -93,7 +96,14 @@ class Telling:
                     self.faults[known.label] = f"a row of {relation.label!r} was told without its column {name!r}"
                     return
                 values.append(value)
-            self.rows[known.label].add(tuple(values))
+            if known.label in self._many:
+                continue
+            rows = self.rows[known.label]
+            rows.add(tuple(values))
+            if len(rows) > _MOST_ROWS:
+                self._many.add(known.label)
+                self.truncated.add(known.label)
+                rows.clear()
 
     def check(self) -> None:
         """Raise ``CaptureBroken`` for the first fault."""

@@ -23,15 +23,22 @@ WITH taken AS MATERIALIZED (SELECT ctid AS place, seq, rel, before, after FROM {
 spans AS (
     SELECT min(seq) AS first, max(seq) AS last, count(*) AS entries, min(place) AS low, max(place) AS high
       FROM (SELECT seq, place, seq - row_number() OVER (ORDER BY seq) AS span FROM taken) AS s GROUP BY span
-)
-SELECT rel, before AS told, NULL::bigint[] AS firsts, NULL::bigint[] AS lasts,
+),
+distinct_rows AS MATERIALIZED (
+    SELECT rel, before AS told FROM taken WHERE before IS NOT NULL
+    UNION SELECT rel, after FROM taken WHERE after IS NOT NULL
+    UNION SELECT rel, NULL FROM taken WHERE before IS NULL AND after IS NULL
+),
+many AS (SELECT rel FROM distinct_rows GROUP BY rel HAVING count(*) > $2)
+SELECT rel, told, NULL::bigint[] AS firsts, NULL::bigint[] AS lasts,
        NULL::bigint AS entries, NULL::text AS low, NULL::text AS high
-  FROM (SELECT rel, before FROM taken WHERE before IS NOT NULL
-        UNION SELECT rel, after FROM taken WHERE after IS NOT NULL
-        UNION SELECT rel, NULL FROM taken WHERE before IS NULL AND after IS NULL) AS distinct_rows
+  FROM (SELECT rel, told FROM distinct_rows WHERE rel NOT IN (SELECT rel FROM many)
+        UNION ALL SELECT rel, NULL FROM many) AS rows_or_none
 UNION ALL
 SELECT NULL, NULL, array_agg(first), array_agg(last), sum(entries)::bigint, min(low)::text, max(high)::text FROM spans
 """
+#: A table of which more rows are to be told is told as emptied: all of it is read again, and no list of them is held.
+_MOST_ROWS = 1_000_000
 #: By number, each of which is given once; the places only say where to look.
 _ACK = """
 DELETE FROM {log} AS l
@@ -64,7 +71,7 @@ async def poll(connection: Connection, name: str, *, limit: int | None = None) -
     """See ``Capture.poll``."""
     home = await need_home(connection, name)
     registered = {known.number: known for known in (await read_registered(connection, home)).values()}
-    *rows, taken = await connection.fetch(_TAKE.format(log=home.log), limit)
+    *rows, taken = await connection.fetch(_TAKE.format(log=home.log), limit, _MOST_ROWS)
     told: defaultdict[str, list[tuple[str | None, ...]]] = defaultdict(list)
     truncated = set()
     for row in rows:
