@@ -22,6 +22,7 @@ from confiture_schema_to_schema.crossing.gate import stamp
 from confiture_schema_to_schema.crossing.losing import check_keys, check_losses, copy_anew, forget_losses, told_loss
 from confiture_schema_to_schema.crossing.places import read_place
 from confiture_schema_to_schema.crossing.state import crossings_of
+from confiture_schema_to_schema.durable import durable
 
 if TYPE_CHECKING:
     from confiture.protocols import Connection, Context, Switch
@@ -87,6 +88,7 @@ async def attempt(
         async with ctx.connect(way.live) as session:
             async with ctx.transaction(session):
                 with anyio.fail_after(budget.left_s):
+                    await durable(session)
                     await _limit(session, budget.left_s, _LOCK_S * times)
                     await _lock(session, way, steps)
                     if await stamp(session, way) != looked:

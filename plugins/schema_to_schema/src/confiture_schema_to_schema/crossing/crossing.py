@@ -42,6 +42,7 @@ from confiture_schema_to_schema.crossing.settling import (
 from confiture_schema_to_schema.crossing.state import CrossingRecord, crossings_of
 from confiture_schema_to_schema.crossing.steps import Steps
 from confiture_schema_to_schema.crossing.stranding import check_stranded
+from confiture_schema_to_schema.durable import durable
 from confiture_schema_to_schema.following import take_epoch
 from confiture_schema_to_schema.following.batches import Follower
 from confiture_schema_to_schema.following.state import follow_state_of
@@ -139,33 +140,36 @@ async def _complete(ctx: Context, way: Way, record: CrossingRecord, steps: Steps
 async def _begin(ctx: Context, way: Way, request: CutoverRequest) -> CrossingRecord:
     """Write that it is under way, where a crash of it would be looked for."""
     crossings = crossings_of(ctx)
-    async with ctx.connect(way.sides.source) as old:
+    async with ctx.connect(way.sides.source) as old, ctx.transaction(old):
+        await durable(old)
         await crossings.create(old, crossings=False)
         old_place = await read_place(old)
     async with ctx.connect(way.sides.target) as new:
         await crossings.create(new, crossings=True)
-        former = await crossings.last(new, way.run_id)
-        await crossings.begin(
-            new,
-            CrossingRecord(
-                run_id=way.run_id,
-                number=0,
-                direction=way.direction,
-                seq=former.seq if former else 0,
-                step="preparing",
-                switch=request.switch,
-                command=request.command,
-                old=old_place,
-                new=await read_place(new),
-                old_name=way.sides.source.database,
-                new_name=way.sides.target.database,
-                capture=way.watch.capture,
-                capture_name=way.watch.name,
-                back_name=way.back_watch.name if way.back_watch else None,
-                not_reversible=way.not_reversible,
-                lost=tuple(table.label for table in way.losses.tables) if way.losses is not None else (),
-            ),
-        )
+        async with ctx.transaction(new):
+            await durable(new)
+            former = await crossings.last(new, way.run_id)
+            await crossings.begin(
+                new,
+                CrossingRecord(
+                    run_id=way.run_id,
+                    number=0,
+                    direction=way.direction,
+                    seq=former.seq if former else 0,
+                    step="preparing",
+                    switch=request.switch,
+                    command=request.command,
+                    old=old_place,
+                    new=await read_place(new),
+                    old_name=way.sides.source.database,
+                    new_name=way.sides.target.database,
+                    capture=way.watch.capture,
+                    capture_name=way.watch.name,
+                    back_name=way.back_watch.name if way.back_watch else None,
+                    not_reversible=way.not_reversible,
+                    lost=tuple(table.label for table in way.losses.tables) if way.losses is not None else (),
+                ),
+            )
         record = await crossings.last(new, way.run_id)
     assert record is not None
     return record
@@ -247,7 +251,8 @@ async def _decide(
     while True:
         times += 1
         await follower.batch(strict=True, refresh=True)
-        async with ctx.connect(way.sides.target) as connection:
+        async with ctx.connect(way.sides.target) as connection, ctx.transaction(connection):
+            await durable(connection)  # the decision is looked for by this number
             seq = await crossings.next_seq(connection, record.number)
         if seq is None:
             raise Busy(

@@ -14,6 +14,7 @@ from confiture_schema_to_schema.crossing.fencing import lead_to, lift_fence
 from confiture_schema_to_schema.crossing.losing import loss_name
 from confiture_schema_to_schema.crossing.state import crossings_of
 from confiture_schema_to_schema.crossing.steps import Steps
+from confiture_schema_to_schema.durable import durable
 from confiture_schema_to_schema.following.loosening import confirm, tighten
 from confiture_schema_to_schema.values import Sides
 
@@ -111,6 +112,7 @@ async def _has_crossed(ctx: Context, sides: Sides, record: CrossingRecord) -> bo
     live, _ = _direction(sides, record)
     try:
         async with ctx.connect(live) as connection, ctx.transaction(connection):
+            await durable(connection)
             await connection.execute(f"SET LOCAL lock_timeout = '{_ZOMBIE_S}s'")
             given_up = await crossings_of(ctx).decide(
                 connection,
