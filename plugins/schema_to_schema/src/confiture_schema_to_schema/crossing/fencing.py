@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from confiture.quoting import quote_ident, quote_literal
+from confiture_schema_to_schema.durable import durable
 from confiture_schema_to_schema.following import MARK
 
 if TYPE_CHECKING:
@@ -115,8 +116,10 @@ async def fenced_tables(connection: Connection) -> tuple[str, ...]:
 async def lift_fence(connection: Connection) -> None:
     """Open all tables of the database that are closed, in the transaction that is open.
 
-    The triggers stay, switched off, until the cleanup: to drop one waits for everybody who reads the table.
+    The triggers stay, switched off, until the cleanup: to drop one waits for everybody who reads the table. A crash
+    does not close them again: nobody would look for that once it is written on the other side that all is done.
     """
+    await durable(connection)
     rows = await connection.fetch(_FENCED, FENCE)
     if rows:
         await connection.execute("; ".join(f"ALTER TABLE ONLY {_sql(row)} DISABLE TRIGGER {FENCE}" for row in rows))

@@ -16,7 +16,9 @@ from confiture.transfer import prepare_session, reading, set_local
 from confiture_schema_to_schema.capturing import capture_of, explained, verify
 from confiture_schema_to_schema.copying.beating import taken_over
 from confiture_schema_to_schema.copying.beginning import end_orphans
+from confiture_schema_to_schema.durable import durable
 from confiture_schema_to_schema.following.applying import MARK, apply
+from confiture_schema_to_schema.following.flushing import flush
 from confiture_schema_to_schema.following.loosening import loosen
 from confiture_schema_to_schema.following.state import follow_state_of
 from confiture_schema_to_schema.following.statements import statements_of
@@ -97,6 +99,7 @@ async def on_row(ctx: Context, job: Job, work: Callable[[Connection], Awaitable[
             with suppress(asyncpg.LockNotAvailableError):
                 async with ctx.transaction(connection):
                     await set_local(connection, LOCK_LIMIT)
+                    await durable(connection)  # no epoch is given twice
                     return await work(connection)
             if not ended:
                 await end_orphans(connection, own, [], state.epochs)
@@ -192,9 +195,14 @@ class Follower:
             if not changes.entries and self._stale is not None and not (self._stale and refresh):
                 await self._ack(changes)
                 return Batch(entries=0, keys=0, seconds=0.0, strict=changes.complete, refreshing=len(self._stale))
+            if changes.entries:
+                # Else a crash of the source could take back what the target has.
+                async with ctx.connect(job.sides.source) as another:
+                    await flush(another)
             async with ctx.connect(job.sides.target) as target, ctx.transaction(target):
                 waits.uses(job.sides.target, target)
                 await prepare_session(target)
+                await durable(target)  # what is acknowledged is told by nobody any more
                 await set_local(target, {MARK: job.run_id, **LOCK_LIMIT})
                 held = await self._state.hold(target, job.run_id)
                 if held is None or held[0] != self._epoch:
