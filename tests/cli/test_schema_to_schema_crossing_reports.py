@@ -103,6 +103,9 @@ def test_the_status_says_how_far_behind_it_is() -> None:
     text = " ".join(" ".join(status_lines(STATUS, "<{}>".format)).split())
     assert "0.50 s behind: 20 changes, 1.5 kB of log; 12,345 changes brought to production_new" in text
     assert progress_line(STATUS).endswith("0.50 s behind: 20 changes, 1.5 kB of log")
+    held = msgspec.structs.replace(FOLLOWING, last_error="they wait for 'psql'")
+    text = " ".join(" ".join(status_lines(msgspec.structs.replace(STATUS, following=held), "<{}>".format)).split())
+    assert "brought to production_new, never further behind than 1.75 s they wait for 'psql'" in text
     alone = msgspec.structs.replace(FOLLOWING, running=False, backlog_entries=0, last_error="it was cut")
     text = " ".join(" ".join(status_lines(msgspec.structs.replace(STATUS, following=alone), "<{}>".format)).split())
     assert "nobody follows, and what changes is logged; 12,345 changes brought to production_new" in text

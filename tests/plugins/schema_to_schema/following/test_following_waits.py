@@ -24,6 +24,7 @@ from forked import Forked
 pytestmark = pytest.mark.anyio
 
 ASK = "UPDATE confiture.confiture_move_epochs SET asked_to_end = true"
+COMPLAINT = "SELECT last_error FROM confiture.confiture_move_epochs"
 END_LOCKS = (
     "SELECT count(pg_terminate_backend(a.pid, 5000)) FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
     " WHERE l.locktype = 'advisory' AND a.application_name LIKE 'confiture {}@%'"
@@ -83,8 +84,10 @@ async def test_who_is_in_the_way_is_named_and_waited_for(following, monkeypatch)
         async with holding(following.target, HELD) as pid:
             following.write(change)
             await until(lambda: said(WarningRaised, "on 'production_new' they wait for"))
+            await until(lambda: f"(server process {pid}, " in run_psql(following.target, COMPLAINT))
         assert said(WarningRaised, f"(server process {pid}, role 'postgres') since 20")
         await until(lambda: said(Note, "brought over again"))
+        await until(lambda: run_psql(following.target, COMPLAINT) == "")
         assert following.differing() == {}
         # What a row is joined with, so that it can be written to.
         async with holding(following.source, "LOCK TABLE region IN ACCESS EXCLUSIVE MODE"):

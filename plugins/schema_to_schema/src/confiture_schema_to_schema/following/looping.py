@@ -23,7 +23,7 @@ from confiture_schema_to_schema.following.waiting import WAITED
 
 if TYPE_CHECKING:
     from confiture.model import Backlog
-    from confiture.protocols import Capture, Context
+    from confiture.protocols import Capture, Connection, Context
     from confiture_schema_to_schema.capturing import Watch
     from confiture_schema_to_schema.following.batches import Batch
     from confiture_schema_to_schema.values import Job
@@ -103,7 +103,7 @@ class Loop:
         """Write why it ended, for who asks in the morning, if the side that takes the changes still answers."""
         with anyio.CancelScope(shield=True), anyio.move_on_after(_LAST_WORDS_S), suppress(Exception):
             async with self._ctx.connect(self.job.sides.target) as connection:
-                await self._state.failed(connection, self.job.run_id, self._epoch, redact(error.message))
+                await self._complain(connection, error.message)
 
     async def _batch(self, follower: Follower, *, refresh: bool) -> Batch | None:
         """None: somebody holds what it needs, which is told. It comes again for as long as that takes."""
@@ -115,11 +115,18 @@ class Loop:
             if self._waits != waited.message:
                 self._waits = waited.message
                 self._ctx.emit(WarningRaised(message=waited.message, hint=waited.hint))
+                async with self._ctx.connect(self.job.sides.target) as connection:
+                    await self._complain(connection, waited.message)
             return None
         if self._waits:
             self._waits = ""
             self._ctx.emit(Note(message="changes are brought over again"))
+            async with self._ctx.connect(self.job.sides.target) as connection:
+                await self._complain(connection, None)
         return batch
+
+    async def _complain(self, connection: Connection, message: str | None) -> None:
+        await self._state.complain(connection, self.job.run_id, self._epoch, message and redact(message))
 
     def _is_due(self) -> bool:
         return self._since_refresh >= _REFRESH_EVERY

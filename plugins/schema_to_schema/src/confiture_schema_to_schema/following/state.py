@@ -175,8 +175,8 @@ class FollowState(msgspec.Struct, frozen=True):
             )
         return found
 
-    async def failed(self, connection: Connection, run_id: str, epoch: int, error: str) -> None:
-        """Why the process of this epoch ended, if it is still the one that applies."""
+    async def complain(self, connection: Connection, run_id: str, epoch: int, error: str | None) -> None:
+        """What is in the way of the process of this epoch, or why it ended, if it is still the one that applies."""
         await connection.execute(
             f"UPDATE {self.epochs} SET last_error = $3 WHERE run_id = $1 AND epoch = $2", run_id, epoch, error
         )

@@ -55,7 +55,8 @@ class StepTime(msgspec.Struct, frozen=True, kw_only=True):
 class FollowStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How changes of the live side are brought to the other one. ``entries`` and ``keys`` as in :class:`FollowReport`,
     of all processes together. ``lag_seconds`` and ``backlog_*``: when it was looked at last, which is now where nobody
-    follows; ``caught_up``: nothing was left then."""  # noqa: D205, D209
+    follows; ``caught_up``: nothing was left then. ``last_error``: what is in its way where it is ``running``,
+    else why it ended."""  # noqa: D205, D209
 
     capture: str
     running: bool = False

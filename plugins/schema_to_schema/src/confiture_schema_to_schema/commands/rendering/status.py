@@ -106,7 +106,8 @@ def _follow_lines(report: StatusReport, following: FollowStatus, again: Callable
         waits = _lag(following) if report.live is not None else "what waits is not known"
         yield from filled(f"{waits}; nobody follows, and what changes is logged; {done}")
     if following.last_error is not None:
-        yield from filled(f"following ended with: {following.last_error}")
+        ended = "" if following.running else "following ended with: "
+        yield from filled(f"{ended}{following.last_error}")
     if report.phase == "copied" and not report.running and all(each.outcome for each in report.crossings):
         yield f"to follow: {again('follow')}"
 
