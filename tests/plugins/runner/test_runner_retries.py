@@ -29,7 +29,9 @@ async def test_readers_are_not_held_up_behind_a_migration(given, kernel_run, dat
                     await connection.fetch("TABLE t")
                     began.set()
                     await anyio.sleep(4)
-                ended.set()
+                    # Set before the commit: the server lets the waiting statement through while the commit's answer
+                    # is still on its way here.
+                    ended.set()
 
         async def read() -> None:
             async with run.connect(database) as connection:
