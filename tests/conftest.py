@@ -26,8 +26,15 @@ from confiture.run import Run
 from confiture.temporary import TEMPORARY_PREFIX
 from pooler import pooled
 
-# The same examples every time: what fails once fails for everybody.
-hypothesis.settings.register_profile("suite", derandomize=True, database=None)
+# The same examples every time: what fails once fails for everybody. No limits of time: a busy machine stands still at
+# times, and an example that took 0.2 s, or 1 s to draw some, would be a failure.
+hypothesis.settings.register_profile(
+    "suite",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
 hypothesis.settings.load_profile("suite")
 
 __all__ = ["pooled"]
