@@ -296,6 +296,7 @@ async def test_nothing_leads_back(moving):
     assert ((await move.start("-rollback")).live, await writable(move)) == ("old", (True, False))
     assert await move.writes("DELETE FROM cats", "DELETE FROM fresh") == (True, False)
     await move.start("-cutover")
+    assert (await move.start("-status")).following is None  # the rollback before it followed, this has nothing to
 
     def write_late(event: object) -> None:
         if isinstance(event, StepStarted) and event.step == "schema-to-schema.rollback.prepare":

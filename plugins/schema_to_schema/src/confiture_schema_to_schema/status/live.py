@@ -80,7 +80,9 @@ async def read_after(ctx: Context, sides: Sides, run: RunRecord) -> After:
     if records:
         try:
             live = await live_side(ctx, sides)
-            if live == "new":
+            last = _last_cutover(records)
+            # A rollback before it may have left a record of following that this cutover has no capture for.
+            if live == "new" and last is not None and last.back_name is not None:
                 back = await _back(ctx, sides, run.run_id)
         except ConfitureError:
             live = None
@@ -101,12 +103,17 @@ async def read_after(ctx: Context, sides: Sides, run: RunRecord) -> After:
     )
 
 
+def _last_cutover(records: Sequence[CrossingRecord]) -> CrossingRecord | None:
+    """The one that a rollback would undo."""
+    done = [each for each in records if each.direction == "cutover" and each.outcome != "given up"]
+    return done[-1] if done else None
+
+
 async def _losses(ctx: Context, sides: Sides, records: Sequence[CrossingRecord]) -> tuple[LostTable, ...]:
     """What a rollback would lose, by the cutover that it would undo."""
-    done = [each for each in records if each.direction == "cutover" and each.outcome != "given up"]
-    if not done or not done[-1].lost:
+    last = _last_cutover(records)
+    if last is None or not last.lost:
         return ()
-    last = done[-1]
     return await count_losses(ctx, sides.target, last.capture, loss_name(last.capture_name), last.lost)
 
 
