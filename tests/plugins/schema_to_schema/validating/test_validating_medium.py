@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from confiture.errors import Refused
+from confiture.errors import DatabaseNotFound, Refused
 from confiture.testing import open_context
 from confiture_schema_to_schema.commands.rendering.validated import validated_lines
 from confiture_schema_to_schema.copying.records import RunRecord
@@ -105,9 +105,14 @@ async def test_the_last_migration_says_which_map_and_tables(ctx, project, pair, 
 
 
 async def test_nothing_to_compare_is_no_success(project, pair):
-    """Two empty databases."""
+    """Two empty databases, or one that no migration has made yet."""
     project.environment_for(pair[0], "production")
     project.environment_for(pair[1], "production_new")
     async with open_context(project.root) as run:
         with pytest.raises(Refused, match="there is no table to compare"):
             await validate(run)
+    project.environment_for(pair[1].with_database("nowhere"), "production_new")
+    async with open_context(project.root) as run:
+        with pytest.raises(DatabaseNotFound) as missing:
+            await validate(run)
+    assert "start" in (missing.value.hint or "")

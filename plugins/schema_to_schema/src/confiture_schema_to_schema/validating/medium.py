@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 
-from confiture.errors import CaptureBroken, Refused, UsageError
+from confiture.errors import CaptureBroken, DatabaseNotFound, Refused, UsageError
 from confiture.sides import shown_side
 from confiture.transfer import reading
 from confiture_schema_to_schema.checking import refuse
@@ -48,8 +48,12 @@ class ValidateMedium:
 
         started = time.monotonic()
         sides = await locate(ctx, await find_sides(ctx, request))
-        async with reading(ctx, sides.target) as connection:
-            last = await state_of(ctx).latest(connection)
+        try:
+            async with reading(ctx, sides.target) as connection:
+                last = await state_of(ctx).latest(connection)
+        except DatabaseNotFound as error:
+            error.hint = "a migration makes it: `confiture migrate schema-to-schema start`"
+            raise
         truth = await live_side(ctx, sides)
         opening = _there(ctx, sides, request, last) if truth == "old" else _back(ctx, sides, request)
         job, newer, not_compared = await opening
