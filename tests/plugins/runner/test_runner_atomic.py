@@ -170,12 +170,12 @@ async def test_timeouts_of_a_statement_hold_for_it_alone(execute, database, psql
     statements = (
         Statement(sql="CREATE TABLE t (a text, b text)"),
         Statement(sql="SET statement_timeout = '1h'"),
-        Statement(sql=shown, statement_timeout_s=2.5, lock_timeout_s=30),
+        Statement(sql=shown, statement_timeout_s=62.5, lock_timeout_s=30),
         Statement(sql=shown),
     )
     for atomic in (True, False):
         await execute(Plan(statements=statements), atomic=atomic)
-        assert psql(database, "TABLE t") == "2500ms|30s\n1h|0"
+        assert psql(database, "TABLE t") == "62500ms|30s\n1h|0"
         psql(database, "DROP TABLE t")
 
 

@@ -83,10 +83,10 @@ async def test_the_bookkeeping_and_the_commit_are_told_apart(given, plan_of, psq
     "statement",
     [
         Statement(sql="SELECT 1"),
-        Statement(sql="SELECT 1", lock_timeout_s=3, statement_timeout_s=4),
+        Statement(sql="SELECT 1", lock_timeout_s=63, statement_timeout_s=64),
         Statement(sql="COPY (SELECT 1) TO '/dev/null'"),
         Statement(sql="VACUUM", transactional=False),
-        Statement(sql="VACUUM", transactional=False, statement_timeout_s=9),
+        Statement(sql="VACUUM", transactional=False, statement_timeout_s=65),
     ],
     ids=["plain", "limits", "copy", "alone", "alone with limits"],
 )
@@ -94,9 +94,12 @@ async def test_the_session_is_as_it_was_found(given, statement, broken):
     """Also what the caller SET, and also after an error."""
     plan = Plan(statements=(statement, *((Statement(sql="SELECT nope"),) if broken else ())))
     async with given() as (connection, execute):
-        await connection.execute("SET lock_timeout = '7s'; SET search_path = pg_catalog; SET statement_timeout = '8s'")
+        # Long ones: a VACUUM waits for those of other databases at the catalogs that they share.
+        await connection.execute(
+            "SET lock_timeout = '67s'; SET search_path = pg_catalog; SET statement_timeout = '68s'"
+        )
         before = await connection.fetchval(FOUND)
-        for limits in ({}, {"lock_timeout_s": 1, "statement_timeout_s": 2}):
+        for limits in ({}, {"lock_timeout_s": 61, "statement_timeout_s": 62}):
             for atomic in (True, False) if statement.transactional else (False,):
                 try:
                     await execute(plan, atomic=atomic, **limits)

@@ -81,10 +81,18 @@ async def test_what_cannot_be_in_a_transaction_runs_alone(execute, database, psq
 
 async def test_a_deadlock_is_resolved(execute, database, psql):
     """Two transactions that lock two rows crosswise: the one that the server ends runs again, alone."""
-    set_up = ["CREATE TABLE t (a int PRIMARY KEY, n int)", "INSERT INTO t VALUES (1, 0), (2, 0)"]
+    set_up = [
+        "CREATE TABLE t (a int PRIMARY KEY, n int)",
+        "INSERT INTO t VALUES (1, 0), (2, 0)",
+        "CREATE SEQUENCE there",
+    ]
     touch = "UPDATE t SET n = n + 1 WHERE a = {}"
-    sleep = "SELECT pg_sleep(0.2)"
-    crossed = [touch.format(1), sleep, touch.format(2), touch.format(2), sleep, touch.format(1)]
+    # Each has its first row before one of them goes on. Who runs again alone finds that both have been there.
+    meet = (
+        "DO $$ BEGIN PERFORM nextval('there');"
+        " WHILE (SELECT last_value FROM there) < 2 LOOP PERFORM pg_sleep(0.01); END LOOP; END $$"
+    )
+    crossed = [touch.format(1), meet, touch.format(2), touch.format(2), meet, touch.format(1)]
     statements = (
         *(Statement(sql=sql) for sql in set_up),
         *(Statement(sql=sql, level=0) for sql in (*crossed, *crossed)),

@@ -63,7 +63,7 @@ async def test_two_runs_may_need_one_role_at_once(execute, kernel_run, database,
     ):
         await first.execute(f'CREATE ROLE "{quoted}"')
         group.start_soon(second)
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             while psql(database, waiting) != "1":
                 await anyio.sleep(0.02)
     assert reports[0].roles_created == ()
