@@ -84,15 +84,21 @@ async def test_after_whatever_ended_it(given, database, psql, how):
     async with given() as (connection, execute), execute.run.connect(database) as other:
         await other.execute("BEGIN")
         await other.execute("INSERT INTO t VALUES (1)")
-        limits = {"timeout": {"statement_timeout_s": 0.2}, "busy": {"lock_timeout_s": 0.2}}.get(how, {})
+        limits = {"timeout": {"statement_timeout_s": 1.0}, "busy": {"lock_timeout_s": 0.2}}.get(how, {})
         plan = alone("CREATE INDEX CONCURRENTLY i ON t (a)", **limits)
+        ended = False
+        dropped = (
+            f"SELECT count(*) FROM pg_stat_activity WHERE pid = {connection.get_server_pid()}"
+            " AND query LIKE 'DROP INDEX CONCURRENTLY%' AND wait_event_type = 'Lock'"
+        )
 
         async def let_go() -> None:
-            while psql(database, INDEXES) != "i":
+            while psql(database, INDEXES) != "i" and not ended:  # it may end before it has made one
                 await anyio.sleep(0.02)
             if how == "cancelled":
                 scope.cancel()
-            await anyio.sleep(0.5)
+            while psql(database, dropped) == "0" and not ended:
+                await anyio.sleep(0.02)
             await other.execute("COMMIT")
 
         async with anyio.create_task_group() as tasks:
@@ -103,6 +109,7 @@ async def test_after_whatever_ended_it(given, database, psql, how):
                 else:
                     with pytest.raises(Busy if how == "busy" else StatementFailed):
                         await execute(plan, atomic=False)
+            ended = True
         assert await connection.fetchval("SHOW statement_timeout") == "0"
     assert psql(database, INDEXES) == ""
     assert psql(database, "SELECT to_regclass('i') IS NULL") == "t"
