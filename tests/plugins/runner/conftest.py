@@ -91,13 +91,14 @@ def _server(name: str, make: Callable[[Path], list[Any]], *options: str) -> Iter
     postgres = [programs / "postgres", "-D", data, "-k", folder, "--listen-addresses=", "--fsync=off", *options]
     process = subprocess.Popen(postgres, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", **run)
     ready = [programs / "pg_isready", "-q", "-h", folder]
-    for _ in range(500):
-        if subprocess.run(ready, check=False).returncode == 0:
-            break
+    deadline = time.monotonic() + 60
+    while subprocess.run(ready, check=False).returncode != 0:
+        assert process.poll() is None, "it ended"
+        assert time.monotonic() < deadline, "it does not answer"
         time.sleep(0.02)
     yield Target(label=name, params={"host": str(folder), "user": "postgres", "dbname": "postgres"})
     process.terminate()
-    process.wait(20)
+    process.wait(60)
     shutil.rmtree(folder)
 
 

@@ -86,7 +86,7 @@ async def test_a_writer_loses_nothing_in_a_million_rows(given, database, psql):
     assert report.rows == 1_000_000
     assert psql(database, "SELECT count(*) FROM users WHERE email = name") == "1000000"
     assert psql(database, "SELECT sum(n) FROM users") == str(written * 200)
-    assert longest < 2
+    assert longest < report.seconds / 2  # in one transaction it would be nearly all of that
 
 
 async def test_a_row_that_is_locked_is_waited_for_and_tried_again(given, database, psql):
@@ -142,32 +142,42 @@ async def test_a_condition_that_always_holds_ends(execute, database, psql):
 async def test_the_statement_timeout_is_one_of_a_batch(execute, database, psql):
     """Hours of work in pieces are no statement of hours."""
     psql(
-        database, "CREATE TABLE t (a int, b float) WITH (fillfactor = 10); INSERT INTO t SELECT generate_series(1, 400)"
+        database, "CREATE TABLE t (a int, b text) WITH (fillfactor = 10); INSERT INTO t SELECT generate_series(1, 400)"
     )
-    psql(database, "ANALYZE t; CREATE FUNCTION slow() RETURNS float LANGUAGE plpgsql AS"
-         " 'BEGIN PERFORM pg_sleep(0.002); RETURN 1; END'")  # fmt: skip
-    report = await execute(plan_of_backfill("t", "b = slow()", "b IS NULL", 50), atomic=False, statement_timeout_s=0.6)
-    assert report.seconds > 0.8
+    psql(database, "ANALYZE t")
+    # The server counts from the start of a statement that the client sends.
+    set_ = "b = statement_timestamp() || ' ' || current_setting('statement_timeout')"
+    await execute(plan_of_backfill("t", set_, "b IS NULL", 50), atomic=False, statement_timeout_s=61)
+    assert int(psql(database, "SELECT count(DISTINCT b) FROM t WHERE b LIKE '% 61s'")) >= 8
+    assert psql(database, "SELECT count(*) FROM t WHERE b LIKE '% 61s'") == "400"
+    slow = plan_of_backfill("t", "b = ''::text || pg_sleep(0.01)", "b <> ''", 10_000)
     with pytest.raises(StatementFailed, match="statement timeout"):
-        await execute(plan_of_backfill("t", "b = slow() + 1", "b = 1", 10_000), atomic=False, statement_timeout_s=0.6)
+        await execute(slow, atomic=False, statement_timeout_s=0.6)
 
 
 async def test_throttled(execute, database, psql):
     """It sleeps so many seconds for each second of work."""
     psql(database, f"{USERS} generate_series(1, 20000) n; ANALYZE")
-    report = await execute(plan_of_backfill(batch_rows=1000), atomic=False)
-    psql(database, "UPDATE users SET email = NULL")
-    throttled = await execute(plan_of_backfill(batch_rows=1000), atomic=False, throttle=9.0)
-    assert throttled.rows == report.rows
-    assert throttled.seconds > 2 * report.seconds
+    # At least 10 ms of work in each of the 20 batches or so, and nine times that of sleep.
+    slow = "email = CASE id % 1000 WHEN 500 THEN pg_sleep(0.01)::text || name ELSE name END"
+    report = await execute(plan_of_backfill(set_=slow, batch_rows=1000), atomic=False, throttle=9.0)
+    assert report.rows == 20000
+    assert psql(database, "SELECT count(*) FROM users WHERE email = name") == "20000"
+    assert report.seconds > 20 * 0.01 * 10
 
 
 async def test_cancelled_between_batches(given, database, psql):
     """Nothing is open, and what was done is done."""
     psql(database, f"{USERS} generate_series(1, 20000) n; ANALYZE")
-    async with given() as (connection, execute):
-        with anyio.move_on_after(0.5) as scope:
-            await execute(plan_of_backfill(batch_rows=500), atomic=False, throttle=100.0, lock_timeout_s=1)
+    scope = anyio.CancelScope()
+
+    def observe(event) -> None:
+        if isinstance(event, Progress):
+            scope.cancel()
+
+    async with given(observers=[observe]) as (connection, execute):
+        with scope:
+            await execute(plan_of_backfill(batch_rows=500), atomic=False, throttle=100.0, lock_timeout_s=61)
         assert scope.cancelled_caught
         assert not connection.is_in_transaction()
         assert await connection.fetchval("SHOW lock_timeout") == "0"
@@ -226,7 +236,7 @@ async def test_replicas_are_waited_for(replicated, psql, how):
     try:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(go_on_later)
-            with anyio.fail_after(60):
+            with anyio.fail_after(300):
                 # A batch takes no time: the throttle makes the work longer than the lag that is allowed.
                 report = await execute(
                     plan_of_backfill(batch_rows=200), atomic=False, max_replica_lag_s=0.5, throttle=10.0
