@@ -178,6 +178,10 @@ async def test_a_backend_that_was_killed(given, resume, database, psql):
         tasks.start_soon(kill)
         with pytest.raises(Exception, match=r"terminating connection|closed"):
             await execute(plan, atomic=False, lock_retry_s=60)
+        pid = connection.get_server_pid()
+    # It says so before it ends, and builds until then.
+    while psql(database, f"SELECT count(*) FROM pg_stat_activity WHERE pid = {pid}") != "0":
+        await anyio.sleep(0.02)
     assert psql(database, "SELECT indisvalid FROM pg_index WHERE indrelid = 't'::regclass") == "f"
     assert not await resume(build)
     assert psql(database, "SELECT indisvalid FROM pg_index WHERE indrelid = 't'::regclass") == "t"
