@@ -168,6 +168,7 @@ class Wire:
 
     def __init__(self) -> None:
         self.writers: list[asyncio.StreamWriter] = []
+        self.passed = 0
 
     @asynccontextmanager
     async def to(self, place):
@@ -193,6 +194,7 @@ class Wire:
         try:
             while data := await reader.read(65536):
                 writer.write(data)
+                self.passed += len(data)
                 await writer.drain()
         except OSError:
             pass
@@ -205,18 +207,30 @@ class Wire:
         self.writers.clear()
 
 
+async def copying(*places) -> None:
+    """Wait until rows are on their way in each database."""
+    under_way = "SELECT count(*) FROM pg_stat_activity WHERE datname = '{}' AND query LIKE 'COPY%' AND state = 'active'"
+    for place in places:
+        asked = place.with_database("postgres"), under_way.format(place.database)
+        while await anyio.to_thread.run_sync(run_psql, *asked) == "0":
+            await anyio.sleep(0.01)
+
+
 @pytest.mark.parametrize("side", ["production", "staging"])
-@pytest.mark.parametrize("after_s", [0.3, 0.8])
-async def test_a_cut_socket_ends_both_sides(transfer, both, source, target, side, after_s):
-    """The network goes: the other server is told, and nothing stays."""
+@pytest.mark.parametrize("size", [0, 30_000])
+async def test_a_cut_socket_ends_both_sides(transfer, both, source, target, side, size):
+    """The network goes, at the first row or after so many bytes: the other server is told, and nothing stays."""
     both("CREATE TABLE t (id int, v text)")
     wire = Wire()
     async with leaving_nothing(source, target), wire.to(source if side == "production" else target) as through:
-        with anyio.fail_after(30):
+        with anyio.fail_after(60):
             async with anyio.create_task_group() as group:
 
                 async def cut() -> None:
-                    await anyio.sleep(after_s)
+                    await copying(source, target)
+                    enough = wire.passed + size
+                    while wire.passed < enough:
+                        await anyio.sleep(0.01)
                     wire.cut()
 
                 group.start_soon(cut)
@@ -239,24 +253,33 @@ async def test_statements_around_the_rows_fail_without_telling_rows(transfer, bo
             await transfer("v", after=(Statement(sql="VACUUM t", transactional=False),))
 
 
-async def test_limits_of_statements_hold_for_them_alone(transfer, both, psql, source, target):
-    """A lock that is not to be had in time is Busy; the rows themselves have no limit of time."""
-    both("CREATE TABLE t (v int); CREATE TABLE other (v int)")
+async def test_limits_of_statements_hold_for_them_alone(ctx, transfer, both, psql, source, target):
+    """A lock that is not to be had in time is Busy; the rows themselves have no limit of time, nor what comes after."""
+    limits = ("statement_timeout", "idle_in_transaction_session_timeout", "transaction_timeout")
+    both("CREATE TABLE t (v text); CREATE TABLE other (v int)")
     for place in (source, target):
-        psql(place, f"ALTER DATABASE \"{place.database}\" SET statement_timeout = '300ms'")
-    psql(target, f"ALTER DATABASE \"{target.database}\" SET idle_in_transaction_session_timeout = '200ms'")
-    psql(source, "INSERT INTO t SELECT generate_series(1, 8)")
-    query = "SELECT v + coalesce(length(pg_sleep(0.1)::text), 0) FROM t"
-    limited = Statement(sql="TRUNCATE other", lock_timeout_s=0.1, statement_timeout_s=5)
-    assert (await transfer("v", query=query, before=(limited,))).rows == 8
-    psql(target, "TRUNCATE t")
-    holder = asyncio.create_task(
-        asyncio.to_thread(psql, target, "BEGIN; SET statement_timeout = 0; LOCK other; SELECT pg_sleep(1.5)")
+        for name in limits:  # long enough for what comes before the session's own
+            psql(place, f"ALTER DATABASE \"{place.database}\" SET {name} = '60s'")
+    shown = " || ' ' || ".join(f"current_setting('{name}')" for name in limits)
+    psql(target, trigger(f"NEW.v := NEW.v || ' ' || {shown}; RETURN NEW"))
+    psql(source, "INSERT INTO t VALUES ('x')")
+    query = f"SELECT v || ' ' || {shown} FROM t"
+    limited = Statement(sql="TRUNCATE other", lock_timeout_s=0.1, statement_timeout_s=50)
+    inside = Statement(sql=f"CREATE TABLE seen AS SELECT {shown} || ' ' || current_setting('lock_timeout') AS v")
+    assert (await transfer("v", query=query, before=(limited,), after=(inside,))).rows == 1
+    assert psql(target, "SELECT v FROM t") == "x 0 0 0 0 0 0"
+    assert psql(target, "SELECT v FROM seen") == "0 0 0 0"
+    during = Statement(
+        sql=f"CREATE TABLE during AS SELECT {shown} || ' ' || current_setting('lock_timeout') AS v",
+        lock_timeout_s=0.1,
+        statement_timeout_s=50,
     )
-    await anyio.sleep(0.5)
-    with pytest.raises(Busy, match="before the rows"):
-        await transfer("v", query=query, before=(limited,))
-    await holder
+    await transfer("v", query=query, before=(during,))
+    assert psql(target, "SELECT v FROM during") == "50s 0 0 100ms"
+    async with ctx.connect(target) as holder, ctx.transaction(holder):
+        await holder.execute("LOCK other")
+        with pytest.raises(Busy, match="before the rows"):
+            await transfer("v", query=query, before=(limited,))
 
 
 async def test_a_full_disk_is_told_as_one(transfer, both, psql, source, target):

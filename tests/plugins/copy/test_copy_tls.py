@@ -88,7 +88,7 @@ async def test_a_target_that_fails_early_is_heard_over_tls(transfer, both, psql,
             await transfer("id, v", query=SLOWLY, target=through)
 
 
-async def test_a_connection_that_is_cut_is_heard_over_tls(transfer, both, target, certified):
+async def test_a_connection_that_is_cut_is_heard_over_tls(transfer, both, psql, source, target, certified):
     """While the driver waits for the source."""
     both("CREATE TABLE t (id int, v text)")
     async with secured(target, certified) as (through, writers):
@@ -96,7 +96,10 @@ async def test_a_connection_that_is_cut_is_heard_over_tls(transfer, both, target
             async with anyio.create_task_group() as group:
 
                 async def cut() -> None:
-                    await anyio.sleep(0.7)
+                    under_way = "SELECT count(*) FROM pg_stat_activity WHERE datname = '{}' AND query LIKE 'COPY%'"
+                    for place in (source, target):
+                        while await anyio.to_thread.run_sync(psql, place, under_way.format(place.database)) == "0":
+                            await anyio.sleep(0.05)
                     for writer in writers:
                         writer.transport.abort()
 
