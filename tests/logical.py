@@ -6,12 +6,15 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pgserver
+from confiture.config.dsn import to_uri
 from confiture.model import Target
+from conftest import run_psql
 
 _SETTINGS = {
     "listen_addresses": "",
@@ -28,6 +31,7 @@ _SETTINGS = {
 }
 
 
+_WAITING = "FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 #: Another version than the session's, where it is installed.
 DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
 
@@ -65,3 +69,24 @@ def logical_server(*, older: bool = False) -> Iterator[Target]:
         if (folder / "data" / "postmaster.pid").exists():
             run("pg_ctl", "-w", "-s", "-m", "immediate", "stop")
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def until_commits_wait(server: Target) -> None:
+    """``synchronous_standby_names`` was set to who is not there: wait until commits wait for him.
+
+    The server heeds it some time after the reload: a commit before that waits for nobody.
+    """
+    command = [pgserver.binaries() / "psql", "-XqAt", "-d", to_uri(server.params)]
+    commits = "SET synchronous_commit = on;\nSELECT pg_logical_emit_message(true, 'x', '') \\watch 0.01\n"
+    deadline = time.monotonic() + 60
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as psql:
+        assert psql.stdin is not None
+        psql.stdin.write(commits.encode())
+        psql.stdin.flush()
+        while run_psql(server, f"SELECT count(pg_terminate_backend(pid)) {_WAITING}") == "0":
+            assert time.monotonic() < deadline, "no commit waits"
+            time.sleep(0.01)
+        psql.kill()
+    while run_psql(server, f"SELECT count(*) {_WAITING}") != "0":
+        assert time.monotonic() < deadline, "it does not end"
+        time.sleep(0.01)

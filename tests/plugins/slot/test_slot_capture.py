@@ -17,7 +17,7 @@ from confiture.testing import open_context
 from confiture.transfer import reading
 from confiture_slot import pgoutput, plugin, telling
 from confiture_slot.capture import SlotCapture
-from logical import logical_server
+from logical import logical_server, until_commits_wait
 
 pytestmark = pytest.mark.anyio
 
@@ -92,8 +92,14 @@ def own():
 
 
 @pytest.fixture
-async def old(project, own, psql):
-    project.config("[slot]\nlock_timeout_s = 0.05\nwait_s = 0.1\ncreate_s = 0.3\n")
+def create_s():
+    """Long enough for a server that is busy."""
+    return 60
+
+
+@pytest.fixture
+async def old(project, own, psql, create_s):
+    project.config(f"[slot]\nlock_timeout_s = 0.05\nwait_s = 0.1\ncreate_s = {create_s}\n")
     database = own.with_database(f"d{next(_counter)}")
     psql(own, "DO $$ BEGIN CREATE ROLE owner LOGIN REPLICATION; EXCEPTION WHEN duplicate_object THEN END $$;")
     psql(own, f"CREATE DATABASE {database.database}")
@@ -159,6 +165,7 @@ async def test_a_commit_that_cannot_be_seen_yet_is_neither_told_nor_acknowledged
         old.write("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
         old.write("SELECT pg_reload_conf()")
         try:
+            until_commits_wait(old.superuser)
             await writer.execute("SET synchronous_commit = on")
             tasks.start_soon(writer.execute, "UPDATE s.t SET link = 'new'")
             waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
@@ -281,6 +288,7 @@ async def test_a_lost_slot_is_broken_and_made_anew(old):
     assert await old.drained()
 
 
+@pytest.mark.parametrize("create_s", [0.3])
 async def test_who_is_in_the_way_is_named_and_nothing_is_left(old):
     async with old.ctx.connect(old.target) as other, old.ctx.transaction(other):
         pid = other.get_server_pid()
@@ -288,7 +296,7 @@ async def test_who_is_in_the_way_is_named_and_nothing_is_left(old):
         with pytest.raises(Busy, match=f"server process {pid}"):
             await old.install(PLAIN)
         assert old.psql(old.superuser, "SELECT count(*) FROM pg_publication, pg_replication_slots") == "0"
-        # Half a second is more than `create_s`.
+        # Since before `create_s` was waited in vain.
         (warned,) = [each for each in await old.preflight(PLAIN) if "have been writing" in each.message]
         assert warned.level == "warning"
         assert f"server process {pid}" in warned.message
