@@ -11,6 +11,11 @@ from e2e.schema_to_schema.bank import Side
 from e2e.schema_to_schema.faults import until
 from e2e.schema_to_schema.moves import Move
 
+#: What a cutover and a rollback say of a writer who does not come on. They have changed nothing then.
+LONG_OPEN = "have been open for long"
+#: For a machine that is busy.
+_PATIENT = ("--yes", "--max-seconds", "60")
+
 
 class Bank(Move):
     """Processes that follow end with the test."""
@@ -27,6 +32,13 @@ def sides(bank: Bank) -> tuple[Side, Side]:
 def done(result: subprocess.CompletedProcess[str]) -> str:
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
+
+
+def cross(bank: Bank, phase: str) -> None:
+    """Until no writer has been open for long, which the tool wants to be waited for: the machine held him up."""
+    while LONG_OPEN in (result := bank.cli(phase, *_PATIENT)).stderr:
+        assert result.returncode == 9, result.stderr
+    done(result)
 
 
 def live(bank: Bank) -> str:
@@ -63,15 +75,22 @@ def kill(process: subprocess.Popen[str]) -> None:
         pass
 
 
+def gone(bank: Bank, process: subprocess.Popen[str]) -> None:
+    """It has ended; wait until the server has seen that: what it was at is decided then, and its locks are free."""
+    left = f"SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'confiture {process.pid}@%'"
+    until(lambda: bank.on_target(left) == "0")
+
+
 def kill_at(bank: Bank, step: str) -> None:
-    """A cutover that is killed when it says that it has done this."""
-    with bank.popen("cutover", "--yes") as process:
-        assert process.stderr is not None
-        said = []
-        for line in process.stderr:
-            said.append(line)
-            if line.startswith(step):
-                break
-        else:
-            raise AssertionError("".join(said))
-        kill(process)
+    """A cutover that is killed when it says that it has done this, or a moment later."""
+    while True:
+        with bank.popen("cutover", *_PATIENT) as process:
+            assert process.stderr is not None
+            said = []
+            for line in process.stderr:
+                said.append(line)
+                if line.startswith(step):
+                    kill(process)
+                    gone(bank, process)
+                    return
+        assert any(LONG_OPEN in line for line in said), "".join(said)
