@@ -16,6 +16,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+from hypothesis.internal.conjecture import providers
 
 import pgserver
 from confiture.config import Environment
@@ -36,6 +37,8 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("suite")
+# It would draw from the constants of those modules of ours that the worker has imported by then, each time others.
+vars(providers)["is_local_module_file"] = lambda _path: False
 
 __all__ = ["pooled"]
 
@@ -81,6 +84,26 @@ def no_scratch_left() -> Callable[[Target], None]:
             left &= _scratch(target)
 
     return check
+
+
+@pytest.fixture
+def no_session_left() -> Callable[[Target], None]:
+    """``no_session_left(target)``: none of its database's sessions stays. A backend may end after its client has."""
+
+    def check(target: Target) -> None:
+        left = _sessions(target)
+        deadline = time.monotonic() + 60
+        while left:
+            assert time.monotonic() < deadline, f"left: {sorted(left)}"
+            time.sleep(0.05)
+            left &= _sessions(target)
+
+    return check
+
+
+def _sessions(target: Target) -> set[str]:
+    of = "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    return set(run_psql(target, f"SELECT pid, backend_start FROM pg_stat_activity {of}").splitlines())
 
 
 def _scratch(target: Target) -> set[str]:

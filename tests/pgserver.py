@@ -186,7 +186,7 @@ def _make_server(folder: Path) -> subprocess.Popen[bytes]:
         start_new_session=True,
         **run,
     )
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while subprocess.run([bin_folder / "pg_isready", "-q", "-h", sockets], **run).returncode != 0:
         if server.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError("postgres ended, or does not answer")

@@ -63,7 +63,8 @@ def where_runs(server: Target, psql: Callable[..., str]) -> Callable[[str], str]
     """``where_runs(text)``: the database of the session whose statement holds ``text``, "" where there is none."""
 
     def named(text: str) -> str:
-        sql = f"SELECT datname FROM pg_stat_activity WHERE query LIKE '%{text}%' AND pid <> pg_backend_pid()"
+        # Not those of psql, such as of the question before: a backend may end after its client has.
+        sql = f"SELECT datname FROM pg_stat_activity WHERE query LIKE '%{text}%' AND application_name <> 'psql'"
         return psql(server.with_database("postgres"), sql)
 
     return named

@@ -88,15 +88,22 @@ async def test_failure_in_batches_is_taken_back(shop, kernel_run, database, psql
     assert psql(database, "SELECT has_schema_privilege('public', 'USAGE')") == "t"
 
 
-async def test_cancel_in_batches_is_taken_back(shop, kernel_run, database, psql) -> None:
+async def test_cancel_in_batches_is_taken_back(shop, kernel_run, database, psql, where_runs) -> None:
     """Ctrl-C is a failure too."""
     before = psql(database, _OBJECTS)
     shop.schema("80_much.sql", _MUCH)
-    shop.schema("90_slow.sql", "SELECT pg_sleep(60);")
-    with anyio.move_on_after(1.5) as scope:
+    shop.schema("90_slow.sql", "SELECT pg_sleep(60.75);")
+
+    async def cancel(scope: anyio.CancelScope) -> None:
+        while where_runs("pg_sleep(60.75)") != database.database:
+            await anyio.sleep(0.05)
+        scope.cancel()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(cancel, group.cancel_scope)
         async with kernel_run(shop, database=database) as run:
             await run.start("build")
-    assert scope.cancelled_caught
+    assert group.cancel_scope.cancelled_caught
     assert psql(database, _OBJECTS) == before
 
 

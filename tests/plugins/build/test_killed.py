@@ -15,7 +15,7 @@ from confiture.config.dsn import to_uri
 pytestmark = pytest.mark.anyio
 
 
-def _wait_for(question, seconds: float = 20.0) -> None:
+def _wait_for(question, seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not question():
         assert time.monotonic() < deadline, "what was waited for did not happen"
@@ -29,13 +29,16 @@ def _start(shop, target) -> subprocess.Popen[bytes]:
 
 
 async def test_what_a_killed_build_left_is_dropped_by_the_next(
-    shop, kernel_run, absent, server, psql, databases, where_runs
+    shop, kernel_run, absent, server, psql, databases, where_runs, no_session_left
 ) -> None:
     """SIGKILL leaves the half-built database under its temporary name; nobody else's is touched."""
     shop.schema("25_slow.sql", "SELECT pg_sleep(31.5);")
     process = _start(shop, absent)
     _wait_for(lambda: where_runs("pg_sleep(31.5)"))
     left = where_runs("pg_sleep(31.5)")
+    key = f"hashtextextended('confiture:{left}', 0)"
+    guarded = f"SELECT count(*) FROM pg_locks WHERE (classid::bigint << 32) | objid::bigint = {key}"
+    assert psql(server.with_database("postgres"), guarded) == "1"
     process.kill()
     process.communicate()
     assert databases(left) == [left]
@@ -45,6 +48,9 @@ async def test_what_a_killed_build_left_is_dropped_by_the_next(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE query LIKE '%pg_sleep(31.5)%' AND pid <> pg_backend_pid()",
     )
+    # A backend may end later than that, and so may the other session, which guards the database.
+    no_session_left(server.with_database(left))
+    _wait_for(lambda: psql(server.with_database("postgres"), guarded) == "0")
     shop.schema("25_slow.sql", "SELECT 1;")
     async with kernel_run(shop, database=absent) as run:
         await run.start("build")
@@ -61,7 +67,7 @@ async def test_interrupted_build_cleans_up_and_says_so(shop, absent, databases, 
     _wait_for(lambda: where_runs(text))
     building = where_runs(text)
     process.send_signal(number)
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert b"taken back" in errors
     assert b"Traceback" not in errors

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import select
 import threading
 
 import pytest
@@ -93,10 +94,17 @@ async def test_output_into_a_pipe_that_nobody_reads_any_more_is_told(shop, kerne
     pipe = shop.root / "pipe"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    threading.Timer(0.5, os.close, (reader,)).start()
+
+    def go_away() -> None:
+        select.select([reader], [], [])  # the first of it, and the pipe does not hold all of it
+        os.close(reader)
+
+    leaving = threading.Thread(target=go_away)
+    leaving.start()
     async with kernel_run(shop, database=None, database_url=None) as run:
         with pytest.raises(UsageError, match="broken pipe"):
             await run.start("build", execute=False, output="pipe")
+    leaving.join()
 
 
 async def test_output_through_a_link_writes_what_it_names(shop, kernel_run, tmp_path) -> None:

@@ -37,7 +37,7 @@ def test_watch_builds_again_on_change_and_survives_mistakes(shop, absent, psql, 
         _wait_for(lambda: _has_sense(psql, absent))
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(timeout=20)
+        process.wait(timeout=60)
     assert process.returncode == 130
 
 
@@ -48,7 +48,7 @@ def _has_sense(psql, target) -> bool:
         return False
 
 
-def _wait_for(question, seconds: float = 30.0) -> None:
+def _wait_for(question, seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not question():
         assert time.monotonic() < deadline, "what was waited for did not happen"
