@@ -19,12 +19,14 @@ class Network:
     def __init__(self, target: Target) -> None:
         self.target = target
         self.closed = False
+        self._cuts = 0
         self._clients: set[asyncio.StreamWriter] = set()
         self._servers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def cut(self) -> None:
         """All clients see that their connections are gone."""
+        self._cuts += 1  # those too that are just coming through
         for client in self._clients:
             client.transport.abort()
         self._clients.clear()
@@ -33,7 +35,12 @@ class Network:
         if self.closed:
             back.transport.abort()
             return
+        cuts = self._cuts
         server, there = await asyncio.open_unix_connection(path)
+        if self.closed or self._cuts != cuts:
+            there.transport.abort()
+            back.transport.abort()
+            return
         self._clients.add(back)
         self._servers.add(there)
         for reader, writer, other in ((client, there, back), (server, back, None)):

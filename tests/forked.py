@@ -8,6 +8,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -50,12 +51,16 @@ class Forked:
         self._process.start()
         theirs.close()
         self.pid = self._process.pid or 0
+        self._stops = signal_name == "SIGSTOP"
 
     def there(self) -> None:
-        """Wait until it sends itself the signal."""
+        """Wait until it sends itself the signal; and until it stands still, where that is SIGSTOP."""
         assert self._ours.poll(60), "it did not come to that"
         told = self._ours.recv()
         assert told == "there", told
+        state = Path(f"/proc/{self.pid}/stat")
+        while self._stops and state.exists() and state.read_text().rpartition(")")[2].split()[0] != "T":
+            time.sleep(0.001)
 
     def go_on(self) -> None:
         """After SIGSTOP."""

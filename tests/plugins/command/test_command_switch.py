@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import anyio
 import pytest
 
 from confiture.errors import Busy, ConfigError, ExecutionError, UsageError
@@ -30,7 +33,7 @@ async def test_each_step_is_told_both_places_without_passwords(project):
     async with open_context(project.root, registry=Registry()) as ctx:
         switch = ctx.get(SWITCH, "command")
         assert await switch.preflight(ctx, OLD, NEW) == []
-        await switch.hold(ctx, OLD, NEW, timeout_s=5)
+        await switch.hold(ctx, OLD, NEW, timeout_s=60)
         assert await switch.switch(ctx, OLD, NEW) == (OLD, NEW)
         await switch.release(ctx, OLD, NEW)
     said = (project.root / "said").read_text()
@@ -68,13 +71,27 @@ async def test_a_hold_that_takes_too_long_is_killed_and_let_go(project):
     program(project, "#!/bin/sh\nsleep 60 &\necho $! > child\nwait\n", "hold.sh")
     program(project)
     project.config('[command]\nhold = ["./hold.sh"]\nswitch = ["./switch.sh"]\nrelease = ["./switch.sh"]\n')
+    written = project.write("child", "")
     async with open_context(project.root, registry=Registry()) as ctx:
-        with pytest.raises(Busy, match=r"did not end within 0\.2 s"):
-            await ctx.get(SWITCH, "command").hold(ctx, OLD, NEW, timeout_s=0.2)
-    child = (project.root / "child").read_text().strip()
-    state = project.root / f"/proc/{child}/stat"
-    assert not state.exists() or state.read_text().split()[2] == "Z"
-    assert (project.root / "said").read_text().startswith("release ")
+        for timeout_s in (0.2, 2, 20):  # the shell has to have come so far as to start something
+            with pytest.raises(Busy, match=rf"did not end within {timeout_s} s"):
+                await ctx.get(SWITCH, "command").hold(ctx, OLD, NEW, timeout_s=timeout_s)
+            assert (project.root / "said").read_text().startswith("release ")
+            if child := written.read_text().strip():
+                break
+    assert child
+    with anyio.fail_after(20):  # it has been sent the signal, and is less than the 60 s old that it is there for
+        while is_alive(child):
+            await anyio.sleep(0.01)
+
+
+def is_alive(pid):
+    """A zombie is not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state.rpartition(")")[2].split()[0] != "Z"
 
 
 async def test_what_is_missing_is_found_beforehand(project):

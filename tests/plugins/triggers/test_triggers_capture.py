@@ -249,7 +249,7 @@ async def test_a_changed_column_makes_no_write_fail(old):
             assert (await old.take()).truncated == {"s.t"}, sql
 
 
-async def test_a_table_that_is_held_is_named_with_its_holder_and_nothing_is_left(old):
+async def test_a_table_that_is_held_is_named_with_its_holder_and_nothing_is_left(old, project):
     dump = " UNION ALL ".join(f"SELECT count(*) FROM pg_{what}" for what in ("trigger", "namespace", "class", "proc"))
     before = old.psql(old.superuser, dump)
     params = {**old.superuser.params, "application_name": "nightly job"}
@@ -260,11 +260,20 @@ async def test_a_table_that_is_held_is_named_with_its_holder_and_nothing_is_left
             with pytest.raises(Busy, match=rf"'s\.p' is held by '\w.*' \(server process {pid}, role"):
                 await old.install(PLAIN, PARTS)
             assert old.psql(old.superuser, dump) == before
-        async with old.ctx.transaction(writer), anyio.create_task_group() as group:
+        project.config("[triggers]\nlock_timeout_s = 60\nwait_s = 60\n")  # it waits until it is seen to do so
+        waiting = (
+            "SELECT count(*) FROM pg_locks WHERE NOT granted"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+        async with (
+            open_context(project.root, registry=Registry()) as patient,
+            old.ctx.transaction(writer),
+            anyio.create_task_group() as group,
+        ):
             await writer.execute("INSERT INTO s.p31 VALUES (26)")
             with anyio.CancelScope() as scope:
-                group.start_soon(old.install, PLAIN, PARTS)
-                while old.psql(old.superuser, "SELECT count(*) FROM pg_locks WHERE NOT granted") == "0":
+                group.start_soon(old.capture.install, patient, old.target, "c", (PLAIN, PARTS))
+                while old.psql(old.superuser, waiting) == "0":
                     await anyio.sleep(0.01)
                 group.cancel_scope.cancel()
             assert not scope.cancelled_caught
