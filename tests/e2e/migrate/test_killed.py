@@ -24,7 +24,7 @@ def test_a_killed_process_is_made_good_by_the_next(
     """The wire holds the process exactly there, so that it is killed there."""
     holding_wire.arm(lambda number, text: action if turn in text else "pass")
     process = confiture(history.root, holding_wire.target)
-    assert holding_wire.reached.wait(30), process.running
+    assert holding_wire.reached.wait(60), process.running
     process.kill()
     again = confiture(history.root, database)
     assert again.wait() == 0, again.errors
@@ -119,10 +119,10 @@ def test_a_killed_down_is_gone_on_with_by_down_only(project, confiture, holding_
     assert confiture(project.root, database).wait() == 0
     holding_wire.arm(lambda number, text: "during" if turn in text else "pass")
     process = confiture(project.root, holding_wire.target, command="down")
-    assert holding_wire.reached.wait(30), process.running
+    assert holding_wire.reached.wait(60), process.running
     process.kill()
     states = "SELECT state FROM confiture.confiture_migrations WHERE direction = 'down' ORDER BY id"
-    wait_for(lambda: psql(database, f"{SESSIONS} AND state = 'active'") == "0")
+    wait_for(lambda: psql(database, SESSIONS) == "0")  # the server's process may not have begun with it yet
     if psql(database, states).split()[-1] != "applied":
         up = confiture(project.root, database)
         assert up.wait() == 8
