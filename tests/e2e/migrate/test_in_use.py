@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import chain
 
 import anyio
 import pytest
@@ -17,23 +18,26 @@ _LOCK_TIMEOUT_S = 1.0
 async def test_readers_are_not_held_up_behind_a_blocked_lock(project, kernel_run, database, psql):
     """With the defaults, while a long transaction is in the way: the 99th percentile of ten readers' answers."""
     psql(database, "CREATE TABLE busy (id int); INSERT INTO busy SELECT generate_series(1, 100)")
+    psql(database, "CREATE TABLE elsewhere ()")
     project.write("db/migrations/001_a.up.sql", "ALTER TABLE busy ADD COLUMN a int;")
-    took, over, report = [], anyio.Event(), None
+    took, stalls, over, report = [[] for _ in range(10)], [], anyio.Event(), None
+    events = []
 
-    async with kernel_run(project) as run, run.connect(database) as long_reader:
+    async with kernel_run(project, observers=[events.append]) as run, run.connect(database) as long_reader:
 
-        async def read():
+        async def read(table, took):
             async with run.connect(database) as connection:
                 while not over.is_set():
                     started = time.monotonic()
-                    await connection.execute("SELECT count(*) FROM busy")
+                    await connection.execute(f"SELECT count(*) FROM {table}")
                     took.append(time.monotonic() - started)
                     await anyio.sleep(0.05)
 
         await long_reader.execute("BEGIN; SELECT count(*) FROM busy")
         async with anyio.create_task_group() as group:
-            for _ in range(10):
-                group.start_soon(read)
+            for each in took:
+                group.start_soon(read, "busy", each)
+            group.start_soon(read, "elsewhere", stalls)
 
             async def up():
                 nonlocal report
@@ -41,13 +45,20 @@ async def test_readers_are_not_held_up_behind_a_blocked_lock(project, kernel_run
                 over.set()
 
             group.start_soon(up)
-            await anyio.sleep(4)
+            for tries in range(1, 4):
+                while sum("waits for a lock" in getattr(event, "message", "") for event in events) < tries:
+                    await anyio.sleep(0.02)
+                before = [len(each) for each in took]
+                # Each of them gets through, whoever is in the way: a few times, one may have been asked before.
+                while not all(len(each) >= was + 3 for each, was in zip(took, before, strict=True)):
+                    await anyio.sleep(0.02)
             assert psql(database, "SELECT count(*) FROM pg_attribute WHERE attname = 'a'") == "0"
             await long_reader.execute("COMMIT")
-    assert report.migrations[0].retries >= 1
+    assert report.migrations[0].retries >= 3
     assert psql(database, "SELECT count(*) FROM pg_attribute WHERE attname = 'a'") == "1"
-    p99 = sorted(took)[int(len(took) * 0.99)]
-    assert p99 < _LOCK_TIMEOUT_S + 1
+    together = sorted(chain(*took))
+    # Where the machine stands still, who reads something else waits as long.
+    assert together[int(len(together) * 0.99)] < _LOCK_TIMEOUT_S + 1 + max(stalls)
 
 
 ROWS = 200_000
@@ -71,6 +82,7 @@ async def test_a_backfill_beside_a_writer_that_is_killed_and_run_again(project, 
     psql(database, f"CREATE TABLE big (id int PRIMARY KEY, n int, writes int DEFAULT 0);"
          f"INSERT INTO big (id, n) SELECT g, g FROM generate_series(1, {ROWS}) g")  # fmt: skip
     project.write("db/migrations/001_fill.py", FILL)
+    project.config("[incremental]\nthrottle = 10\n")  # it is not through before it is killed
     filled = "SELECT count(*) FROM big WHERE filled IS NOT NULL"
     writes, over = 0, anyio.Event()
 
@@ -78,7 +90,7 @@ async def test_a_backfill_beside_a_writer_that_is_killed_and_run_again(project, 
 
         async def write():
             nonlocal writes
-            await writer.execute("SET lock_timeout = '5s'")
+            await writer.execute("SET lock_timeout = '10s'")
             while not over.is_set():
                 number = writes * 7919 % ROWS + 1
                 await writer.execute(f"UPDATE big SET writes = writes + 1 WHERE id = {number}")
@@ -96,6 +108,7 @@ async def test_a_backfill_beside_a_writer_that_is_killed_and_run_again(project, 
             await anyio.to_thread.run_sync(wait_for, half_way)
             process.kill()
             assert int(psql(database, filled)) < ROWS
+            project.config("")
             again = confiture(project.root, database, "--format", "json")
             code = await anyio.to_thread.run_sync(again.wait)
             over.set()
