@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -173,6 +174,6 @@ def logging_server(tmp_path_factory) -> Iterator[LoggingServer]:
         run_psql(admin, "CREATE EXTENSION pg_stat_statements")
         yield LoggingServer(admin, log)
     finally:
-        server.terminate()
-        server.wait(20)
+        server.send_signal(signal.SIGINT)  # whoever is still there need not be waited for
+        server.wait(60)
         shutil.rmtree(folder, ignore_errors=True)

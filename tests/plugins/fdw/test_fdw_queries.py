@@ -169,7 +169,7 @@ async def test_upper_and_lower_case_are_a_matter_of_the_locale(ctx, transfer, ta
         await transfer("a", target=other)
         assert psql(other, "SELECT a FROM t") == "\u00c9"
         # Another name for the same notion.
-        psql(target, f'DROP DATABASE "{other.database}"')
+        psql(target, f'DROP DATABASE "{other.database}" WITH (FORCE)')
         psql(
             target, f"CREATE DATABASE \"{other.database}\" TEMPLATE template0 LOCALE_PROVIDER builtin LOCALE 'C.UTF-8'"
         )

@@ -69,12 +69,14 @@ async def test_no_log_and_no_view_has_the_password(ctx, logging_server, task, ps
         watcher = threading.Thread(target=watch)
         watcher.start()
         try:
-            for _ in range(3):
+            transfers = 0
+            while transfers < 3 or (len(seen) < 6 and watcher.is_alive()):  # it may be late
                 assert (await FdwEngine().transfer(ctx, task)).rows == 2
+                transfers += 1
         finally:
             over.set()
             await anyio.to_thread.run_sync(watcher.join)
-    assert len(seen) > 1
+    assert len(seen) >= 6
     assert not any(shows(text, logging_server.password) for text in seen)
     assert_unseen(logging_server, psql)
     assert left(task.target) == 1  # the extension, which was there

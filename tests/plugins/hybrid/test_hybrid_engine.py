@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from types import ModuleType
 
 import msgspec
@@ -14,7 +15,9 @@ from confiture.hooks import API_VERSION, TRANSFER, Provider, hookimpl
 from confiture.model import Mask, Target, TransferSurvey, TransferTask
 from confiture.registry import Registry
 from confiture.testing import check_transfer_engine, open_context
+from confiture.transfer import timed_sample
 from confiture_copy.engine import CopyEngine
+from confiture_hybrid import sampling
 from confiture_hybrid.engine import HybridEngine
 
 pytestmark = pytest.mark.anyio
@@ -25,13 +28,22 @@ COMPLEX = "SELECT id, upper(v) FROM t"
 
 
 class Crawling(CopyEngine):
-    """Copies, and holds the stream back."""
+    """Copies, and says that each row took a hundredth of a second: nobody's machine has a say in it."""
+
+    name, row_s = "crawling", 0.01
 
     async def survey(self, ctx, tasks, *, stands_for=None, sample=True):
-        return [TransferSurvey(engine="crawling", because="it crawls") for _ in tasks]
+        return [TransferSurvey(engine=self.name, because=f"it is {self.name}") for _ in tasks]
 
     async def transfer(self, ctx, task, masks=()):
-        return await super().transfer(ctx, msgspec.structs.replace(task, bytes_per_second=10_000), masks)
+        report = await super().transfer(ctx, task, masks)
+        return msgspec.structs.replace(report, seconds=report.rows * self.row_s)
+
+
+class Flying(Crawling):
+    """Says that it was a thousand times faster."""
+
+    name, row_s = "flying", 0.00001
 
 
 class Refusing:
@@ -52,6 +64,12 @@ class Refusing:
         return [f"what {self.made.pop()} needed"]
 
 
+@pytest.fixture(autouse=True)
+def _time_for_samples(monkeypatch):
+    """A machine that stalls would have a sample given up, as it should; here they are to be there."""
+    monkeypatch.setattr(sampling, "timed_sample", partial(timed_sample, within_s=60))
+
+
 @pytest.fixture
 def source(new_database: Callable[[], Target]) -> Target:
     return msgspec.structs.replace(new_database(), label="production")
@@ -68,6 +86,7 @@ def running(project):
 
     def confiture_transfer_engines():
         yield Provider(name="crawling", target=f"{__name__}:Crawling", summary="a stranger's")
+        yield Provider(name="flying", target=f"{__name__}:Flying", summary="and a swift one")
         yield Provider(name="refusing", target=f"{__name__}:Refusing", summary="another one's")
 
     def running(*lines: str):
@@ -136,15 +155,16 @@ async def test_a_sample_of_the_users_own_rows(running, task, source, target, psq
 
 async def test_a_sample_overrules_the_rule(running, task):
     """The stranger's engine is the rule's, and crawls."""
-    config = 'large = "crawling"', 'small = "copy"', "rows = 10"
+    config = 'large = "crawling"', 'small = "flying"', "rows = 10"
     async with running(*config) as ctx:
         (survey,) = await ctx.get(TRANSFER, "hybrid").survey(ctx, [task(estimated_rows=5000)])
-        assert survey.engine == "copy"
-        assert "the rule says crawling, but copy is" in survey.because
+        assert survey.engine == "flying"
+        assert "the rule says crawling, but flying is" in survey.because
+        assert survey.rows_per_second == pytest.approx(100_000, rel=0.01)
     async with running(*config, "margin = 1e9") as ctx:
         (survey,) = await ctx.get(TRANSFER, "hybrid").survey(ctx, [task(estimated_rows=5000)])
         assert survey.engine == "crawling"
-        assert survey.because.endswith("; it crawls")
+        assert survey.because.endswith("; it is crawling")
 
 
 @pytest.mark.parametrize(
