@@ -8,11 +8,12 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pexpect
 import pytest
 
+from cli.gate import PASS, Gate
 from confiture.config.dsn import to_uri
 from confiture.model import Target
 
@@ -179,40 +180,50 @@ def origin(new_database: Callable[[], Target], psql) -> Target:
     psql(
         target,
         f"{BIG} INSERT INTO small SELECT generate_series(1, 10);"
-        "INSERT INTO big SELECT i, repeat('0123456789', 20) FROM generate_series(1, 20000) i; ANALYZE",
+        "INSERT INTO big SELECT i, repeat('0123456789', 20) FROM generate_series(1, 20000) i; ANALYZE;"
+        "CREATE FUNCTION masked(bigint, text) RETURNS text LANGUAGE plpgsql STABLE AS $$ BEGIN"
+        f" IF $1 > 10000 THEN {PASS} END IF; RETURN md5($2) || $1; END $$",
     )
     return target
 
 
 @pytest.fixture
-def long_run(project, origin: Target, database: Target, psql):
-    """A project whose copy takes a moment: a mask makes it slow enough to be met in the middle."""
+def gate(origin: Target, psql) -> Iterator[Gate]:
+    """Closed."""
+    gate = Gate(origin, psql)
+    yield gate
+    gate.open()
+
+
+@pytest.fixture
+def long_run(project, origin: Target, database: Target, gate: Gate, psql):
+    """A project whose copy comes to the gate in the middle of the large table."""
     psql(database, BIG)
-    rule = "{kind: scramble}"
-    project.write("db/sync_config.yaml", f"anonymize: {{big: {{filler: {rule}}}}}")
+    project.config("[sync]\nchunk_mb = 1\n")
+    project.write("db/sync_config.yaml", 'anonymize: {big: {filler: {sql: "masked(id, filler)"}}}')
     project.write(".confiture/anonymization.key", "0" * 64)
     project.environment_for(origin, "production")
     project.environment_for(database, "local")
     return project
 
 
-def wait_for_rows(target: Target, psql) -> None:
+def wait_for_rows(gate: Gate, target: Target, psql) -> None:
     """Until rows of the big table are on their way into it, and not only tried."""
-    for _ in range(300):
-        copying = "SELECT count(*) FROM pg_stat_progress_copy WHERE relid = 'big'::regclass AND command = 'COPY FROM'"
-        if psql(target, copying) != "0":
-            return
+    gate.wait()
+    copying = "SELECT count(*) FROM pg_stat_progress_copy WHERE relid = 'big'::regclass AND command = 'COPY FROM'"
+    deadline = time.monotonic() + 60
+    while psql(target, copying) == "0":
+        assert time.monotonic() < deadline, "nothing is copied"
         time.sleep(0.02)
-    raise AssertionError("nothing is copied")
 
 
-def test_ctrl_c_says_how_to_go_on_and_that_works(long_run, cli, database, psql) -> None:
+def test_ctrl_c_says_how_to_go_on_and_that_works(long_run, gate, cli, database, psql, no_session_left) -> None:
     """The whole command line, to paste."""
     cli.folder = long_run.root
     process = cli.start("sync", "--from", "production", "--to", "local", "--truncate", "--jobs", "2")
-    wait_for_rows(database, psql)
+    wait_for_rows(gate, database, psql)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, "")
     assert re.search(
         r"^error: interrupted by Ctrl-C\n  hint: (1 table with 10 rows|no table is) complete, [12] begun; ",
@@ -222,7 +233,8 @@ def test_ctrl_c_says_how_to_go_on_and_that_works(long_run, cli, database, psql) 
     assert "to take it back: confiture sync abandon --to local\n" in err
     (again,) = re.findall(r"to go on: +confiture (.*)\n", err)
     assert again == "sync --from production --to local --jobs 2 --resume"
-    assert psql(database, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()") == "1"
+    no_session_left(database)
+    gate.open()
     done = cli(*shlex.split(again))
     assert (done.returncode, done.stdout.partition(":")[0]) == (
         0,
@@ -232,28 +244,30 @@ def test_ctrl_c_says_how_to_go_on_and_that_works(long_run, cli, database, psql) 
     assert psql(database, "SELECT count(*) FROM small") == "10"
 
 
-def test_an_error_in_the_middle_says_how_to_go_on(long_run, cli, database, psql) -> None:
+def test_an_error_in_the_middle_says_how_to_go_on(long_run, gate, cli, database, psql) -> None:
     """As where it is stopped by hand."""
     cli.folder = long_run.root
     process = cli.start("sync", "--from", "production", "--to", "local", "--jobs", "2")
-    wait_for_rows(database, psql)
+    wait_for_rows(gate, database, psql)
     psql(database, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                  "WHERE datname = current_database() AND pid <> pg_backend_pid()")  # fmt: skip
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 5
     assert re.search(r"to go on: +confiture sync --from production --to local --jobs 2 --resume\n", err)
 
 
-def test_a_terminal_shows_bars_that_leave_no_trace(long_run, cli) -> None:
+def test_a_terminal_shows_bars_that_leave_no_trace(long_run, gate, cli) -> None:
     """Of each table and of their sum; the report stands where they were."""
     words = ["-m", "confiture", "sync", "--from", "production", "--to", "local", "--no-verify"]
     child = pexpect.spawn(sys.executable, words, cwd=str(long_run.root), env={**cli.environment(), "NO_COLOR": "1"},
                           encoding="utf-8", timeout=60, dimensions=(24, 80))  # fmt: skip
+    child.expect(r"public\.big .* rows/s  \S+B/s  eta [0-9]+:[0-9]")
+    drawn = child.before + child.after
+    gate.open()
     child.expect(pexpect.EOF)
     child.close()
     assert child.exitstatus == 0
     before, _, after = child.before.partition("copied 2 tables")
-    assert re.search(r"public\.big .* rows/s  \S+B/s  eta 0:0", before)
-    assert "all tables" in before
-    assert "public.small: 10 rows" not in before
+    assert "all tables" in drawn + before
+    assert "public.small: 10 rows" not in drawn + before
     assert "\x1b[2K" not in after
