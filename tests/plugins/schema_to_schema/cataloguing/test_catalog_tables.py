@@ -222,7 +222,7 @@ def test_two_tables_of_one_label_are_refused(read: Any) -> None:
         ("CREATE UNIQUE INDEX ON log (at, id, user_id);", ""),
         ("ALTER TABLE users ALTER code SET NOT NULL;", "public.users"),
         ("CREATE TABLE log_3 PARTITION OF log FOR VALUES FROM ('2022-01-01') TO ('2023-01-01');", "public.log"),
-        ("ALTER TABLE log DETACH PARTITION log_3; DROP TABLE log_3;", "public.log"),
+        ("ALTER TABLE log DETACH PARTITION log_1; DROP TABLE log_1;", "public.log"),
         ("ALTER TYPE mood ADD VALUE 'so so';", "public.users"),
     ],
 )

@@ -108,12 +108,20 @@ class Move:
 
     async def kill(self, at: At, **values: Any) -> None:
         """Run it in a process that ends itself by SIGKILL."""
-        assert self.forked(at, **values).end() == "SIGKILL"
-        await self.no_session()
+        process = self.forked(at, **values)
+        assert process.end() == "SIGKILL"
+        await self.no_session_of(process)
+
+    async def no_session_of(self, process: Forked, but: str = "false") -> None:
+        """None of it is left, that of its lock neither, which is in another database; save ``but``, in SQL."""
+        ours = f"application_name LIKE 'confiture {process.pid}@%' AND ({but}) IS NOT TRUE"
+        with anyio.fail_after(60):
+            while run_psql(self.target, f"SELECT count(*) FROM pg_stat_activity WHERE {ours}") != "0":
+                await anyio.sleep(0.01)
 
     async def no_session(self) -> None:
         """None is left on either side; the server sees that one is gone in a moment."""
-        with anyio.fail_after(30):
+        with anyio.fail_after(60):
             while sum(int(run_psql(place, SESSIONS)) for place in (self.source, self.target)):
                 await anyio.sleep(0.01)
 

@@ -60,7 +60,7 @@ async def test_a_table_that_others_refer_to(move):
 async def test_chunks_that_take_too_long_are_followed_by_smaller_ones(move, monkeypatch):
     """So that no snapshot of the source is held for long."""
     monkeypatch.setattr(sizing, "_SNAPSHOT_S", 0.0)
-    monkeypatch.setattr(sizing, "_AIM_S", 0.002)
+    monkeypatch.setattr(sizing, "_AIM_S", 0.0)
     report = await move(tables=("folk", "bare"))
     assert {name: move.contents[name] for name in ("folk", "bare")} == {
         name: move.expected[name] for name in ("folk", "bare")

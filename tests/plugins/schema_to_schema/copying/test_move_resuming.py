@@ -113,6 +113,7 @@ async def test_what_a_killed_process_left_running_is_ended(move):
         while run_psql(move.target, sleeping) != "1":
             await anyio.sleep(0.02)
     process.kill()
+    await move.no_session_of(process, but="wait_event = 'PgSleep'")
     run_psql(move.target, "DELETE FROM aux.slow")
     assert run_psql(move.target, sleeping) == "1"
     left = []

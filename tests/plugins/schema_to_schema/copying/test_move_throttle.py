@@ -90,7 +90,10 @@ async def test_it_waits_while_others_use_the_source(move, kernel_run, until):
         group.start_soon(partial(move, resume=True))
         await until(f"SELECT waiting_for ~ '^1 sessions are active on' FROM ({WAITS}) AS w", "t")
         assert run_psql(move.target, "SELECT count(*) FROM folk") == "0"
-        ended = "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)'"
+        ended = (
+            "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)'"
+            " AND datname = current_database()"
+        )
         assert run_psql(move.source, ended) == "1"
         await until(WAITS, "the shop is open (wait_while)")
         assert run_psql(move.target, "SELECT count(*) FROM folk") == "0"

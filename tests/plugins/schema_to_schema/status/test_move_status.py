@@ -46,9 +46,10 @@ async def test_of_one_that_is_done(sides):
 async def test_of_one_that_was_killed(sides):
     """The first table is there, the second is not, and nobody is at it, for the lock is free."""
     at = ("schema-to-schema.public.b", "StepStarted")
-    assert Forked(sides.project.root, "schema-to-schema", at, jobs=1).end() == "SIGKILL"
+    process = Forked(sides.project.root, "schema-to-schema", at, jobs=1)
+    assert process.end() == "SIGKILL"
     with anyio.fail_after(60):
-        ours = f"application_name ~ '^confiture' AND datname IN ('{sides.source.database}', '{sides.target.database}')"
+        ours = f"application_name LIKE 'confiture {process.pid}@%'"  # that of its lock too, which is elsewhere
         while int(run_psql(sides.target, f"SELECT count(*) FROM pg_stat_activity WHERE {ours}")):
             await anyio.sleep(0.01)
     status = await sides.status()
@@ -85,10 +86,10 @@ async def test_of_one_that_is_under_way(sides):
     """It runs, at a rate, with an end that can be seen; then it is interrupted, and says so."""
     with anyio.fail_after(60):
         async with anyio.create_task_group() as group:
-            # So slow that it would take some seconds.
-            group.start_soon(partial(sides.start, "schema-to-schema", jobs=1, max_mb_per_second=0.01))
+            # So slow that it would take some seconds, a chunk one of them.
+            group.start_soon(partial(sides.start, "schema-to-schema", jobs=1, max_mb_per_second=0.005))
             status = await sides.status()
-            while not status.rows_per_second:
+            while not (status.rows_per_second and status.tables[0].chunks_done):
                 status = await sides.status()
             group.cancel_scope.cancel()
     assert (status.phase, status.running, status.paused) == ("copying", True, False)

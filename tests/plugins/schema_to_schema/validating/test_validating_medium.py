@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+import anyio
 import pytest
 
 from confiture.errors import DatabaseNotFound, Refused
@@ -81,13 +82,25 @@ async def test_the_mapped_rows_are_compared(ctx, pair, psql):
 async def test_nothing_is_written(ctx, pair, psql):
     """Not a row, not even where one differs: servers that take none are no obstacle."""
     psql(pair[1], "UPDATE users SET score = 8 WHERE id = 5; INSERT INTO users (id) VALUES (987654321)")
-    written = "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_user_tables"
-    before = [psql(each, f"SELECT pg_stat_force_next_flush(); {written}").splitlines()[-1] for each in pair]
+    others = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        " AND backend_type = 'client backend'"
+    )
+
+    async def written() -> list[str]:
+        """When all sessions have ended: they tell what they have written then."""
+        for each in pair:
+            while psql(each, others) != "0":
+                await anyio.sleep(0.01)
+        sums = "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_user_tables"
+        return [psql(each, sums) for each in pair]
+
+    before = await written()
     for each in pair:
         psql(each, f"ALTER DATABASE {each.database} SET default_transaction_read_only = on")
     report = await validate(ctx)
     assert sum(table.differing for table in report.tables) == 2
-    assert [psql(each, written) for each in pair] == before
+    assert await written() == before
 
 
 async def test_the_last_migration_says_which_map_and_tables(ctx, project, pair, psql):
