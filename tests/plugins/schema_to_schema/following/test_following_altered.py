@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import anyio
 import pytest
+from anyio import to_thread
 
 from confiture.errors import CaptureBroken, ConfitureError, StatementFailed
 from confiture.model import Note, StepStarted
@@ -109,9 +110,11 @@ async def _altered_while_it_is_at_work(following):
     with anyio.fail_after(60):
         async with anyio.create_task_group() as group:
             group.start_soon(follow)
-            while following.differing():
+            while await to_thread.run_sync(following.differing):
                 await anyio.sleep(0.02)
-            following.write("ALTER TABLE cats RENAME name TO called; UPDATE cats SET called = 'after' WHERE id = 6")
+            # Who follows is in this very process, and may read the table yet.
+            altered = "ALTER TABLE cats RENAME name TO called; UPDATE cats SET called = 'after' WHERE id = 6"
+            await to_thread.run_sync(following.write, altered)
     status = await following.start("schema-to-schema-status")
     assert "public.cats" in status.following.last_error
     following.write("ALTER TABLE cats RENAME called TO name")

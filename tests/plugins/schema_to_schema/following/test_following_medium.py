@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import anyio
 import pytest
+from anyio import to_thread
 
 from confiture.errors import Busy, Refused
 from confiture.model import Note, Progress
@@ -35,7 +36,7 @@ async def test_it_follows_through_lost_sessions_until_a_cutover_asks(following):
         reports.append(await following.follow(until_caught_up=False, observers=[told.append]))
 
     async def reached(step, done):
-        with anyio.fail_after(30):
+        with anyio.fail_after(60):
             while not any(isinstance(event, Progress) and event.step == step and event.done >= done for event in told):
                 await anyio.sleep(0.01)
 
@@ -43,16 +44,19 @@ async def test_it_follows_through_lost_sessions_until_a_cutover_asks(following):
         group.start_soon(follow)
         following.write("UPDATE users SET login = 'one' WHERE id = 1")
         await reached("schema-to-schema.follow", 1)
-        run_psql(following.target, KILL)
-        run_psql(following.source, KILL)
+        with anyio.fail_after(60):
+            # Sessions that are known to be gone before they are needed again are nothing to be told of.
+            while not any(isinstance(event, Note) and "tried again" in event.message for event in told):
+                run_psql(following.target, KILL)
+                run_psql(following.source, KILL)
+                await anyio.sleep(0.01)
         following.write("UPDATE users SET login = 'two' WHERE id = 1; INSERT INTO orders VALUES (4000, 1, 1)")
         await reached("schema-to-schema.follow", 2)
         with pytest.raises(Busy, match="is held"):
             await following.follow(until_caught_up=False)
-        run_psql(following.target, ASK)
+        await to_thread.run_sync(run_psql, following.target, ASK)  # a batch may hold that row, in this very process
     assert reports[0].ended == "taken over by a cutover"
     assert reports[0].exit_code == 0
-    assert any(isinstance(event, Note) and "tried again" in event.message for event in told)
     assert {event.unit for event in told if isinstance(event, Progress) and ".follow" in event.step} == {
         "changes",
         "bytes",

@@ -33,6 +33,7 @@ WAITING = (
     "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'confiture {}@%' AND wait_event_type = 'Lock'"
     " AND datname = current_database()"
 )
+SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'confiture {}@%'"
 #: Who reads its definition goes on.
 HELD = "LOCK TABLE pets IN SHARE MODE"
 FOLLOW = "schema-to-schema-follow"
@@ -52,9 +53,22 @@ async def holding(place, *statements):
 
 
 async def until_waiting(pid, place):
-    with anyio.fail_after(30):
+    with anyio.fail_after(60):
         while run_psql(place, WAITING.format(pid)) == "0":
             await anyio.sleep(0.01)
+
+
+async def until_gone(process, place):
+    """The server sees later than we do that it was killed, and gives its locks back then."""
+    with anyio.fail_after(60):
+        while run_psql(place, SESSIONS.format(process.pid)) != "0":
+            await anyio.sleep(0.01)
+
+
+async def killed_at(following, at):
+    process = Forked(following.project.root, "schema-to-schema", at, resume=True, jobs=1)
+    assert process.end() == "SIGKILL"
+    await until_gone(process, following.target)
 
 
 async def test_who_is_in_the_way_is_named_and_waited_for(following, monkeypatch):
@@ -69,8 +83,9 @@ async def test_who_is_in_the_way_is_named_and_waited_for(following, monkeypatch)
         reports.append(await following.follow(until_caught_up=False, observers=[told.append]))
 
     async def until(true):
-        with anyio.fail_after(30):
-            while not true():
+        # Not in this thread: who follows is in it, and may have locked what psql waits for.
+        with anyio.fail_after(60):
+            while not await to_thread.run_sync(true):
                 await anyio.sleep(0.02)
 
     def said(type_, words):
@@ -167,6 +182,7 @@ async def test_killed_at_each_step_it_goes_on(following):
                 process.kill()
         finally:
             process.kill()
+        await until_gone(process, place)
 
     await killed_waiting(start, following.source, "UPDATE users SET login = 'held' WHERE id = 100", jobs=1)
     following.write("UPDATE users SET login = 'a' WHERE id = 1; DELETE FROM orders WHERE id = 2")
@@ -177,7 +193,7 @@ async def test_killed_at_each_step_it_goes_on(following):
             (f"{start}.analyze", "StepFinished"),
         )
     ):
-        assert Forked(root, start, at, resume=True, jobs=1).end() == "SIGKILL"
+        await killed_at(following, at)
         one, two = 50 + 2 * number, 51 + 2 * number
         following.write(
             f"TRUNCATE dogs; INSERT INTO dogs VALUES ({number}, 'd');"
