@@ -264,6 +264,15 @@ def psql() -> Callable[..., str]:
     return run_psql
 
 
+def wait_gone(target: Target, process: int) -> None:
+    """Until the server has seen that confiture's ``process`` ended: no session of it, no lock, no commit under way."""
+    ours = f"SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'confiture {process}@%'"
+    deadline = time.monotonic() + 60
+    while run_psql(target.with_database("postgres"), ours) != "0":
+        assert time.monotonic() < deadline, f"sessions of process {process} are left"
+        time.sleep(0.02)
+
+
 class ProjectFolder:
     """A project on disk. ``root`` is its folder; paths are relative to it."""
 

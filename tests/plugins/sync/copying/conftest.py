@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from confiture.model import Target
-from conftest import ProjectFolder, run_psql
+from conftest import ProjectFolder, run_psql, wait_gone
 
 SCHEMA = """
     CREATE TABLE people (id int PRIMARY KEY, boss int REFERENCES people, email text UNIQUE, note text);
@@ -59,6 +59,7 @@ def kill(event):
     if {at!r} in (seen, getattr(event, "step", "")):
         os.kill(os.getpid(), signal.SIGKILL)
 async def main():
+    print(os.getpid(), flush=True)
     async with Kernel({root!r}, observers=[kill]).run(env="production") as run:
         await run.start("sync", **{values!r})
 anyio.run(main)
@@ -89,15 +90,14 @@ class Sync:
         async with self._kernel_run(self.project, database=self.source, observers=observers) as run:
             return await run.start("sync", **values)
 
-    async def kill(self, at: int | str, *, others: int = 0, **values: Any) -> None:
+    async def kill(self, at: int | str, **values: Any) -> None:
         """Run it in a process that ends itself by SIGKILL at its event of that number, or at a step."""
         values = {"source": "production", "target": "local", "resumable": True} | values
         script = _KILLED.format(root=str(self.project.root), at=at, values=values)
-        with anyio.fail_after(60):
+        with anyio.fail_after(120):
             done = await anyio.run_process([sys.executable, "-c", script], check=False)
-            assert done.returncode == -signal.SIGKILL, done.stderr.decode()[-2000:]
-            while self.sessions > others:  # the server sees it in a moment
-                await anyio.sleep(0.01)
+        assert done.returncode == -signal.SIGKILL, done.stderr.decode()[-2000:]
+        wait_gone(self.source, int(done.stdout))  # the server sees it in a moment
 
     async def clean(self, name: str = "clean", **values: Any) -> str:
         """What one run into an empty target comes to: of the same rows, by the same rules, the same."""
@@ -119,9 +119,11 @@ class Sync:
             while int(run_psql(self.source, "SELECT pg_snapshot_xmin(pg_current_snapshot())")) <= written:
                 await anyio.sleep(0.05)
 
-    @property
-    def sessions(self) -> int:
-        return sum(int(run_psql(place, SESSIONS)) for place in (self.source, self.target))
+    async def no_session_left(self) -> None:
+        """On either side: a backend ends after its client has."""
+        with anyio.fail_after(60):
+            while sum(int(run_psql(place, SESSIONS)) for place in (self.source, self.target)):
+                await anyio.sleep(0.01)
 
     @property
     def contents(self) -> str:

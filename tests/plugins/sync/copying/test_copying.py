@@ -129,7 +129,7 @@ async def test_an_error_of_one_worker_ends_all(sync):
 
     with pytest.raises(StatementFailed, match="people_id_check"):
         await sync(jobs=4, tables=("bare", "people", "logs"), observers=[narrow])
-    assert sync.sessions == 0
+    await sync.no_session_left()
     counts = run_psql(
         sync.target,
         "SELECT (SELECT sum(rows) FROM confiture.confiture_sync_chunks), (SELECT count(*) FROM people) + "
