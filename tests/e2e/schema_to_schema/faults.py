@@ -130,10 +130,10 @@ def chunks(target: Target) -> tuple[int, int]:
     return int(left), int(done)
 
 
-def in_the_middle(target: Target) -> bool:
-    """Some chunks are done, and some are not."""
+def in_the_middle(target: Target, least: int = 1) -> bool:
+    """Some chunks are done, and so many at least are not."""
     left, done = chunks(target)
-    return done > 0 and left > 0
+    return done > 0 and left >= least
 
 
 def found(target: Target) -> dict[str, str]:

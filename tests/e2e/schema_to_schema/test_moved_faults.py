@@ -41,11 +41,11 @@ def moved(servers: Servers, project: ProjectFolder) -> Iterator[Move]:
 
 
 @contextmanager
-def copying(moved: Move, engine: str, rate: str = "3") -> Iterator[subprocess.Popen[str]]:
-    """A process in the middle of it, at so many megabytes a second."""
+def copying(moved: Move, engine: str, rate: str = "3", left: int = 1) -> Iterator[subprocess.Popen[str]]:
+    """A process in the middle of it, at so many megabytes a second, with so many chunks left."""
     with moved.popen("start", "--strategy", engine, "--max-rate", rate) as process:
         try:
-            until(lambda: in_the_middle(moved.target) or process.poll() is not None)
+            until(lambda: in_the_middle(moved.target, left) or process.poll() is not None)
             yield process
         finally:
             process.kill()
@@ -98,7 +98,7 @@ def test_servers_are_restarted_and_connections_ended(engine: str, servers: Serve
 
 def test_a_stopped_process_comes_too_late(servers: Servers, moved: Move) -> None:
     """Its connections are gone, another one has finished: it must see that, and change nothing."""
-    with copying(moved, "copy") as process:
+    with copying(moved, "copy", rate="0.5") as process:
         process.send_signal(signal.SIGSTOP)
         refused = moved.cli("resume")
         assert refused.returncode == 9, refused.stderr
@@ -116,7 +116,7 @@ def test_a_stopped_process_comes_too_late(servers: Servers, moved: Move) -> None
 
 def test_a_source_that_is_another_now_is_named(servers: Servers, moved: Move) -> None:
     """Between the cut and the resume."""
-    with copying(moved, "copy") as process:
+    with copying(moved, "copy", rate="0.5") as process:
         process.kill()
     run_psql(servers.source, "ALTER TABLE orders ALTER cents TYPE bigint")
     try:
@@ -134,8 +134,10 @@ def test_a_source_that_is_another_now_is_named(servers: Servers, moved: Move) ->
 def test_from_another_terminal(servers: Servers, moved: Move) -> None:
     """A second start is refused; pause and resume reach the process; what it may take a second, it does not exceed."""
     begun = time.monotonic()
-    with copying(moved, "copy", rate="1.5") as process:
+    with copying(moved, "copy", rate="1.5", left=4) as process:  # two are under way
+        process.send_signal(signal.SIGSTOP)  # else it may be done before the command has begun
         paused = moved.cli("pause")
+        process.send_signal(signal.SIGCONT)
         assert paused.returncode == 0, paused.stderr
         waiting = "SELECT count(*) FROM confiture.confiture_moves WHERE waiting_for IS NOT NULL AND paused"
         until(lambda: moved.on_target(waiting) == "1")

@@ -35,14 +35,11 @@ class Guarded:
 
     def __init__(self, role: str, attributes: str = "") -> None:
         self.server = OwnServer()
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = str(probe.getsockname()[1])
         with (self.server.data / "postgresql.conf").open("a") as settings:
-            settings.write(f"listen_addresses = '127.0.0.1'\nport = {self.port}\nlog_statement = all\n")
+            settings.write("listen_addresses = '127.0.0.1'\nlog_statement = all\n")
             settings.write("log_min_duration_statement = 0\nlog_error_verbosity = verbose\n")
         (self.server.data / "pg_hba.conf").write_text(HBA)
-        self.server.restart("fast")
+        self.port = self._listen()
         self.admin = msgspec.structs.replace(
             self.server.target, params={**self.server.target.params, "port": self.port}
         )
@@ -54,6 +51,21 @@ class Guarded:
                 "host": "127.0.0.1", "port": self.port, "user": role, "password": PASSWORD, "dbname": "postgres",
             },
         )  # fmt: skip
+
+    def _listen(self, times: int = 10) -> str:
+        """On a port that is free: until the server has it, somebody else may take it."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = str(probe.getsockname()[1])
+        with (self.server.data / "postgresql.conf").open("a") as settings:
+            settings.write(f"port = {port}\n")
+        try:
+            self.server.restart("fast")
+        except subprocess.CalledProcessError:
+            if times == 1:
+                raise
+            return self._listen(times - 1)
+        return port
 
     @property
     def log(self) -> str:
