@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from confiture.kernel import Kernel
@@ -30,9 +31,9 @@ class Pair:
         """``db/sync_config.yaml``."""
         self.project.write("db/sync_config.yaml", yaml)
 
-    async def sync(self, **values: Any) -> Any:
+    async def sync(self, *, observers: Sequence[Callable[[Any], None]] = (), **values: Any) -> Any:
         """The medium's report."""
-        async with Kernel(self.project.root).run(env="local") as run:
+        async with Kernel(self.project.root, observers=observers).run(env="local") as run:
             return await run.start("sync", **{"source": "production", "target": "local", **values})
 
     def on_source(self, sql: str) -> str:

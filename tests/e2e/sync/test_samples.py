@@ -14,7 +14,7 @@ import pytest
 import pgserver
 from confiture.config.dsn import to_uri
 from confiture.model import Target
-from conftest import ProjectFolder, run_psql
+from conftest import ProjectFolder, run_psql, wait_gone
 from data import split_sample
 from e2e.sync.pairs import KEY, Pair, digest
 
@@ -202,7 +202,7 @@ def unfinished(target: Target) -> bool:
     )
 
 
-def copy(project: ProjectFolder, *options: str, moments: int | None = None) -> int:
+def copy(project: ProjectFolder, server: Target, *options: str, moments: int | None = None) -> int:
     """Run the command, and kill it when it said so many things since it began with rows: how many it said then."""
     command = [sys.executable, "-m", "confiture", "sync", "--from", "production", "--no-verify", "-v", *options]
     said, rows = [], 0
@@ -213,6 +213,8 @@ def copy(project: ProjectFolder, *options: str, moments: int | None = None) -> i
             if moments is not None and rows > moments:
                 process.kill()
                 break
+    # What it had told the server to do is done, and its lock is free.
+    wait_gone(server, process.pid)
     # It may have come to its end before the signal came.
     assert process.returncode == 0 or (moments and process.returncode == -signal.SIGKILL), "".join(said)
     return rows
@@ -225,7 +227,7 @@ def test_killed_and_resumed(name: str, sample: Callable[[str], Pair], new_databa
     clean = new_database()
     run_psql(clean, dump(pair.target, "--schema-only", "--no-owner"))
     pair.project.environment_for(clean, "clean")
-    moments = copy(pair.project, "--to", "clean")
+    moments = copy(pair.project, pair.target, "--to", "clean")
     assert moments > 10
     chance = random.Random(name)
     runs = cut = 0
@@ -233,11 +235,11 @@ def test_killed_and_resumed(name: str, sample: Callable[[str], Pair], new_databa
     while cut < CUTS:
         how = "--resume" if going_on else "--truncate"
         # What goes on has less to say.
-        copy(pair.project, "--to", "local", how, moments=chance.randrange(1, moments // (2 + cut)))
+        copy(pair.project, pair.target, "--to", "local", how, moments=chance.randrange(1, moments // (2 + cut)))
         cut += (going_on := unfinished(pair.target))
         runs += 1
         assert runs < 20
-    copy(pair.project, "--to", "local", "--resume")
+    copy(pair.project, pair.target, "--to", "local", "--resume")
     assert digest(pair.target) == digest(clean)
     schema = [dump(each, "--schema-only", "--no-owner", "--exclude-schema=confiture") for each in (pair.target, clean)]
     assert schema[0] == schema[1]

@@ -145,14 +145,15 @@ async def test_a_role_that_may_only_read_is_enough(pair: Pair) -> None:
     )
     pair.on_source("""
         INSERT INTO "Mixed.Case"."My ""Table" VALUES (1, 'real@corp.io');
-        DO $$ BEGIN CREATE ROLE only_reads LOGIN NOSUPERUSER; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
-        GRANT USAGE ON SCHEMA "Mixed.Case" TO only_reads;
-        GRANT SELECT ON ALL TABLES IN SCHEMA "Mixed.Case" TO only_reads;
-        ALTER ROLE only_reads SET default_transaction_read_only = on
+        DO $$ BEGIN CREATE ROLE only_reads_here LOGIN NOSUPERUSER;
+        EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;
+        GRANT USAGE ON SCHEMA "Mixed.Case" TO only_reads_here;
+        GRANT SELECT ON ALL TABLES IN SCHEMA "Mixed.Case" TO only_reads_here;
+        ALTER ROLE only_reads_here SET default_transaction_read_only = on
     """)
     from confiture.model import Target
 
-    reader = Target(label="r", params={**pair.source.params, "user": "only_reads"})
+    reader = Target(label="r", params={**pair.source.params, "user": "only_reads_here"})
     pair.project.environment_for(reader, "production")
     pair.rules(
         """anonymize: {'"Mixed.Case"."My ""Table"': {'"E Mail"': 'u{row.Id}@example.com'}}""".replace("row.Id", '"Id"')
@@ -167,7 +168,8 @@ async def test_rows_hidden_by_a_policy_are_no_silent_loss(pair: Pair) -> None:
     pair.on_source("""
         INSERT INTO notes VALUES (1, 'a'), (2, 'b'); ALTER TABLE notes ENABLE ROW LEVEL SECURITY;
         CREATE POLICY mine ON notes USING (owner = 'a');
-        DO $$ BEGIN CREATE ROLE sees_some LOGIN NOSUPERUSER; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+        DO $$ BEGIN CREATE ROLE sees_some LOGIN NOSUPERUSER;
+        EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;
         GRANT SELECT ON notes TO sees_some
     """)
     from confiture.model import Target
