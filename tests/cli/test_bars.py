@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import sys
 
-import pexpect
 import pytest
 
+from cli.terminal import GATE, on_terminal
 from confiture.cli.steps import Step, short
 from confiture.model import Progress
 
@@ -76,33 +75,33 @@ def test_a_few_of_many_have_a_bar_on_a_terminal(cli) -> None:
     (cli.folder / "confiture.toml").touch()
     cli.command(
         "many",
-        """
-        import time
-        from confiture.model import StepStarted, Progress, StepFinished
+        GATE
+        + """
+    from confiture.model import StepStarted, Progress, StepFinished
 
-        async def command(*, common: CommonParam = None, shell: ShellParam):
-            async with shell.run(common) as run:
-                steps = ["sum", *(f"a.quite_long_schema.and_its_table_{n}" for n in range(9))]
+    async def command(*, common: CommonParam = None, shell: ShellParam):
+        async with shell.run(common) as run:
+            steps = ["sum", *(f"a.quite_long_schema.and_its_table_{n}" for n in range(9))]
+            for step in steps:
+                run.emit(StepStarted(step=step, label=step))
+            for done in range(1, 11):
                 for step in steps:
-                    run.emit(StepStarted(step=step, label=step))
-                for done in range(1, 11):
-                    for step in steps:
-                        run.emit(Progress(step=step, done=done * 100_000, total=1_000_000, unit="rows"))
-                        run.emit(Progress(step=f"{step}.bytes", done=done * 150_000_000, unit="bytes"))
-                    if done == 9:
-                        run.emit(StepFinished(step=steps[1], seconds=1))
-                        run.emit(StepFinished(step=steps[2], seconds=1))
-                    time.sleep(0.12)
+                    run.emit(Progress(step=step, done=done * 100_000, total=1_000_000, unit="rows"))
+                    run.emit(Progress(step=f"{step}.bytes", done=done * 150_000_000, unit="bytes"))
+                if done == 8:
+                    gate(0)
+                elif done == 9:
+                    gate(1)
+                    run.emit(StepFinished(step=steps[1], seconds=1))
+                    run.emit(StepFinished(step=steps[2], seconds=1))
+                    gate(2)
+                time.sleep(0.02)
+        print("done")
         """,
     )
-    command = ["-m", "confiture", "many"]
-    environment = {**cli.environment(), "NO_COLOR": "1"}
-    child = pexpect.spawn(sys.executable, command, cwd=str(cli.folder), env=environment, encoding="utf-8",
-                          timeout=60, dimensions=(24, 80))  # fmt: skip
-    child.expect(pexpect.EOF)
-    child.close()
-    assert child.exitstatus == 0
-    drawn = [re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", line) for line in re.split(r"[\r\n]+", child.before)]
+    shown = on_terminal(cli, "many", lines=24, NO_COLOR="1", gates=["800k/1.0M", "900k/1.0M", "its_table_7"])
+    assert shown.endswith("done\r\n")
+    drawn = [re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", line) for line in re.split(r"[\r\n]+", shown)]
     assert max(len(line) for line in drawn) <= 80
     assert any(re.match(r"sum [━╸╺ ]+ [0-9]00k/1\.0M  \S+ rows/s  \S+B/s  eta 0:0[0-9]", line) for line in drawn)
     text = "\n".join(drawn)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from cli.terminal import GATE, on_terminal
 from confiture.cli.render import error_lines, render_error
 from confiture.cli.shell import Shell
 from confiture.errors import SyntaxInvalid
@@ -77,17 +78,6 @@ def test_output_that_cannot_be_written_is_an_error(args, cli) -> None:
     assert done.stderr == "error: cannot write: No space left on device\n"
 
 
-def on_terminal(cli, *args: str, columns: int = 80, **env: str) -> str:
-    child = pexpect.spawn(
-        sys.executable, ["-m", "confiture", *args], cwd=str(cli.folder), env={**cli.environment(), **env},
-        dimensions=(40, columns), encoding="utf-8", timeout=60,
-    )  # fmt: skip
-    child.expect(pexpect.EOF)
-    child.close()
-    assert isinstance(child.before, str)
-    return child.before
-
-
 def test_errors_are_red_on_a_terminal_only(cli) -> None:
     """A log file or an editor shows escape codes as rubbish."""
     assert "\x1b[1;31merror:\x1b[0m unknown command 'plugin'" in on_terminal(cli, "plugin")
@@ -130,31 +120,28 @@ def test_a_bar_is_for_a_terminal_and_leaves_no_trace(cli) -> None:
     (cli.folder / "confiture.toml").touch()
     cli.command(
         "slow",
-        """
-        import anyio
-        from confiture.model import StepStarted, Progress, StepFinished
+        GATE
+        + """
+    import anyio
+    from confiture.model import StepStarted, Progress, StepFinished
 
-        async def command(*, common: CommonParam = None, shell: ShellParam):
-            async with shell.run(common) as run:
-                run.emit(StepStarted(step="x", label="copying"))
-                for done in range(8):
-                    run.emit(Progress(step="x", done=done, total=8))
-                    await anyio.sleep(0.1)
-                shell.print("the result")
-                run.emit(StepFinished(step="x", seconds=0.8))
+    async def command(*, common: CommonParam = None, shell: ShellParam):
+        async with shell.run(common) as run:
+            run.emit(StepStarted(step="x", label="copying"))
+            for done in range(8):
+                run.emit(Progress(step="x", done=done, total=8))
+                await anyio.sleep(0.1)
+            gate(0)
+            shell.print("the result")
+            run.emit(StepFinished(step="x", seconds=0.8))
         """,
     )
-    shown = on_terminal(cli, "slow")
-    assert "copying" in shown
+    shown = on_terminal(cli, "slow", gates=["copying"])
     assert "copying" not in shown.rpartition("\x1b[2K")[2]  # the line is erased at the end
     done = cli("slow")
     assert (done.stdout, done.stderr) == ("the result\n", "")
     # Results piped away while the bar is on the terminal.
-    child = pexpect.spawn("sh", ["-c", f"{sys.executable} -m confiture slow > out"], cwd=str(cli.folder),
-                          env=cli.environment(), encoding="utf-8", timeout=60)  # fmt: skip
-    child.expect(pexpect.EOF)
-    child.close()
-    assert "copying" in child.before
+    on_terminal(cli, program=["sh", "-c", f"{sys.executable} -m confiture slow > out"], gates=["copying"])
     assert (cli.folder / "out").read_text() == "the result\n"
     assert "copying" not in on_terminal(cli, "slow", "--quiet")
 
@@ -164,22 +151,20 @@ def test_a_result_after_a_bar_has_its_own_line(cli) -> None:
     (cli.folder / "confiture.toml").touch()
     cli.command(
         "slow",
-        """
-        import anyio
-        from confiture.model import StepStarted, Progress, StepFinished
+        GATE
+        + """
+    from confiture.model import StepStarted, Progress, StepFinished
 
-        async def command(*, common: CommonParam = None, shell: ShellParam):
-            async with shell.run(common) as run:
-                run.emit(StepStarted(step="x", label="copying"))
-                for done in range(8):
-                    run.emit(Progress(step="x", done=done, total=8))
-                    await anyio.sleep(0.1)
-                run.emit(StepFinished(step="x", seconds=0.8))
-                shell.print("the result")
+    async def command(*, common: CommonParam = None, shell: ShellParam):
+        async with shell.run(common) as run:
+            run.emit(StepStarted(step="x", label="copying"))
+            run.emit(Progress(step="x", done=7, total=8))
+            gate(0)
+            run.emit(StepFinished(step="x", seconds=0.8))
+            shell.print("the result")
         """,
     )
-    before = on_terminal(cli, "slow").partition("the result")[0]
-    assert "copying" in before
+    before = on_terminal(cli, "slow", gates=["copying"]).partition("the result")[0]
     assert "copying" not in before.rpartition("\x1b[2K")[2]
 
 
@@ -188,23 +173,22 @@ def test_a_step_that_reports_nothing_for_long_has_a_bar(cli) -> None:
     (cli.folder / "confiture.toml").touch()
     cli.command(
         "slow",
-        """
-        import time
-        from confiture.model import StepStarted, StepFinished
+        GATE
+        + """
+    from confiture.model import StepStarted, StepFinished
 
-        async def command(*, common: CommonParam = None, shell: ShellParam):
-            async with shell.run(common) as run:
-                run.emit(StepStarted(step="x", label="glancing"))
-                run.emit(StepFinished(step="x", seconds=0))
-                run.emit(StepStarted(step="y", label="copying"))
-                time.sleep(1.2)  # the event loop does not even turn
-                run.emit(StepFinished(step="y", seconds=1.2))
-                shell.print("the result")
-                time.sleep(0.6)
+    async def command(*, common: CommonParam = None, shell: ShellParam):
+        async with shell.run(common) as run:
+            run.emit(StepStarted(step="x", label="glancing"))
+            run.emit(StepFinished(step="x", seconds=0))
+            run.emit(StepStarted(step="y", label="copying"))
+            gate(0)  # the event loop does not even turn
+            run.emit(StepFinished(step="y", seconds=1.2))
+            shell.print("the result")
+            time.sleep(0.6)
         """,
     )
-    before, _, after = on_terminal(cli, "slow").partition("the result")
-    assert "copying" in before
+    before, _, after = on_terminal(cli, "slow", gates=["copying"]).partition("the result")
     assert "copying" not in before.rpartition("\x1b[2K")[2]
     assert after == "\r\n"
     assert "glancing" not in before
@@ -215,27 +199,26 @@ def test_a_result_in_the_middle_of_a_step_has_its_own_line(cli) -> None:
     (cli.folder / "confiture.toml").touch()
     cli.command(
         "slow",
-        """
-        import time
-        from confiture.model import StepStarted, StepFinished
+        GATE
+        + """
+    from confiture.model import StepStarted, StepFinished
 
-        async def command(*, common: CommonParam = None, shell: ShellParam):
-            async with shell.run(common) as run:
-                run.emit(StepStarted(step="y", label="copying"))
-                time.sleep(1)
-                shell.print("the result")
-                time.sleep(1)
-                shell.write("half a line")
-                time.sleep(1)
-                shell.print(" is ended")
-                run.emit(StepFinished(step="y", seconds=3))
+    async def command(*, common: CommonParam = None, shell: ShellParam):
+        async with shell.run(common) as run:
+            run.emit(StepStarted(step="y", label="copying"))
+            gate(0)
+            shell.print("the result")
+            gate(2)
+            shell.write("half a line")
+            time.sleep(1)
+            shell.print(" is ended")
+            run.emit(StepFinished(step="y", seconds=3))
         """,
     )
-    first, _, rest = on_terminal(cli, "slow").partition("the result\r\n")
-    assert "copying" in first
+    gates = ["copying", "the result\r\n", "copying"]
+    first, _, rest = on_terminal(cli, "slow", gates=gates).partition("the result\r\n")
     assert "copying" not in first.rpartition("\x1b[2K")[2]
     second, _, end = rest.partition("half a line")
-    assert "copying" in second
     assert "copying" not in second.rpartition("\x1b[2K")[2]
     assert end == " is ended\r\n"
 
@@ -258,7 +241,9 @@ def test_an_error_that_is_shown_ends_the_bars(cli) -> None:
                 time.sleep(0.8)
         """,
     )
-    assert on_terminal(cli, "slow", NO_COLOR="1") == "error: it failed\r\n"
+    before, told, after = on_terminal(cli, "slow", NO_COLOR="1").partition("error: it failed\r\n")
+    assert (told, after) == ("error: it failed\r\n", "")
+    assert "copying" not in before.rpartition("\x1b[2K")[2]
 
 
 @pytest.mark.parametrize("column", [1, 4000, 5001])
