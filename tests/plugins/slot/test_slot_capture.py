@@ -6,6 +6,7 @@ import itertools
 import tracemalloc
 
 import anyio
+import asyncpg
 import msgspec
 import pytest
 
@@ -15,8 +16,9 @@ from confiture.model import CapturedTable
 from confiture.registry import Registry
 from confiture.testing import open_context
 from confiture.transfer import reading
-from confiture_slot import pgoutput, plugin, telling
+from confiture_slot import peeking, pgoutput, plugin, telling
 from confiture_slot.capture import SlotCapture
+from confiture_slot.registry import need_installed
 from logical import logical_server, until_commits_wait
 
 pytestmark = pytest.mark.anyio
@@ -191,6 +193,26 @@ async def test_a_commit_that_cannot_be_seen_yet_is_neither_told_nor_acknowledged
             old.write("SELECT pg_reload_conf()")
     await old.ack(changes)
     assert await old.drained()
+
+
+async def test_an_error_of_the_decoder_that_passes_is_tried_again_however_long_one_try_takes(old, monkeypatch):
+    monkeypatch.setattr(peeking, "_PASSING_S", 0.0)
+    monkeypatch.setattr(peeking, "_PASSING_TRIES", 5)
+    tries = itertools.count(1)
+
+    async def work(good):
+        if (number := next(tries)) < good:
+            await connection.execute("DO $$ BEGIN RAISE SQLSTATE 'XX000'; END $$")
+        return number
+
+    await old.install(PLAIN)
+    async with old.ctx.connect(old.target) as connection:
+        _, slot = await need_installed(connection, "c")
+        async with old.ctx.transaction(connection):
+            assert await peeking.when_free(connection, lambda: work(4), slot) == 4
+            with pytest.raises(asyncpg.InternalServerError):
+                await peeking.when_free(connection, lambda: work(100), slot)
+            assert next(tries) == 10
 
 
 async def test_backlog_limit_and_the_wal_of_others(old):

@@ -22,8 +22,9 @@ _T = TypeVar("_T")
 _FREE_S = 20.0
 _LOOK_EVERY_S = 0.02
 #: The decoder looks a commit up before the server has noted it everywhere ("could not map filenumber", after TRUNCATE):
-#: that passes. Each try decodes anew, so that nothing of the failed one is taken.
+#: that passes. Each try decodes anew, so that nothing of the failed one is taken. A server that is held up has so many.
 _PASSING_S = 2.0
+_PASSING_TRIES = 20
 _SAVEPOINT = "confiture_slot"
 #: $1 the slot, $2 up to which position, $3 about how many messages, $4 the publication.
 MESSAGES = """
@@ -62,6 +63,7 @@ async def when_free(connection: Connection, work: Callable[[], Awaitable[_T]], s
 
     inside = connection.is_in_transaction()
     begun = anyio.current_time()
+    failures = 0
     while True:
         if inside:
             await connection.execute(f"SAVEPOINT {_SAVEPOINT}")
@@ -72,7 +74,8 @@ async def when_free(connection: Connection, work: Callable[[], Awaitable[_T]], s
                 await connection.execute(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
             waited = anyio.current_time() - begun
             if isinstance(error, asyncpg.InternalServerError):
-                if waited >= _PASSING_S:
+                failures += 1
+                if waited >= _PASSING_S and failures >= _PASSING_TRIES:
                     raise
             elif waited >= _FREE_S:
                 raise Busy(
