@@ -289,6 +289,7 @@ async def test_killed_it_leaves_nothing_that_holds_wal(bank: Bank, logical: Targ
         until(lambda: len(slots(bank)) == 2)
         kill(process)
     until(lambda: bank.on_source("SELECT count(*) FROM pg_replication_slots WHERE active") == "0")
+    gone(bank, process)
     assert slots(bank) == [bank.source.database, f"{bank.source.database} publishes"]
     run_psql(logical, f"DROP DATABASE {bank.target.database}")
     await bank.start("schema-to-schema-cleanup")
@@ -302,8 +303,9 @@ async def test_killed_it_leaves_nothing_that_holds_wal(bank: Bank, logical: Targ
         await bank.start("schema-to-schema-cutover")
     bank.project.config(CONFIG)
     assert slots(bank) == [bank.source.database, f"{bank.source.database} publishes"]
-    killed = subprocess.run([sys.executable, "-c", KILLED], cwd=bank.project.root)
-    assert killed.returncode == -signal.SIGKILL
+    with subprocess.Popen([sys.executable, "-c", KILLED], cwd=bank.project.root, text=True) as killed:
+        assert killed.wait() == -signal.SIGKILL
+    gone(bank, killed)
     assert len(slots(bank)) == 4
     with pytest.raises(Refused, match="was begun and has not ended"):
         await bank.start("schema-to-schema-cleanup")
