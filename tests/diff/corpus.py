@@ -99,7 +99,9 @@ async def score_pair(
     sides = (Side(scripts["old"], a), Side(scripts["new"], b))
     try:
         if "roles" in scripts:
-            databases.run("postgres", scripts["roles"])
+            for _ in range(20):  # who makes one in the same moment as another worker finds it there the next time
+                if not databases.run("postgres", scripts["roles"]):
+                    break
         error = _load(databases, sides) if tool.direct else None
         asked: list[tuple[int, Planned, str]] = []
         for number, result in enumerate(results if not error else []):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import anyio
 import asyncpg
 import pytest
 
@@ -179,6 +180,11 @@ async def test_reading_changes_nothing(database, psql, inspect):
         "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_all_tables s JOIN pg_class c ON c.oid = s.relid"
         " WHERE NOT c.relisshared AND c.relname NOT LIKE 'pg_statistic%'"
     )
+    # What a session did is counted by its end, which is later than its client's.
+    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    with anyio.fail_after(60):
+        while psql(database, others) != "0":
+            await anyio.sleep(0.02)
     before = dump(database), psql(database, rows)
     await inspect(database)
     assert (dump(database), psql(database, rows)) == before

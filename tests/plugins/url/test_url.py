@@ -60,9 +60,10 @@ async def test_status_of_a_server_that_is_away_says_why_and_no_secret(project):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = Environment(name="far", database_url=f"postgresql://u:s3cret@127.0.0.1:{port}/shop")
-    async with Kernel(project.root).run(environment=environment) as run:
-        status = await run.get(SERVER, "url").status(run, environment)
+        environment = Environment(name="far", database_url=f"postgresql://u:s3cret@127.0.0.1:{port}/shop")
+        # While it is bound nobody else listens there.
+        async with Kernel(project.root).run(environment=environment) as run:
+            status = await run.get(SERVER, "url").status(run, environment)
     assert (status.state, status.address) == ("unreachable", f"127.0.0.1:{port}/shop")
     assert status.detail
     assert "s3cret" not in repr(status)

@@ -72,6 +72,7 @@ def test_somebody_at_a_terminal_is_asked(confiture, migrations, answer, made):
     child.expect("Type the database's name to go on: ")
     child.sendline(answer.format(name=migrations.database.database))
     child.expect(pexpect.EOF)
+    child.wait()
     child.close()
     assert migrations.public() == made
     assert child.exitstatus == (0 if made else 8)
@@ -81,6 +82,7 @@ def test_somebody_at_a_terminal_is_asked(confiture, migrations, answer, made):
 def test_who_gave_a_name_is_not_asked(confiture, migrations, right, made):
     child = confiture("--confirm", migrations.database.database if right else "shop")
     child.expect(pexpect.EOF)
+    child.wait()
     printed = child.before
     child.close()
     assert migrations.public() == made

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from confiture.errors import ConfirmationNeeded, StatementFailed
@@ -161,17 +163,22 @@ async def test_nothing_pending_is_nothing_to_try(migrations, preflight):
 
 async def test_for_real_measures_and_takes_all_back(migrations, preflight, everything):
     await used(migrations, rows=50_000)
-    migrations.sql("002_b", "ALTER TABLE a ALTER COLUMN id TYPE bigint;\nCREATE TABLE b (id int);", "SELECT 1;")
+    slow = "USING CASE id WHEN 1 THEN id + length(pg_sleep(0.2)::text) ELSE id END"
+    up = f"ALTER TABLE a ALTER COLUMN id TYPE bigint {slow};\nCREATE TABLE b (id int);"
+    migrations.sql("002_b", up, "SELECT 1;")
     migrations.sql("003_i", "CREATE INDEX i ON a (id);", "SELECT 1;")
     before = everything()
+    started = time.monotonic()
     report = await preflight(for_real=True)
+    took = time.monotonic() - started
     assert states(report) == {"002": "would run", "003": "would run"}
     (alter, create), (index,) = (one.statements for one in report.migrations)
     assert ("AccessExclusiveLock", "public.a") in alter.locks
     assert create.locks == ()
     assert {mode for mode, _ in index.locks} <= {"ShareLock", "AccessShareLock"}
     assert all(each.seconds is not None for each in (alter, create, index))
-    assert alter.seconds > create.seconds
+    assert alter.seconds > 0.2
+    assert alter.seconds + create.seconds + index.seconds < took  # each its own
     assert everything() == before
     assert migrations.rows() == ["001|up|applied|1"]
 
