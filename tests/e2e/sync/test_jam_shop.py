@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,8 @@ async def test_the_example_is_synced_with_all_checks_green(kernel_run, new_datab
     assert len(people) > 10
     # The audit log too has rows of other tables in it.
     tables = psql(source, _TABLES)
-    everything = psql(target, ";".join(tables.splitlines()))
+    # A postal code may be among the digits of a moment's microseconds.
+    everything = re.sub(r"(:\d\d)\.\d+", r"\1", psql(target, ";".join(tables.splitlines())))
     assert [number for number, value in enumerate(people) if value in everything] == []
     rest = "SELECT id, amount FROM sales.payments UNION ALL SELECT quantity, order_id FROM sales.order_items"
     assert sorted(psql(source, rest).splitlines()) == sorted(psql(target, rest).splitlines())
