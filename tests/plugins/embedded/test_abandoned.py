@@ -41,7 +41,7 @@ def kept(closed: Path) -> Callable[[str], Home]:
     return make
 
 
-async def test_data_goes_when_another_server_is_made_and_the_project_is_gone(closed, server_run):
+async def test_data_goes_when_another_server_is_made_and_the_project_is_gone(closed, server_run, processes, eventually):
     """Not while its server runs, and not by a server that is only used again."""
     (closed / "old").mkdir()
     (closed / "new").mkdir()
@@ -52,6 +52,7 @@ async def test_data_goes_when_another_server_is_made_and_the_project_is_gone(clo
     drop_abandoned(home.path.parent, now=time.time() + WEEKS_S)
     assert cluster.running(home)
     assert cluster.stop(home)
+    eventually(lambda: not processes(home.path))  # its watcher has the home's lock for a moment when it ends
     os.utime(home.path / "used", (0, 0))
     async with server_run(closed / "new") as run:
         await run.target()
