@@ -8,6 +8,9 @@ from confiture.testing.rules import expect, expect_async, run_rules
 
 __all__ = ["check_switch"]
 
+#: Nobody is there who would have to be waited for.
+_HOLD_S = 30.0
+
 
 async def check_switch(ctx: Context, switch: Switch, old: Target, new: Target) -> None:
     """A switch keeps the rules of its kind between two databases that nobody else uses. Raises ``NotConforming``."""
@@ -29,7 +32,7 @@ async def finds_nothing_in_the_way(ctx: Context, switch: Switch, old: Target, ne
 async def lets_go_of_what_was_given_up(ctx: Context, switch: Switch, old: Target, new: Target) -> None:
     """What waits goes on where nothing is switched, however often it is said."""
     before = await _name(ctx, old), await _name(ctx, new)
-    await switch.hold(ctx, old, new, timeout_s=5.0)
+    await switch.hold(ctx, old, new, timeout_s=_HOLD_S)
     await switch.release(ctx, old, new)
     await switch.release(ctx, old, new)
     expect((await _name(ctx, old), await _name(ctx, new)) == before, "the databases have other names")
@@ -38,7 +41,7 @@ async def lets_go_of_what_was_given_up(ctx: Context, switch: Switch, old: Target
 async def switches_once(ctx: Context, switch: Switch, old: Target, new: Target) -> None:
     """To switch again, after a crash, changes nothing more; where both are is told right."""
     before = await _name(ctx, old), await _name(ctx, new)
-    await switch.hold(ctx, old, new, timeout_s=5.0)
+    await switch.hold(ctx, old, new, timeout_s=_HOLD_S)
     first = await switch.switch(ctx, old, new)
     again = await switch.switch(ctx, old, new)
     await switch.release(ctx, old, new)
