@@ -99,22 +99,25 @@ asyncio.run(main())
 
 
 @pytest.fixture
-def other_run(server, project):
+def other_run(server, project, psql):
     """Another process that holds a temporary database open; its name and process."""
-    started = []
+    started, names = [], []
 
     def start(purpose: str) -> tuple[str, subprocess.Popen[str]]:
         arguments = [json.dumps(dict(server.params)), str(project.root), str(Path(__file__).parent), purpose]
         process = subprocess.Popen([sys.executable, "-c", KILLED, *arguments], stdout=subprocess.PIPE, text=True)
         started.append(process)
         assert process.stdout
-        return process.stdout.readline().strip(), process
+        names.append(process.stdout.readline().strip())
+        return names[-1], process
 
     yield start
     for process in started:
         process.kill()
         process.wait()
         process.stdout.close()
+    for name in names:  # the next run of whoever comes would drop it; other tests wait for that
+        psql(server, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
 async def test_the_next_run_drops_what_a_killed_one_left(kernel_run, server, psql, other_run):
