@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+import anyio
 import asyncpg
 import pytest
 
 from confiture.config.dsn import to_uri
 from confiture.errors import Busy, Refused
+from confiture_schema_to_schema.cleaning import medium
 from confiture_schema_to_schema.sides import lock_name
 from confiture_schema_to_schema.values import Sides
 from conftest import run_psql
@@ -38,11 +42,11 @@ async def test_both_databases_are_as_they_were(cleaning):
     assert (report.removed, report.remaining, report.dropped, report.live) == ((), (), None, None)
 
 
-async def test_the_old_database_is_dropped_where_its_name_is_typed(cleaning):
+async def test_the_old_database_is_dropped_where_its_name_is_typed(cleaning, monkeypatch):
     """After a cutover alone, and while nobody uses it. Until then nothing has changed."""
     before = cleaning.dumps()[1]
     await cleaning.start()
-    await cleaning.start("-cutover", max_seconds=20)
+    await cleaning.start("-cutover", max_seconds=60)
     dumps = cleaning.dumps()
     run_psql(cleaning.target, "UPDATE confiture.confiture_move_crossings SET outcome = NULL")
     with pytest.raises(Refused, match="a cutover of 'production_new' was begun and has not ended"):
@@ -58,9 +62,18 @@ async def test_the_old_database_is_dropped_where_its_name_is_typed(cleaning):
     )
     with pytest.raises(Busy, match=r"is in use: 'the old app' \(process \d+\)$"):
         await cleaning.start("-cleanup", drop_database=old)
-    await connection.close()
     assert cleaning.dumps() == dumps
-    report = await cleaning.start("-cleanup", drop_database=old)
+
+    async def leave(_: float) -> None:
+        await connection.close()
+        with anyio.fail_after(60):
+            while run_psql(cleaning.target, f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{old}'") != "0":
+                await anyio.sleep(0.01)
+
+    with monkeypatch.context() as patch:  # it is looked for them once more, however late that is
+        patch.setattr(medium, "_GOING_S", 0.0)
+        patch.setattr(medium, "anyio", SimpleNamespace(current_time=anyio.current_time, sleep=leave))
+        report = await cleaning.start("-cleanup", drop_database=old)
     assert (report.dropped, report.remaining, report.live, report.old_database) == (old, (), "new", None)
     assert run_psql(cleaning.target, f"SELECT count(*) FROM pg_database WHERE datname = '{old}'") == "0"
     after = cleaning.dump(cleaning.target)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 
 import anyio
 import asyncpg
@@ -13,7 +14,7 @@ import pgserver
 from confiture.config.dsn import to_uri
 from confiture.errors import Busy, ProofFailed, Refused
 from confiture.model import Note, StepFinished, StepStarted
-from confiture_schema_to_schema.crossing import comparing
+from confiture_schema_to_schema.crossing import attempting, comparing, gate
 from conftest import run_psql
 
 pytestmark = pytest.mark.anyio
@@ -42,6 +43,10 @@ SPOILED = """
         IF new.id = 4 THEN new.balance := 0; END IF; RETURN new; END $$;
     CREATE TRIGGER spoil BEFORE INSERT OR UPDATE ON holders FOR EACH ROW EXECUTE FUNCTION spoil()
 """
+BEGUN = (
+    "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'confiture %' AND state = 'idle in transaction'"
+    " AND datname = current_database()"
+)
 REFUSED = (
     "INSERT INTO logs_a VALUES (1, 9999, 'x')",
     "UPDATE logs SET line = ''",
@@ -138,8 +143,9 @@ async def test_the_new_database_takes_over(moved):
         await moved.start("-cutover")
 
 
-async def test_a_bank_goes_on(moved):
+async def test_a_bank_goes_on(moved, monkeypatch):
     """Money is moved on the old database until it is closed, then on the new one: none of it is lost or made."""
+    monkeypatch.setattr(gate, "_LONG_S", 60.0)  # those who pay are as slow as this process
     total = run_psql(moved.source, "SELECT sum(balance) FROM accounts")
     told: list[str] = []
 
@@ -174,12 +180,23 @@ async def test_a_bank_goes_on(moved):
     assert run_psql(moved.source, "SELECT sum(balance) FROM accounts") == total
 
 
-async def test_what_takes_too_long_changes_nothing(moved):
+async def test_what_takes_too_long_changes_nothing(moved, monkeypatch):
     """Who holds a table is not waited for beyond the budget: all goes on as before, in both databases.
 
     Save that nobody follows any more, which is said.
     """
     before = run_psql(moved.target, DEFINITIONS)
+
+    def stall(event: object) -> None:  # until the server itself has ended what was begun
+        if isinstance(event, StepStarted) and event.step == "schema-to-schema.cutover.lock":
+            while run_psql(moved.admin, BEGUN) != "0":
+                pass
+
+    with monkeypatch.context() as patch:  # our own clock is behind the server's
+        late = SimpleNamespace(fail_after=lambda seconds: anyio.fail_after(seconds + 60))
+        patch.setattr(attempting, "anyio", late)
+        report = await moved.start("-cutover", max_seconds=0.3, observers=[stall])
+    assert (report.live, report.exit_code) == ("old", 9)
     holder = Holder(moved.source, "SELECT FROM accounts WHERE id = 1 FOR UPDATE")
     other = Holder(moved.admin, "SELECT FROM accounts WHERE id = 2 FOR UPDATE")  # the role does not see since when
 
@@ -190,7 +207,7 @@ async def test_what_takes_too_long_changes_nothing(moved):
 
     try:
         async with followed(moved):
-            report = await moved.start("-cutover", max_seconds=0.6, observers=[hold])
+            report = await moved.start("-cutover", max_seconds=3.0, observers=[hold])
         assert (report.live, report.exit_code, report.took_over) == ("old", 9, True)
         assert report.attempts > 1
         with pytest.raises(Busy, match=f"process {holder.pid} ") as told:

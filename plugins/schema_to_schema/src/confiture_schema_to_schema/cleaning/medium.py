@@ -212,11 +212,10 @@ async def _check_drop(ctx: Context, sides: Sides, typed: str, known: _Known, *, 
 
 async def _check_sessions(ctx: Context, sides: Sides) -> None:
     async with ctx.connect_maintenance(sides.source) as connection:
-        deadline = anyio.current_time() + _GOING_S
-        while rows := await connection.fetch(_SESSIONS, sides.source.database):
-            if anyio.current_time() > deadline:
-                break
+        deadline, late = anyio.current_time() + _GOING_S, False
+        while (rows := await connection.fetch(_SESSIONS, sides.source.database)) and not late:
             await anyio.sleep(_AGAIN_S)
+            late = anyio.current_time() > deadline  # who was held up looks once more
     if rows:
         names = ", ".join(f"{row['name']!r} (process {row['pid']})" for row in rows)
         raise Busy(

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import anyio
 import msgspec
 
 from confiture.cli.units import many
-from confiture.errors import Refused
+from confiture.errors import ConfitureError, ConnectionLost, Refused
 from confiture.hooks import CAPTURE
 from confiture.protocols import HoldingSwitch
 from confiture.sides import shown_side
 from confiture.transfer import reading
+from confiture.translate import translate
 from confiture_schema_to_schema.capturing import capture_of, verify
 from confiture_schema_to_schema.creating import carry_sequences
 from confiture_schema_to_schema.crossing.comparing import compare_small
@@ -25,6 +28,8 @@ from confiture_schema_to_schema.crossing.state import crossings_of
 from confiture_schema_to_schema.durable import durable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from confiture.protocols import Connection, Context, Switch
     from confiture_schema_to_schema.crossing.steps import Steps
     from confiture_schema_to_schema.crossing.ways import Way
@@ -38,6 +43,8 @@ __all__ = ["NotReachedError", "attempt"]
 _LOCK_S: Final = 0.5
 _TRANSACTION_TIMEOUT_SINCE: Final = 17
 _MS: Final = 1000
+#: ``idle_in_transaction_session_timeout`` and ``transaction_timeout``.
+_ENDED_BY_SERVER: Final = frozenset({"25P03", "25P04"})
 
 
 class NotReachedError(Exception):
@@ -87,7 +94,7 @@ async def attempt(
                 await switch.hold(ctx, way.live, way.other, timeout_s=budget.left_s)
         async with ctx.connect(way.live) as session:
             async with ctx.transaction(session):
-                with anyio.fail_after(budget.left_s):
+                with anyio.fail_after(budget.left_s), _ended_by_server(budget):
                     await durable(session)
                     await _limit(session, budget.left_s, _LOCK_S * times)
                     await _lock(session, way, steps)
@@ -108,6 +115,24 @@ async def attempt(
         raise NotReachedError(f"the tables could not be locked ({error.sqlstate})", again=True) from None
 
 
+@contextmanager
+def _ended_by_server(budget: _Budget) -> Iterator[None]:
+    """Where this process was held up, the server has ended the session (:func:`_limit`) before our own clock could.
+
+    Nothing was committed. Whether it was another fault is for those to find out who take everything back.
+    """
+    try:
+        yield
+    except Exception as error:
+        found = translate(error)
+        told = isinstance(found, ConfitureError) and (
+            found.sqlstate in _ENDED_BY_SERVER or isinstance(found, ConnectionLost)
+        )
+        if told and time.monotonic() >= budget.until:
+            raise TimeoutError from error
+        raise
+
+
 async def _verified(ctx: Context, way: Way) -> str:
     """The stamp of tables that were verified since they have it: a partition that is taken in gives them another."""
     looked = None
@@ -120,7 +145,7 @@ async def _verified(ctx: Context, way: Way) -> str:
 
 async def _limit(session: Connection, left_s: float, lock_s: float) -> None:
     """The server itself ends it where this process is stopped or cut off: nobody waits longer for its locks."""
-    left = int(left_s * _MS)
+    left = math.ceil(left_s * _MS)
     limits = {"lock_timeout": min(int(lock_s * _MS), left), "idle_in_transaction_session_timeout": left}
     if session.get_server_version()[0] >= _TRANSACTION_TIMEOUT_SINCE:
         limits["transaction_timeout"] = left

@@ -113,7 +113,7 @@ async def _cross(ctx: Context, kept: Context, way: Way, request: CutoverRequest)
             if await _take_back(ctx, way, record, steps, switch, error):
                 raise
     else:
-        if not decided and await give_up(ctx, way.sides, record, steps):
+        if not decided and await _take_back(ctx, way, record, steps, switch):
             return report_of(await _current(ctx, way, record), way.sides)
     with anyio.CancelScope(shield=True):
         try:
@@ -181,11 +181,16 @@ async def _current(ctx: Context, way: Way, record: CrossingRecord) -> CrossingRe
 
 
 async def _take_back(
-    ctx: Context, way: Way, record: CrossingRecord, steps: Steps, switch: Switch | None, error: BaseException
+    ctx: Context,
+    way: Way,
+    record: CrossingRecord,
+    steps: Steps,
+    switch: Switch | None,
+    error: BaseException | None = None,
 ) -> bool:
-    """After ``error``: everything as it was; False where it was decided. A server that is started anew is waited for.
+    """After ``error``, or where the time was over: everything as it was; False where it was decided.
 
-    Raises ``OutcomeUnknown`` where one stays away.
+    A server that is started anew is waited for. Raises ``OutcomeUnknown`` where one stays away.
     """
     steps.go_on()
     work = partial(give_up, ctx, way.sides, record, steps)
