@@ -10,6 +10,7 @@ from confiture.errors import Busy
 from confiture_schema_to_schema.crossing import settling
 from conftest import run_psql
 from forked import Forked
+from plugins.schema_to_schema.crossing.conftest import PATIENT
 
 pytestmark = pytest.mark.anyio
 
@@ -25,7 +26,7 @@ NUMBER = "SET lock_timeout = 50; UPDATE confiture.confiture_move_crossings SET s
 async def test_a_process_that_was_stopped_decides_nothing(moved, monkeypatch):
     """The server ends its session, and with it its locks; when it goes on, another one has taken it back."""
     at = ("schema-to-schema.cutover.drain", "StepFinished")
-    process = Forked(moved.project.root, "schema-to-schema-cutover", at, "SIGSTOP", max_seconds=1.5)
+    process = Forked(moved.project.root, "schema-to-schema-cutover", at, "SIGSTOP", max_seconds=4.0)
     try:
         process.there()
         for medium in ("-cutover", "-rollback", "-settle"):
@@ -72,7 +73,7 @@ async def test_a_process_that_was_stopped_leads_nobody_away(moved):
     """It was decided, completed by another one, and taken back by a rollback: what it was about to do is over."""
     script = moved.project.write("switch.sh", '#!/bin/sh\necho "$CONFITURE_STEP" >> told\n')
     script.chmod(0o755)
-    values = {"switch": "command", "command": "./switch.sh"}
+    values = PATIENT | {"switch": "command", "command": "./switch.sh"}
     at = ("schema-to-schema.cutover.switch", "StepStarted")
     process = Forked(moved.project.root, "schema-to-schema-cutover", at, "SIGSTOP", **values)
     try:
@@ -95,7 +96,7 @@ async def test_who_is_interrupted_leaves_nothing_half_done(moved):
     """By Ctrl-C: before the commit all is as it was, with it and after it the rest is done first."""
     for step, event, live in (("drain", "Started", "old"), ("decide", "Finished", "new")):
         at = (f"schema-to-schema.cutover.{step}", f"Step{event}")
-        process = Forked(moved.project.root, "schema-to-schema-cutover", at, "SIGINT")
+        process = Forked(moved.project.root, "schema-to-schema-cutover", at, "SIGINT", **PATIENT)
         process.there()
         process.end()
         status = await moved.start("-status")
