@@ -58,6 +58,8 @@ def shop(project, database):
     """A project with tests; its environment ``test`` is the session's server. Databases are told by the role."""
     import pgserver
 
+    # A name of its own, so that its templates are not pruned by the builds of other tests.
+    project.config(f'[project]\nname = "{database.database}"\n')
     project.schema("customers.sql", SCHEMA)
     project.environment_for(database, "test")
     project.write("pytest.ini", "[pytest]\nfilterwarnings = error\naddopts = -p no:cacheprovider\n")
@@ -92,7 +94,7 @@ def own_role(database, psql):
     ).splitlines()
     for name in templates:
         psql(database, f'ALTER DATABASE "{name}" IS_TEMPLATE false')
-        psql(database, f'DROP DATABASE "{name}" WITH (FORCE)')
+        psql(database, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
     psql(database, f'DROP ROLE "{database.database}"')
 
 
@@ -177,7 +179,7 @@ def test_what_a_killed_session_left_is_dropped_by_the_next(own_shop, database, p
         assert len(owned(psql, database)) == 2
         os.killpg(process.pid, signal.SIGKILL)
     own_shop.write("test_shop.py", "def test(confiture_db):\n    pass\n")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while owned(psql, database) and time.monotonic() < deadline:
         assert run_pytest(own_shop).returncode == 0
     assert owned(psql, database) == []
