@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -60,7 +61,7 @@ def replicated() -> Iterator[tuple[Target, Target]]:
         ]
         with (folder / f"log{port}").open("wb") as log:
             servers.append(subprocess.Popen(command, stdout=log, stderr=log, **as_user))
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         ready = [binaries / "pg_isready", "-q", "-h", folder, "-p", str(port)]
         while subprocess.run(ready, **as_user).returncode != 0:
             assert time.monotonic() < deadline, (folder / f"log{port}").read_text()
@@ -79,7 +80,7 @@ def replicated() -> Iterator[tuple[Target, Target]]:
         yield primary, start(folder / "s", 6002)
     finally:
         for server in reversed(servers):
-            server.terminate()
+            server.send_signal(signal.SIGINT)  # whoever is still there is not waited for
             server.wait()
         shutil.rmtree(folder)
 
