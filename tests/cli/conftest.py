@@ -28,7 +28,7 @@ class CommandLine:
 
     def __call__(self, *args: str, **options: Any) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "confiture", *args]
-        options = {"cwd": self.folder, "stdin": subprocess.DEVNULL, "timeout": 60, **options}
+        options = {"cwd": self.folder, "stdin": subprocess.DEVNULL, "timeout": 300, **options}
         return subprocess.run(command, capture_output=True, text=True, env=self.environment(), **options)
 
     def start(self, *args: str) -> subprocess.Popen[str]:

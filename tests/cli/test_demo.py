@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -27,7 +28,7 @@ def demo(cli, tmp_path: Path):
         environment["PATH"] = f"{program.parent}:{environment['PATH']}"
         command = ["sh", str(copy / "demo.sh")]
         return subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment, timeout=120
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment, timeout=300
         )
 
     run.project = copy / "jam-shop"  # type: ignore[attr-defined]
@@ -36,7 +37,7 @@ def demo(cli, tmp_path: Path):
 
 
 def state(cli, project: Path) -> str:
-    return cli("env", cwd=project).stdout.splitlines()[1].split()[2]
+    return json.loads(cli("server", "status", "--format", "json", cwd=project).stdout)["state"]
 
 
 def test_the_demo_builds_shows_and_leaves_no_server(demo, cli) -> None:

@@ -7,7 +7,15 @@ import socket
 
 import pytest
 
+from confiture.cli import env as env_command
+
 SECRET = "s3cret-Pa55"
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that stands still for three seconds is no server that is away."""
+    monkeypatch.setattr(env_command, "_TIMEOUT_S", 60.0)
 
 
 def rows(out: str) -> dict[str, dict]:
@@ -37,8 +45,9 @@ def test_what_does_not_answer_is_unreachable_and_says_why(run_here, project) -> 
     assert SECRET not in out
 
 
-def test_a_server_that_says_nothing_is_given_up(run_here, project) -> None:
+def test_a_server_that_says_nothing_is_given_up(run_here, project, monkeypatch: pytest.MonkeyPatch) -> None:
     """A firewall that swallows packets must not hang the list; the others are asked at the same time."""
+    monkeypatch.setattr(env_command, "_TIMEOUT_S", 3.0)
     with socket.socket() as mute:
         mute.bind(("127.0.0.1", 0))
         mute.listen(8)

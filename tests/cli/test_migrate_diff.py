@@ -130,7 +130,7 @@ def test_on_a_terminal_the_unsure_is_asked(diff):
     (diff.cli.folder / "b.sql").write_text(UNSURE[1])
     child = pexpect.spawn(
         sys.executable, ["-m", "confiture", "migrate", "diff", "a.sql", "b.sql", "--no-prove"],
-        cwd=diff.cli.folder, env=diff.cli.environment(), encoding="utf-8", timeout=30, dimensions=(60, 200),
+        cwd=diff.cli.folder, env=diff.cli.environment(), encoding="utf-8", timeout=60, dimensions=(60, 200),
     )  # fmt: skip
     child.expect("public.t.first_name is gone. What became of it")
     child.expect("> ")
