@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shlex
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,9 +59,7 @@ def _own(ctx: Context) -> Path:
         path.parent.mkdir(exist_ok=True)
         with suppress(FileExistsError), (path.parent / ".gitignore").open("x") as ignore:
             ignore.write("*\n")
-        # Made with its mode: nobody may read it for a moment either.
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_hex(32) + "\n")
+        _make(path, secrets.token_hex(32) + "\n")
     except OSError as error:
         if path.is_file():  # another run was quicker
             return path
@@ -76,3 +75,17 @@ def _own(ctx: Context) -> Path:
         )
     )
     return path
+
+
+def _make(path: Path, text: str) -> None:
+    """A new file, for its owner only, and whole from its first moment on: a run at the same time may read it."""
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.") as whole:  # of mode 600
+        whole.write(text)
+        whole.flush()
+        try:
+            os.link(whole.name, path)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system that has no links
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(text)

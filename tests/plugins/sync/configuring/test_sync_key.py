@@ -76,6 +76,24 @@ async def test_a_key_of_the_projects_own_is_made_once(key, project) -> None:
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("links", [True, False])
+async def test_a_key_that_another_run_makes_is_whole_as_soon_as_it_is_there(key, project, monkeypatch, links) -> None:
+    """Two first runs at once have one key, and neither reads the half of it."""
+    path = project.root / ".confiture" / "anonymization.key"
+    other = "0f" * 32 + "\n"
+
+    def quicker(half, made) -> None:
+        assert len(Path(half).read_text()) == len(other)
+        assert not path.exists()
+        path.write_text(other)
+        raise FileExistsError(17, "exists") if links else PermissionError(1, "no links here")
+
+    monkeypatch.setattr("os.link", quicker)
+    assert key().fingerprint == MaskingKey(other.strip().encode()).fingerprint
+    assert [each.name for each in sorted(path.parent.iterdir())] == [".gitignore", "anonymization.key"]
+
+
+@pytest.mark.anyio
 async def test_the_projects_own_key_stays_out_of_version_control(key, project) -> None:
     """The folder may not be there yet, and then nothing says that git is to leave it alone."""
     key()
