@@ -117,7 +117,9 @@ class Move:
 def _owned(database: Target) -> Target:
     """The database as a role has it that is no superuser and may not replicate; CREATEDB is for renaming it."""
     role = f"SELECT 'CREATE ROLE {OWNER} LOGIN CREATEDB' WHERE to_regrole('{OWNER}') IS NULL \\gexec"
-    run_psql(database, f"SELECT pg_advisory_lock(4713);\n{role}\nSELECT pg_advisory_unlock(4713);")
+    # In the one database that all tests have: such a lock is of a database.
+    everywhere = database.with_database("postgres")
+    run_psql(everywhere, f"SELECT pg_advisory_lock(4713);\n{role}\nSELECT pg_advisory_unlock(4713);")
     run_psql(database, f'ALTER DATABASE "{database.database}" OWNER TO {OWNER}')
     return msgspec.structs.replace(database, params={**database.params, "user": OWNER})
 
