@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import itertools
 import os
-import shutil
-import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
@@ -112,20 +109,16 @@ def _scratch(target: Target) -> set[str]:
 
 
 @pytest.fixture(scope="session")
-def state_dir() -> Iterator[Path]:
-    """Where root keeps the data of projects that the server's user cannot reach; it and its servers end here."""
-    base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    folder = Path(tempfile.mkdtemp(prefix="confiture-state-", dir=base))
+def state_dir() -> Path:
+    """Where root keeps the data of projects that the server's user cannot reach. It ends with the session.
+
+    For all workers: the scratch server of the user's cache may have its data there, and whoever ends first must not
+    take it from the others.
+    """
+    folder = pgserver.state_dir()
+    folder.mkdir(exist_ok=True)
     folder.chmod(0o755)
-    yield folder
-    for file in folder.glob("*/data/postmaster.pid"):
-        with suppress(FileNotFoundError, ProcessLookupError, ValueError, IndexError):
-            os.kill(int(file.read_text().split()[0]), signal.SIGQUIT)
-        for _ in range(500):
-            if not file.exists():
-                break
-            time.sleep(0.01)
-    shutil.rmtree(folder, ignore_errors=True)
+    return folder
 
 
 @pytest.fixture(autouse=True)

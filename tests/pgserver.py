@@ -81,12 +81,30 @@ class Session:
     def end(self) -> None:
         """Let the guardian go to work, and see that it does."""
         started = (self.folder / "server.json").exists()
+        _end_servers(self.folder / "state")
         self._lock.close()
         os.environ.pop(SESSION_VARIABLE, None)
         deadline = time.monotonic() + 20
         while started and self.folder.exists() and time.monotonic() < deadline:
             time.sleep(0.02)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def state_dir() -> Path:
+    """Where confiture's own servers of the session have their data; not made here."""
+    return Path(os.environ[SESSION_VARIABLE]) / "state"
+
+
+def _end_servers(folder: Path) -> None:
+    """End the servers whose homes are in it."""
+    for file in folder.glob("*/data/postmaster.pid"):
+        try:
+            os.kill(int(file.read_text().split()[0]), signal.SIGQUIT)
+        except (OSError, ValueError, IndexError):
+            continue
+        deadline = time.monotonic() + 5
+        while file.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
 
 
 def _sweep(base: Path) -> None:
@@ -146,6 +164,7 @@ def _guard(folder: Path) -> None:
             server.send_signal(signal.SIGQUIT)
             server.wait(10)
     finally:
+        _end_servers(folder / "state")
         for socket_folder in _socket_folders(folder):
             shutil.rmtree(socket_folder, ignore_errors=True)
         shutil.rmtree(folder, ignore_errors=True)
