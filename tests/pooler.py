@@ -58,7 +58,8 @@ def serving(folder: Path) -> Iterator[None]:
             [PGBOUNCER, folder / "pgbouncer.ini"], stdout=output, stderr=output, cwd="/", **pgserver.unprivileged()
         )
     deadline = time.monotonic() + 20
-    while not _answers(folder):
+    pid = folder / "pid"
+    while not (_answers(folder) and pid.exists() and pid.read_text()):
         assert process.poll() is None, log.read_text()
         assert time.monotonic() < deadline, log.read_text()
         time.sleep(0.02)
