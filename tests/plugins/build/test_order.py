@@ -140,10 +140,10 @@ async def test_jobs_go_through_what_belongs_to_a_session(shop, kernel_run, absen
 async def test_jobs_name_a_missing_role_before_anything_runs(shop, kernel_run, absent) -> None:
     """Also where it is named in the last file."""
     for number in range(30):
-        shop.schema(f"40/{number:02d}.sql", f"CREATE TABLE t{number} (id int); SELECT pg_sleep(2);")
+        shop.schema(f"40/{number:02d}.sql", f"CREATE TABLE t{number} (id int); SELECT pg_sleep(20);")
     shop.schema("50.sql", "GRANT SELECT ON customers TO nobody_has_this_role;")
     async with kernel_run(shop, database=absent) as run:
-        with anyio.fail_after(20), pytest.raises(RoleMissing, match="nobody_has_this_role"):
+        with anyio.fail_after(120), pytest.raises(RoleMissing, match="nobody_has_this_role"):
             await run.start("build", jobs=2)
 
 

@@ -70,7 +70,7 @@ async def test_a_server_with_a_client_is_not_stopped(own_project, server_run, ev
             server = server_of(own_project)
             await anyio.sleep(2.5)  # four times the idle time; the event loop has nothing to do
             assert await connection.fetchval("SELECT 1") == 1
-        assert server_of(own_project) == server
+            assert server_of(own_project) == server
     eventually(lambda: server_of(own_project) is None)
 
 
