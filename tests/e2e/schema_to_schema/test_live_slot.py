@@ -280,6 +280,12 @@ async def _what_is_lost_is_never_gone_on_with(following: Following, logical: Tar
     assert slots(following) == []
 
 
+def cross_and_be_killed(bank: Bank) -> None:
+    with subprocess.Popen([sys.executable, "-c", KILLED], cwd=bank.project.root, text=True) as process:
+        assert process.wait() == -signal.SIGKILL
+    gone(bank, process)
+
+
 @pytest.mark.anyio
 async def test_killed_it_leaves_nothing_that_holds_wal(bank: Bank, logical: Target) -> None:
     """While the slot is made, and before the old one is dropped; and the new database may be gone by then."""
@@ -303,9 +309,7 @@ async def test_killed_it_leaves_nothing_that_holds_wal(bank: Bank, logical: Targ
         await bank.start("schema-to-schema-cutover")
     bank.project.config(CONFIG)
     assert slots(bank) == [bank.source.database, f"{bank.source.database} publishes"]
-    with subprocess.Popen([sys.executable, "-c", KILLED], cwd=bank.project.root, text=True) as killed:
-        assert killed.wait() == -signal.SIGKILL
-    gone(bank, killed)
+    cross_and_be_killed(bank)
     assert len(slots(bank)) == 4
     with pytest.raises(Refused, match="was begun and has not ended"):
         await bank.start("schema-to-schema-cleanup")
