@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import threading
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
 
@@ -224,7 +225,16 @@ async def test_what_takes_too_long_changes_nothing(moved, monkeypatch):
             await moved.start("-cutover")
     finally:
         run_psql(moved.admin, UNSUBSCRIBED)
-    report = await moved.start("-cutover")
+    holder.begin()
+    ending = threading.Timer(1.0, holder.end)
+
+    def end_it(event: object) -> None:
+        if isinstance(event, StepStarted) and event.step == "schema-to-schema.cutover.gate":
+            ending.start()
+
+    await anyio.sleep(1.1)
+    report = await moved.start("-cutover", observers=[end_it])  # it waits for what has been open for long
+    ending.join()
     assert (report.live, moved.same(), await moved.live()) == ("new", True, (False, True))
     assert run_psql(moved.target, DEFINITIONS) == before
 

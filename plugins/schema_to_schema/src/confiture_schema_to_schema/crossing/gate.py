@@ -30,6 +30,9 @@ _PATIENCE_S: Final = 60.0
 _LARGE: Final = 20_000
 #: A transaction that has written for so long is not over in a moment.
 _LONG_S: Final = 1.0
+#: So long they are waited for: nobody waits for us yet, and most are over by then.
+_LONG_PATIENCE_S: Final = 5.0
+_LOOK_EVERY_S: Final = 0.1
 
 _LONG = """
 WITH RECURSIVE part AS (
@@ -139,14 +142,13 @@ async def _refuse_long(
     shown = shown_side(side)
     arguments = list(tables), _LONG_S, list(harmless)
     rows = await connection.fetch(_LONG, *arguments)
-    if hidden := {row["number"] for row in rows if row["pid"] is not None and row["seconds"] is None}:
-        # How long these have been open nobody tells this role: whether it is for long is seen by waiting.
-        await anyio.sleep(_LONG_S)
-        rows = [
-            row
-            for row in await connection.fetch(_LONG, *arguments)
-            if row["pid"] is None or row["seconds"] is not None or row["number"] in hidden
-        ]
+    # How long these have been open nobody tells this role: those that come later may be open for a moment only.
+    before = {row["number"] for row in rows}
+    deadline = time.monotonic() + _LONG_PATIENCE_S
+    while rows and all(row["pid"] is not None for row in rows) and time.monotonic() < deadline:
+        await anyio.sleep(_LOOK_EVERY_S)
+        found = await connection.fetch(_LONG, *arguments)
+        rows = [row for row in found if row["pid"] is None or row["seconds"] is not None or row["number"] in before]
     if any(row["pid"] is None for row in rows):
         prepared = [row["gid"] for row in await connection.fetch(_PREPARED)]
         raise Busy(
